@@ -1,0 +1,23 @@
+# Each target sets up first; the set-up does nothing when nothing has changed.
+BIN := .venv/bin
+
+.PHONY: demo test lint bench setup
+
+demo: setup
+	@$(BIN)/bayesmeta demo
+	@echo "Look at the files in $(CURDIR)/bayesmeta-demo"
+
+test: setup
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy --strict bayesmeta
+	@$(BIN)/python .ci/sizes.py bayesmeta tests benchmarks .ci
+
+bench: setup
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
+
+setup:
+	@sh .ci/setup.sh

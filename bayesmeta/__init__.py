@@ -1,0 +1,74 @@
+"""bayesmeta: Bayesian random-effects meta-analysis, exact where others sample or approximate.
+
+>>> import bayesmeta as bm
+>>> studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n")
+>>> bm.summary(bm.fit(studies)).loc["p_median"].round(3).tolist()
+[0.79, 0.049, 0.791, 0.687, 0.88, 0.0]
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.influence import loo
+from bayesmeta.api import fit
+from bayesmeta.data.datasets import list_datasets, load_dataset
+from bayesmeta.data.read import read_csv, read_studies
+from bayesmeta.data.studies import Studies
+from bayesmeta.errors import (
+    AccuracyError,
+    BayesmetaError,
+    DataError,
+    ImproperPosteriorError,
+    SpecError,
+)
+from bayesmeta.result.study_table import study_effects
+from bayesmeta.result.summary import summary
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.named import list_models, load_model
+from bayesmeta.spec.priors import Prior
+
+if TYPE_CHECKING:
+    from bayesmeta.plots.forest import forest_frame, plot_forest
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AccuracyError",
+    "BayesmetaError",
+    "DataError",
+    "ImproperPosteriorError",
+    "ModelSpec",
+    "Prior",
+    "SpecError",
+    "Studies",
+    "compare",
+    "fit",
+    "forest_frame",
+    "list_datasets",
+    "list_models",
+    "load_dataset",
+    "load_model",
+    "loo",
+    "plot_forest",
+    "read_csv",
+    "read_studies",
+    "study_effects",
+    "summary",
+]
+
+_LATE = {
+    "plot_forest": "bayesmeta.plots.forest",
+    "forest_frame": "bayesmeta.plots.forest",
+}  # they load matplotlib
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        from importlib import import_module
+
+        return getattr(import_module(_LATE[name]), name)
+    raise AttributeError(f"module 'bayesmeta' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""What if: comparisons and influence, as functions of fits."""

@@ -1,0 +1,209 @@
+"""How do fits of the same data differ, and why? Bayesian beside frequentist, with the estimand of each number."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta.errors import DataError, SpecError
+from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.result import FrequentistFit
+
+type AnyFit = ExactFit | FrequentistFit
+
+COLUMNS = (
+    "fit", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper", "interval", "explanation",
+)  # fmt: skip
+FAR_WEIGHT = 1.25  # a precision weight this many times an equal share is worth a sentence
+
+
+def compare(fits: Sequence[AnyFit], *, ci_prob: float = 0.95) -> pd.DataFrame:
+    """Put fits of the same studies into one table that says what each number estimates.
+
+    Parameters
+    ----------
+    fits : sequence of ExactFit or FrequentistFit
+        Fits of the same studies.
+    ci_prob : float
+        Probability of all intervals.
+
+    Returns
+    -------
+    DataFrame
+        A row per fit and parameter. ``fit``: the method in words. ``estimand``: which quantity the row
+        estimates: ``mu`` and ``tau`` (link scale), ``p_median``, ``p_mean`` or ``p_new``. ``estimate`` is, by
+        ``point``, the posterior median, for `p_mean` the posterior mean (which is also the mean of `p_new`), or
+        the pooled estimate. ``interval``: CrI (credible), CI (confidence) or PI (prediction).
+        ``explanation``: why the number may differ from the others.
+
+    Raises
+    ------
+    SpecError
+        If ``fits`` is empty, or holds something else than fits.
+    DataError
+        If the fits are of different studies.
+
+    Notes
+    -----
+    Three quantities are called "the pooled proportion": the proportion of the median study (`p_median`), the mean
+    over studies (`p_mean`), and the proportion of the next study (`p_new`). A precision-weighted mean of raw
+    proportions estimates `p_mean`, but its weights depend on the proportions themselves.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> df = bm.load_dataset("blinatumomab_cr")
+    >>> studies = bm.Studies.from_frame(df, events="events", n="n")
+    >>> dl = bm.fit(studies, engine="frequentist", measure="PR", variance="exact-ci")
+    >>> table = bm.compare([bm.fit(studies), dl])
+    >>> table.query("estimand == 'p_mean'")[["engine", "estimate"]].round(3)
+            engine  estimate
+    3        exact     0.813
+    7  frequentist     0.865
+    """
+    if isinstance(fits, ExactFit | FrequentistFit):
+        fits = [fits]
+    if not fits:
+        raise SpecError("compare needs at least one fit; got none.")
+    for fit in fits:
+        if not isinstance(fit, ExactFit | FrequentistFit):
+            raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
+        _check_same_studies(fits[0], fit)
+    rows = [row for fit in fits for row in _rows(fit, ci_prob)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _check_same_studies(first: AnyFit, other: AnyFit) -> None:
+    if first.studies.study == other.studies.study:
+        return
+    different = sorted(set(first.studies.study) ^ set(other.studies.study))
+    shown = (
+        f"study {different[0]!r} is in only one of them"
+        if different
+        else "their studies are in another order"
+    )
+    raise DataError(f"compare needs fits of the same studies; {shown}.")
+
+
+def _rows(fit: AnyFit, ci_prob: float) -> list[tuple[object, ...]]:
+    return _exact_rows(fit, ci_prob) if isinstance(fit, ExactFit) else _frequentist_rows(fit, ci_prob)
+
+
+def _exact_rows(fit: ExactFit, ci_prob: float) -> list[tuple[object, ...]]:
+    table = fit.summary(ci_prob=ci_prob)
+    label = f"{fit.model.likelihood} likelihood, mu ~ {fit.model.mu}, tau ~ {fit.model.tau}"
+    return [
+        (
+            *(label, fit.engine, name, name, row[_point(name)], _point(name), row["lower"], row["upper"]),
+            *(_kind(name), _why_exact(name, table)),
+        )
+        for name, row in table.iterrows()
+    ]
+
+
+def _point(name: object) -> str:
+    return "mean" if name == "p_mean" else "median"
+
+
+def _kind(name: object) -> str:
+    return "PI" if name in ("p_new", "theta_new") else "CrI"
+
+
+def _why_exact(name: object, table: pd.DataFrame) -> str:
+    tau = f"tau = {table.loc['tau', 'median']:.2f}"
+    match name:
+        case "p_median":
+            return "the study in the middle: half of all studies have a larger true proportion"
+        case "p_mean":
+            gap = 100.0 * (table.loc["p_mean", "mean"] - table.loc["p_median", "median"])
+            side = "below" if gap < 0 else "above"
+            return (
+                "the mean over studies, each counting alike whatever its size or precision; "
+                f"{abs(gap):.1f} points {side} p_median, because the distribution of proportions is skewed ({tau})"
+            )
+        case "p_new":
+            return f"the true proportion of the next study; wide because studies differ ({tau})"
+        case "theta_new":
+            return f"the true effect of the next study; wide because studies differ ({tau})"
+        case "mu":
+            return "mean of the study effects, link scale"
+    return "standard deviation of the study effects, link scale"
+
+
+def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[tuple[object, ...]]:
+    variance = f", {fit.variance} variance" if len(fit.record.variances) > 1 else ""
+    label = f"{fit.tau2_method}, {fit.measure}{variance}, {fit.ci_method} interval"
+    why = {
+        "mu": "weighted mean of the estimates, scale of the measure",
+        "p_mean": _why_raw(fit),
+        "p_median": _why_logit(fit),
+    }
+    rows: list[tuple[object, ...]] = [
+        (
+            label,
+            fit.engine,
+            name,
+            name,
+            row["estimate"],
+            "pooled",
+            row["lower"],
+            row["upper"],
+            "CI",
+            why[str(name)],
+        )
+        for name, row in fit.summary(ci_prob=ci_prob).iterrows()
+    ]
+    nan = np.nan
+    rows.insert(
+        1,
+        (
+            label,
+            fit.engine,
+            "tau",
+            "tau",
+            fit.tau,
+            "pooled",
+            nan,
+            nan,
+            "",
+            "moment estimate, scale of the measure",
+        ),
+    )
+    if fit.record.estimand is not None and ci_prob == fit.ci_prob:
+        lower, upper = fit.prediction_interval_natural
+        estimate = fit.summary().loc[fit.record.estimand, "estimate"]
+        note = "plug-in: tau is taken as known" if np.isfinite(lower) else "none: too few studies"
+        rows.append((label, fit.engine, "p_new", "p_new", estimate, "pooled", lower, upper, "PI", note))
+    return rows
+
+
+def _why_raw(fit: FrequentistFit) -> str:
+    """Say how the precision weights of raw proportions moved the pool."""
+    text = "precision-weighted mean of the raw proportions"
+    equal = float(fit.y.mean())
+    if fit.k < 2:
+        return text
+    text += f" (weighting all studies alike: {100 * equal:.1f} %)"
+    heavy = np.argsort(-fit.weights)[:3]
+    heavy = heavy[fit.weights[heavy] > FAR_WEIGHT / fit.k]
+    extreme = heavy[np.abs(fit.y[heavy] - 0.5) > np.abs(fit.y - 0.5).mean()]
+    if not extreme.size:
+        return text
+    named = ", ".join(fit.studies.study[i] for i in extreme)
+    share = 100.0 * float(fit.weights[extreme].sum())
+    near = "100 %" if fit.y[extreme].mean() > 0.5 else "0 %"
+    return (
+        f"{text}; standard errors of raw proportions shrink near {near}, so that studies there weigh most and pull "
+        f"the pool towards it: {named} hold {share:.0f} % of the weight"
+    )
+
+
+def _why_logit(fit: FrequentistFit) -> str:
+    text = "weighted mean of the logits, transformed back"
+    count = int(fit.corrected.sum())
+    if count:
+        text += (
+            f"; {count} of {fit.k} studies have a zero cell and were corrected by {fit.add:g}, which pulls them "
+            "towards 50 % and gives them little weight"
+        )
+    return text

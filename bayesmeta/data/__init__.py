@@ -1,0 +1,1 @@
+"""Which studies are there: reading, checking, the `Studies` record, and the bundled datasets."""

@@ -1,0 +1,245 @@
+"""Which column plays which part: study label, counts, estimates, moderators?"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict, final
+
+import pandas as pd
+
+from bayesmeta._validate import check_probability, did_you_mean
+from bayesmeta.effects.measures import MEASURES, get_measure
+from bayesmeta.errors import DataError, SpecError
+
+type Kind = Literal["counts", "estimates", "intervals"]
+
+ROLES_OF_KIND: dict[Kind, tuple[str, ...]] = {
+    "counts": ("events", "n"),
+    "estimates": ("y", "se"),
+    "intervals": ("estimate", "lower", "upper"),
+}
+"""What can describe a study: counts, an estimate with its standard error, or one with its interval."""
+
+ALIASES = {"study": ("slab", "label", "author", "trial"), "events": ("xi",), "n": ("ni",)}
+"""Column names taken for a role when the user names none and the canonical name is absent (metafor's)."""
+
+RESERVED = ("study", "events", "n", "y", "se")
+"""Columns of ``Studies.to_frame()``, which a moderator cannot have."""
+
+_NAME_THEM = "events=..., n=... for counts, y=..., se=..., or estimate=..., lower=..., upper=..."
+_SHOWN_COLUMNS = 20
+_ALL_ROLES = ("time", *(role for roles in ROLES_OF_KIND.values() for role in roles))
+
+
+class Roles(TypedDict, total=False):
+    """The options that name columns: those of `Studies.from_frame`, `read_studies` and `check_frame`."""
+
+    study: str
+    events: str | Sequence[str] | None
+    n: str | Sequence[str] | None
+    time: str | Sequence[str] | None
+    y: str | None
+    se: str | None
+    estimate: str | None
+    lower: str | None
+    upper: str | None
+    measure: str | None
+    interval_prob: float
+    moderators: Sequence[str] | str
+
+
+@final
+@dataclass(frozen=True)
+class Columns:
+    """The columns to use.
+
+    Attributes
+    ----------
+    kind : {"counts", "estimates", "intervals"}
+        What describes a study.
+    names : dict
+        Role to column; ``study`` and the roles of `kind`.
+    moderators : tuple of str
+        Columns carried along.
+    measure : str or None
+        Scale of the estimates; None for counts.
+    interval_prob : float
+        Probability of the interval from lower to upper.
+    """
+
+    kind: Kind
+    names: dict[str, str]
+    moderators: tuple[str, ...]
+    measure: str | None
+    interval_prob: float
+
+
+def resolve_columns(
+    df: pd.DataFrame,
+    *,
+    source: str,
+    study: str = "study",
+    measure: str | None = None,
+    interval_prob: float = 0.95,
+    moderators: Sequence[str] | str = (),
+    **named: str | Sequence[str] | None,
+) -> Columns:
+    """Return which columns of `df` to use, or say in one line which are missing or contradictory.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        One row per study.
+    source : str
+        What messages call the data: a file name or "data frame".
+    study, measure, interval_prob, moderators, **named
+        As in `Studies.from_frame`.
+
+    Returns
+    -------
+    Columns
+        Every column exists, once, and has one role.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, doubled or has two roles, or the data are not of one row per study.
+    SpecError
+        If the options contradict one another or the measure is unknown.
+    """
+    if not isinstance(df, pd.DataFrame):
+        raise DataError(
+            f"studies come as a pandas DataFrame, not {type(df).__name__}; use pd.DataFrame(...)."
+        )
+    if unknown := [role for role in named if role not in _ALL_ROLES]:
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
+    if measure is not None:
+        _check_measure(measure)
+    chosen = _one_arm_only({role: column for role, column in named.items() if column is not None})
+    wanted = (moderators,) if isinstance(moderators, str) else tuple(moderators)
+    for role, column in (("study", study), *(("a moderator", name) for name in wanted)):
+        _column_name(role, column)
+    kind = _kind_of_data(df, chosen, measure, source)
+    names = {
+        role: _find(df, role, study if role == "study" else chosen.get(role))
+        for role in ("study", *ROLES_OF_KIND[kind])
+    }
+    _refuse_missing(df, [*names.items(), *(("a moderator", column) for column in wanted)], source)
+    _refuse_shared(names, wanted, source)
+    _refuse_doubled(df, [*names.values(), *wanted], source)
+    probability = check_probability("interval_prob", interval_prob)
+    scale = None if kind == "counts" else (measure or "GEN")
+    return Columns(kind, names, wanted, scale, probability)
+
+
+def _one_arm_only(chosen: dict[str, str | Sequence[str]]) -> dict[str, str]:
+    if "time" in chosen:
+        raise DataError("rates (time=...) are not supported by this version; give events and n.")
+    columns: dict[str, str] = {}
+    for role, column in chosen.items():
+        if isinstance(column, tuple | list):
+            raise DataError(
+                f"{role} names {len(column)} columns: two-arm data are not supported by this version; "
+                "name one column, or give effects with their standard errors (y, se)."
+            )
+        columns[role] = _column_name(role, column)
+    return columns
+
+
+def _column_name(role: str, column: object) -> str:
+    if not isinstance(column, str):
+        raise SpecError(f"{role} must be the name of a column, a string, not {type(column).__name__}.")
+    return column
+
+
+def _kind_of_data(df: pd.DataFrame, chosen: dict[str, str], measure: str | None, source: str) -> Kind:
+    """Return the kind the user named columns of or, if none, the one kind whose columns are there."""
+    kinds = [kind for kind, roles in ROLES_OF_KIND.items() if any(role in chosen for role in roles)]
+    if len(kinds) > 1:
+        raise SpecError(f"{' and '.join(chosen)} do not go together; give one of: {_NAME_THEM}.")
+    if kinds == ["counts"] and measure is not None:
+        raise SpecError(f"measure={measure!r} is for estimates, but {' and '.join(chosen)} name counts.")
+    if kinds:
+        return kinds[0]
+    there = {
+        kind: sum(_find(df, role, None) in df.columns for role in roles)
+        for kind, roles in ROLES_OF_KIND.items()
+        if kind != "counts" or measure is None
+    }
+    complete = [kind for kind, found in there.items() if found == len(ROLES_OF_KIND[kind])]
+    if len(complete) > 1:
+        raise SpecError(f"{source} has columns for {' and for '.join(complete)}; name one: {_NAME_THEM}.")
+    if complete:
+        return complete[0]
+    if any(there.values()):
+        return max(there, key=lambda kind: there[kind])
+    if measure is None and any(did_you_mean(role, df.columns) for role in ROLES_OF_KIND["counts"]):
+        return "counts"
+    missing = f"{source} has no columns {' and '.join(map(repr, ROLES_OF_KIND[next(iter(there))]))}"
+    raise DataError(f"{missing}; name the columns to use: {_NAME_THEM}.{_listed(df)}{_headless(df)}")
+
+
+def _find(df: pd.DataFrame, role: str, named: str | None) -> str:
+    """Return the column for a role: the one named, or the canonical name, or an alias that is there."""
+    if named is not None and named != role:
+        return named
+    if role in df.columns:
+        return role
+    aliases = () if named is not None and role != "study" else ALIASES.get(role, ())
+    return next((alias for alias in aliases if alias in df.columns), role)
+
+
+def _refuse_missing(df: pd.DataFrame, wanted: Sequence[tuple[str, str]], source: str) -> None:
+    missing = [(role, column) for role, column in wanted if column not in df.columns]
+    if not missing:
+        return
+    texts = []
+    for role, column in missing:
+        near = did_you_mean(column, df.columns).strip()
+        use = "" if column == role else f" for {role}"
+        texts.append(f"column {column!r}{use}{f' ({near[0].lower()}{near[1:]})' if near else ''}")
+    raise DataError(f"{source} has no {' and no '.join(texts)}.{_listed(df)}{_headless(df)}")
+
+
+def _refuse_shared(names: dict[str, str], moderators: tuple[str, ...], source: str) -> None:
+    seen: dict[str, str] = {}
+    for role, column in names.items():
+        if column in seen:
+            both = f"both {seen[column]} and {role}"
+            raise DataError(f"{source}: column {column!r} is named for {both}; name a column for each.")
+        seen[column] = role
+    for i, column in enumerate(moderators):
+        if column in RESERVED:
+            names_taken = ", ".join(RESERVED)
+            raise SpecError(f"moderator {column!r} has a reserved name ({names_taken}); rename the column.")
+        if column in moderators[:i]:
+            raise SpecError(f"moderator {column!r} is listed twice; list it once.")
+
+
+def _refuse_doubled(df: pd.DataFrame, used: Sequence[str], source: str) -> None:
+    for column in used:
+        times = sum(other == column for other in df.columns)
+        if times > 1:
+            raise DataError(f"{source} has {times} columns named {column!r}; rename all but one.")
+
+
+def _check_measure(measure: str) -> None:
+    if get_measure(measure).data != "estimates":
+        allowed = ", ".join(code for code, record in MEASURES.items() if record.data == "estimates")
+        raise SpecError(
+            f"measure {measure!r} is computed from events and n, so give it to fit(...); "
+            f"measures of estimates: {allowed}."
+        )
+
+
+def _listed(df: pd.DataFrame) -> str:
+    names = [str(column) for column in df.columns]
+    more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
+    return f" Columns: {', '.join(names[:_SHOWN_COLUMNS]) or 'none'}{more}."
+
+
+def _headless(df: pd.DataFrame) -> str:
+    return " Is the header line missing?" if any(_looks_numeric(column) for column in df.columns) else ""
+
+
+def _looks_numeric(column: Hashable) -> bool:
+    return not isinstance(column, str) or column.replace(".", "", 1).isdigit()

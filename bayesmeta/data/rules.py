@@ -1,0 +1,161 @@
+"""Which values can one row of data hold, and what is said of those that it cannot?"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from bayesmeta.data.cells import Reading
+from bayesmeta.data.columns import Kind
+from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.measures import MEASURES
+
+LARGEST_COUNT = 2.0**53
+"""From here on not every whole number is a float, so counts would be changed silently."""
+
+OFF_CENTRE = 0.25
+"""An estimate this far from the centre of its interval, in half-widths, is worth a second look.
+
+The usual interval is centred on the link scale up to rounding. Profile, bootstrap and exact intervals are not
+quite, hence a judgement with room for them, and a warning, not an error: slipped digits exceed it easily."""
+
+_AMBIGUOUS_POINT = re.compile(r"'?[1-9][0-9]{0,2}\.[0-9]{3}'?")
+_TWO_NUMBERS = re.compile(r"'\s*[0-9]+\s*(/|of|\()\s*[0-9.]+\s*%?\)?\s*'")
+
+type Severity = Literal["error", "warning"]
+type Finding = tuple[str, str, Severity]
+"""The role of the column, what is wrong and what to do, and whether it keeps the study out."""
+
+
+def row_rule(kind: Kind, measure: str | None) -> Callable[[Mapping[str, Reading]], list[Finding]]:
+    """Return the function that says what is wrong with one row.
+
+    Parameters
+    ----------
+    kind : {"counts", "estimates", "intervals"}
+        What describes a study.
+    measure : str or None
+        Scale of the estimates.
+
+    Returns
+    -------
+    callable
+        From the readings of the kind's roles to the findings, none if the row is good.
+    """
+    if kind == "counts":
+        return _check_counts
+    if kind == "estimates":
+        return _check_estimate
+    link = MEASURES[measure or "GEN"].link
+    return lambda readings: _check_interval(readings, link, measure)
+
+
+def _check_counts(readings: Mapping[str, Reading]) -> list[Finding]:
+    events, n = readings["events"], readings["n"]
+    texts = {"events": _count_fault("events", events, n), "n": _count_fault("n", n, n)}
+    found: list[Finding] = [(role, text, "error") for role, text in texts.items() if text]
+    if not found and events.value > n.value:
+        found.append(("events", f"events={_plain(events)} > n={_plain(n)}; correct one of them", "error"))
+    return found
+
+
+def _count_fault(role: str, count: Reading, n: Reading) -> str:
+    if count.fault == "percent":
+        return f"{count.shown} is a per cent; counts are needed{_count_hint(role, count.value, n)}"
+    if count.fault == "text" and _TWO_NUMBERS.fullmatch(count.shown):
+        return f"{count.shown} holds two numbers; put events and n into a column each"
+    if count.fault:
+        return _fault_text(count, "a count")
+    value = count.value
+    if _AMBIGUOUS_POINT.fullmatch(count.shown):
+        plain = count.shown.replace(".", "").strip("'")
+        return f"{count.shown} has a point; write the count without it ({plain}, if it separates thousands)"
+    if 0.0 < value < 1.0:
+        return f"{count.shown} is a fraction; counts are needed{_count_hint(role, value, n)}"
+    if not value.is_integer():
+        return f"{count.shown} is not a whole number; counts are needed"
+    if abs(value) >= LARGEST_COUNT:
+        return f"{count.shown} is too large for a count (2**53 or more); correct it"
+    if value < 0.0:
+        return f"{count.shown} is negative; give a count, {'1' if role == 'n' else '0'} or more"
+    return "n=0 means no patients; n must be 1 or more" if role == "n" and value == 0.0 else ""
+
+
+def _count_hint(role: str, fraction: float, n: Reading) -> str:
+    if role == "n":
+        return ": the number of patients"
+    advice = ": look up the number of patients with the event"
+    if n.fault is not None or n.value < 1.0 or not 0.0 <= fraction <= 1.0:
+        return advice
+    return f"{advice} (a hint only: {fraction:g} × {_plain(n)} = {fraction * n.value:.1f})"
+
+
+def _plain(reading: Reading) -> str:
+    return f"{reading.value:.15g}"
+
+
+def _fault_text(reading: Reading, wanted: str) -> str:
+    shown = reading.shown
+    plain = re.sub(r"[^0-9.+-]" if "," in shown or shown.count(".") < 2 else r"[^0-9+-]", "", shown)
+    return {
+        "missing": f"the value is missing; give {wanted}, or leave out the study",
+        "boolean": f"{shown} is a truth value; give {wanted}",
+        "percent": f"{shown} has a per-cent sign; write a plain number",
+        "thousands": f"{shown} has a thousands separator; write {plain}",
+        "comma": f"{shown} has a comma; write the decimals with a point",
+        "infinite": f"{shown} is not finite; give {wanted}",
+        "text": f"{shown} is not a number; give {wanted}",
+    }[reading.fault or "text"]
+
+
+def _check_estimate(readings: Mapping[str, Reading]) -> list[Finding]:
+    found: list[Finding] = [
+        (role, _fault_text(reading, "a finite number"), "error")
+        for role, reading in readings.items()
+        if reading.fault
+    ]
+    se = readings["se"]
+    if se.fault is None and se.value <= 0.0:
+        found.append(("se", f"se={_plain(se)} must be greater than 0; give the standard error", "error"))
+    return found
+
+
+def _check_interval(readings: Mapping[str, Reading], link: str, measure: str | None) -> list[Finding]:
+    found: list[Finding] = []
+    for role, reading in readings.items():
+        if reading.fault:
+            found.append((role, _fault_text(reading, "a finite number"), "error"))
+        elif link == "log" and reading.value <= 0.0:
+            text = f"{role}={_plain(reading)} must be greater than 0 for {measure}, which is a ratio"
+            found.append((role, f"{text}; if the values are logs already, leave out measure", "error"))
+    if found:
+        return found
+    lower, estimate, upper = (readings[role] for role in ("lower", "estimate", "upper"))
+    for role, low, high in (("lower", lower, estimate), ("upper", estimate, upper)):
+        if not low.value < high.value:
+            names = ("lower", "estimate") if role == "lower" else ("estimate", "upper")
+            text = f"{names[0]}={_plain(low)} is not below {names[1]}={_plain(high)}"
+            found.append((role, f"{text}; needed is lower < estimate < upper", "error"))
+    return found or _off_centre(readings, link)
+
+
+def _off_centre(readings: Mapping[str, Reading], link: str) -> list[Finding]:
+    """Return a warning if the estimate lies far from the centre of its interval, rounding allowed for."""
+    to_link = LINKS[link].link
+    y, low, high = (float(to_link(readings[role].value)) for role in ("estimate", "lower", "upper"))
+    last_digit = 0.5 * 10.0 ** -max(_decimals(reading.value) for reading in readings.values())
+    slack = [
+        float(to_link(readings[role].value + last_digit)) - value
+        for role, value in (("estimate", y), ("lower", low), ("upper", high))
+    ]
+    rounding = slack[0] + 0.5 * (slack[1] + slack[2])
+    if abs(y - 0.5 * (low + high)) <= OFF_CENTRE * 0.5 * (high - low) + rounding:
+        return []
+    shown = ", ".join(f"{role}={_plain(readings[role])}" for role in ("lower", "estimate", "upper"))
+    where = " of the log scale" if link == "log" else ""
+    text = f"the estimate is far from the centre of its interval{where} ({shown}); compare with the paper"
+    return [("estimate", text, "warning")]
+
+
+def _decimals(value: float) -> int:
+    _, _, decimals = repr(value).partition(".")
+    return 0 if decimals == "0" or "e" in decimals else len(decimals)

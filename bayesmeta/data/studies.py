@@ -1,0 +1,293 @@
+"""Which studies are analysed, which rows were refused, and why?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self, final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bayesmeta.data.check import find_problems
+from bayesmeta.data.columns import resolve_columns
+from bayesmeta.data.display import as_html, as_text
+from bayesmeta.data.select import DROPPED_COLUMNS, OnBad, select_rows
+from bayesmeta.errors import DataError
+
+type FloatArray = npt.NDArray[np.float64]
+
+
+def _nothing_dropped() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(DROPPED_COLUMNS))
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Studies:
+    """Studies with their data: counts, or estimates with standard errors.
+
+    Attributes
+    ----------
+    study : tuple of str
+        Labels, all different.
+    events, n : numpy.ndarray, shape (k,), or None
+        Patients with the event, and patients.
+    y, se : numpy.ndarray, shape (k,), or None
+        Estimates and their standard errors, on the scale of `measure`.
+    measure : str or None
+        Scale of `y`: ``"GEN"`` as given, ``"HR"`` log hazard ratio; None for counts.
+    moderators : pandas.DataFrame
+        Further columns, k rows numbered from 0.
+    dropped : pandas.DataFrame
+        Rows that were refused: ``row``, ``study``, ``reason``.
+    source : str
+        Where the data come from; used in messages.
+
+    Raises
+    ------
+    DataError
+        If the values are impossible, the lengths differ or there is no study.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"study": ["Lee 2019", "Kim 2020"], "events": [7, 3], "n": [15, 10]})
+    >>> Studies.from_frame(df)
+    Studies: k = 2, 10/25 events, from data frame
+      Lee 2019  7/15
+      Kim 2020  3/10
+    """
+
+    study: tuple[str, ...]
+    events: FloatArray | None = None
+    n: FloatArray | None = None
+    y: FloatArray | None = None
+    se: FloatArray | None = None
+    measure: str | None = None
+    moderators: pd.DataFrame = field(default_factory=pd.DataFrame)
+    dropped: pd.DataFrame = field(default_factory=_nothing_dropped)
+    source: str = "data frame"
+
+    def __post_init__(self) -> None:
+        """Check the values by the rules of `check_frame`, and make the arrays read-only."""
+        values = {role: getattr(self, role) for role in ("events", "n", "y", "se")}
+        given = tuple(role for role, array in values.items() if array is not None)
+        if given not in (("events", "n"), ("y", "se")):
+            raise DataError(f"Studies need events and n, or y and se; got {', '.join(given) or 'neither'}.")
+        arrays = {role: np.array(values[role], dtype=np.float64) for role in given}
+        if not self.study:
+            raise DataError(f"{self.source} holds no studies; at least one is needed.")
+        same_length = all(array.shape == (self.k,) for array in arrays.values())
+        if not same_length or len(self.moderators) not in (0, self.k):
+            raise DataError(f"{' and '.join(given)} and the moderators need {self.k} values, one per study.")
+        rows = find_problems(
+            "counts" if self.has_counts else "estimates",
+            self.study,
+            {role: array.tolist() for role, array in arrays.items()},
+        )
+        if rows.problems:
+            first = rows.problems[0]
+            label = rows.labels[first.position]
+            raise DataError(f"{self.source}, study {label!r}, column {first.role!r}: {first.text}.")
+        for role, array in arrays.items():
+            array.flags.writeable = False
+            object.__setattr__(self, role, array)
+        object.__setattr__(self, "study", rows.labels)
+        object.__setattr__(self, "measure", None if self.has_counts else (self.measure or "GEN"))
+        given_moderators = self.moderators if len(self.moderators) else pd.DataFrame(index=range(self.k))
+        object.__setattr__(self, "moderators", given_moderators.reset_index(drop=True))
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return len(self.study)
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the data are events and n (else estimates with standard errors)."""
+        return self.events is not None
+
+    @classmethod
+    def from_frame(
+        cls,
+        df: pd.DataFrame,
+        *,
+        study: str = "study",
+        events: str | Sequence[str] | None = None,
+        n: str | Sequence[str] | None = None,
+        time: str | Sequence[str] | None = None,
+        y: str | None = None,
+        se: str | None = None,
+        estimate: str | None = None,
+        lower: str | None = None,
+        upper: str | None = None,
+        measure: str | None = None,
+        interval_prob: float = 0.95,
+        moderators: Sequence[str] | str = (),
+        on_bad: OnBad = "raise",
+        source: str = "data frame",
+    ) -> Self:
+        """Return the studies of a data frame with one row per study.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+            The data; it is not changed.
+        study : str
+            Column of the labels, which must differ (after Unicode normalisation and trimming).
+        events, n : str, optional
+            Columns of the counts. Without any column named, ``events`` and ``n`` are looked for (or metafor's
+            ``xi`` and ``ni``), then ``y`` and ``se``, then ``estimate``, ``lower`` and ``upper``.
+        time : str, optional
+            Not supported by this version.
+        y, se : str, optional
+            Columns of the estimates and standard errors on the scale of `measure`: logs for "HR".
+        estimate, lower, upper : str, optional
+            Columns of the estimates with their limits, as printed: hazard ratios for "HR".
+        measure : {"GEN", "HR"}, optional
+            Scale of the estimates; "GEN", as given, if left out.
+        interval_prob : float
+            Probability of the interval from `lower` to `upper`.
+        moderators : sequence of str
+            Further columns to keep; a missing value in one is a bad row.
+        on_bad : {"raise", "drop"}
+            What to do about rows with impossible, missing or repeated entries.
+        source : str
+            What messages call the data.
+
+        Returns
+        -------
+        Studies
+            With the refused rows in ``dropped``, if `on_bad` is ``"drop"``.
+
+        Raises
+        ------
+        DataError
+            For the first bad row, naming row, study and column; or if columns are missing or no row is good.
+        SpecError
+            If the options contradict one another or the measure is unknown.
+
+        Notes
+        -----
+        From limits: y = g(estimate) and se = (g(upper) - g(lower)) / (2 z), where g is the log for ratio
+        measures and the identity for the rest, and z the (1 + interval_prob) / 2 quantile of the normal.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"study": ["TOWER"], "hr": [0.71], "low": [0.55], "high": [0.93]})
+        >>> studies = Studies.from_frame(df, estimate="hr", lower="low", upper="high", measure="HR")
+        >>> studies.y.round(3), studies.se.round(3)
+        (array([-0.342]), array([0.134]))
+        """
+        columns = resolve_columns(
+            df,
+            source=source,
+            study=study,
+            measure=measure,
+            interval_prob=interval_prob,
+            moderators=moderators,
+            events=events,
+            n=n,
+            time=time,
+            y=y,
+            se=se,
+            estimate=estimate,
+            lower=lower,
+            upper=upper,
+        )
+        kept = select_rows(df, columns, on_bad=on_bad, source=source)
+        return cls(
+            kept.labels,
+            events=kept.values.get("events"),
+            n=kept.values.get("n"),
+            y=kept.values.get("y"),
+            se=kept.values.get("se"),
+            measure=columns.measure,
+            moderators=kept.moderators,
+            dropped=kept.dropped,
+            source=source,
+        )
+
+    def take(self, index_or_mask: npt.ArrayLike) -> Self:
+        """Return some of the studies.
+
+        Parameters
+        ----------
+        index_or_mask : array_like
+            Positions from 0, in the order wanted and without repeats; or k truth values.
+
+        Returns
+        -------
+        Studies
+            With the same ``dropped`` and ``source``.
+
+        Raises
+        ------
+        DataError
+            If no study is left, a position does not exist or is repeated, or the mask is not of length k.
+        """
+        positions = _positions(index_or_mask, self.k, self.source)
+        return type(self)(
+            tuple(self.study[i] for i in positions),
+            **{
+                role: None if array is None else array[positions]
+                for role, array in (("events", self.events), ("n", self.n), ("y", self.y), ("se", self.se))
+            },
+            measure=self.measure,
+            moderators=self.moderators.iloc[positions],
+            dropped=self.dropped,
+            source=self.source,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the studies as a data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``study``, then ``events`` and ``n`` or ``y`` and ``se``, then the moderators; k rows.
+        """
+        data = {"events": self.events, "n": self.n} if self.has_counts else {"y": self.y, "se": self.se}
+        return pd.concat([pd.DataFrame({"study": self.study, **data}), self.moderators], axis=1)
+
+    def __repr__(self) -> str:
+        return as_text(self._headline(), self.study, self._data_texts())
+
+    def _repr_html_(self) -> str:
+        name = "events/n" if self.has_counts else f"{self.measure} (se)"
+        return as_html(self._headline(), name, self.study, self._data_texts())
+
+    def _headline(self) -> str:
+        what = f"measure {self.measure}"
+        if self.events is not None and self.n is not None:
+            what = f"{self.events.sum():.0f}/{self.n.sum():.0f} events"
+        refused = len(self.dropped)
+        rows = f"; {refused} row{'s' if refused > 1 else ''} refused, see .dropped" if refused else ""
+        return f"Studies: k = {self.k}, {what}, from {self.source}{rows}"
+
+    def _data_texts(self) -> list[str]:
+        if self.events is not None and self.n is not None:
+            return [f"{r:.0f}/{size:.0f}" for r, size in zip(self.events, self.n, strict=True)]
+        if self.y is not None and self.se is not None:
+            return [f"{y:.3g} ({se:.3g})" for y, se in zip(self.y, self.se, strict=True)]
+        return []
+
+
+def _positions(index_or_mask: npt.ArrayLike, k: int, source: str) -> npt.NDArray[np.intp]:
+    """Return positions from 0, from positions or truth values, or say why they select nothing sensible."""
+    which = np.atleast_1d(np.asarray(index_or_mask))
+    is_mask = which.dtype == np.bool_
+    if is_mask and which.shape != (k,):
+        raise DataError(
+            f"the mask has shape {which.shape}; it needs one truth value for each of {k} studies."
+        )
+    if which.size == 0 or (is_mask and not which.any()):
+        raise DataError(f"no study is selected from {source}; select at least one.")
+    if is_mask:
+        return np.flatnonzero(which)
+    if which.dtype.kind not in "iu" or which.ndim != 1:
+        raise DataError(f"studies are selected by position or by truth value, not {which.dtype}.")
+    if which.max() >= k or which.min() < -k:
+        raise DataError(f"{source} has {k} studies, at positions 0 to {k - 1}; {which.tolist()} is beyond.")
+    if len(set((which % k).tolist())) < len(which):
+        raise DataError(f"each study can be selected once; got positions {which.tolist()}.")
+    return which % k

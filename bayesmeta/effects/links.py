@@ -1,0 +1,63 @@
+"""How is the natural scale (a proportion, a ratio) mapped to the scale that is pooled, and back?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+type FloatArray = npt.NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True)
+class Link:
+    """A monotone map between the natural scale and the link scale.
+
+    Attributes
+    ----------
+    name : str
+        The name in `LINKS`.
+    link : callable
+        Natural scale to link scale, elementwise.
+    inverse : callable
+        Link scale to natural scale, elementwise.
+    """
+
+    name: str
+    link: Callable[[npt.ArrayLike], FloatArray]
+    inverse: Callable[[npt.ArrayLike], FloatArray]
+
+
+def _identity(values: npt.ArrayLike) -> FloatArray:
+    return np.array(values, dtype=np.float64)
+
+
+def _logit(values: npt.ArrayLike) -> FloatArray:
+    return np.asarray(logit(np.asarray(values, dtype=np.float64)))
+
+
+def _expit(values: npt.ArrayLike) -> FloatArray:
+    return np.asarray(expit(np.asarray(values, dtype=np.float64)))
+
+
+def _log(values: npt.ArrayLike) -> FloatArray:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.asarray(values, dtype=np.float64)))
+
+
+def _exp(values: npt.ArrayLike) -> FloatArray:
+    return np.asarray(np.exp(np.asarray(values, dtype=np.float64)))
+
+
+LINKS = MappingProxyType(
+    {
+        "logit": Link("logit", _logit, _expit),
+        "log": Link("log", _log, _exp),
+        "identity": Link("identity", _identity, _identity),
+    }
+)
+"""The links by name: ``logit`` for proportions, ``log`` for ratios, ``identity`` for the rest."""

@@ -1,0 +1,1 @@
+"""The exact engine: posteriors by deterministic quadrature, each with its numerical error."""

@@ -1,0 +1,130 @@
+"""Independent draws from the posterior, so that every tool made for MCMC output works on an exact fit.
+
+(mu, tau) are drawn by rejection from the cells of the grid, so that they follow the posterior itself and not
+its grid; theta_i given (mu, tau) by inversion of its distribution function on a fine rule.
+"""
+
+import numpy as np
+from scipy import special
+
+from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.errors import AccuracyError
+from bayesmeta.exact.posterior import Posterior
+from bayesmeta.surface.quadrature import level
+from bayesmeta.surface.terms import BinomialTerms, NormalTerms
+
+ENVELOPES = (1.3, 2.0, 4.0, 16.0)  # tried in turn; the first nearly always bounds the density on its cells
+NODES = 161
+REACH = 4.5  # nodes of theta reach 3 sinh(4.5) = 135 conditional standard deviations
+
+
+def draw_mu_tau(posterior: Posterior, size: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Return independent draws of mu and tau, each of shape (size,).
+
+    Raises
+    ------
+    AccuracyError
+        If no envelope bounds the posterior density.
+    """
+    for factor in ENVELOPES:
+        drawn = _by_rejection(posterior, size, rng, factor)
+        if drawn is not None:
+            return drawn
+    raise AccuracyError("the posterior varies too fast between grid nodes to be sampled; use engine='nuts'.")
+
+
+def _by_rejection(
+    posterior: Posterior, size: int, rng: np.random.Generator, factor: float
+) -> tuple[FloatArray, FloatArray] | None:
+    """Return the draws, or None if the density exceeds its envelope at a proposed point."""
+    envelope = factor * _largest_neighbour(posterior.weight)
+    cells = np.cumsum(envelope.ravel())
+    rule = posterior.surface.terms.marginal(level(0))
+    mu, tau = np.empty(0), np.empty(0)
+    while mu.size < size:
+        count = int(1.2 * (size - mu.size) * cells[-1]) + 64
+        cell = np.minimum(np.searchsorted(cells, rng.uniform(0.0, cells[-1], count)), cells.size - 1)
+        offset = rng.uniform(-0.5, 0.5, (2, count))
+        new_mu, new_tau, log_mass = _at(posterior, cell, offset)
+        log_f = (
+            rule(new_mu, new_tau).sum(axis=0)
+            + posterior.prior_mu.logpdf(new_mu)
+            + posterior.prior_tau.logpdf(new_tau)
+            + log_mass
+            - posterior.log_evidence
+        )
+        ratio = np.exp(log_f) / envelope.ravel()[cell]
+        if (ratio > 1.0).any():
+            return None
+        accept = rng.uniform(size=count) < ratio
+        mu, tau = np.r_[mu, new_mu[accept]], np.r_[tau, new_tau[accept]]
+    return mu[:size], tau[:size]
+
+
+def _largest_neighbour(weight: FloatArray) -> FloatArray:
+    padded = np.pad(weight, 1)
+    rows, columns = weight.shape
+    shifts = [padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
+    return np.max(shifts, axis=0)
+
+
+def _at(
+    posterior: Posterior, cell: IntArray, offset: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return mu, tau and the log of the cell's volume element at offsets (in steps) from the cells' nodes."""
+    grid = posterior.surface.grid
+    row, column = np.divmod(cell, grid.shape[1])
+    step_q = grid.q[1] - grid.q[0]
+    q = grid.q[row] + offset[0] * step_q
+    v = grid.first_v[row] + (column + offset[1]) * grid.step_v[row]
+    x = grid.centre[row] + grid.width[row] * np.sinh(v)
+    tau = np.maximum(grid.tau_coordinate.value(q), np.finfo(np.float64).tiny)
+    log_mass = (
+        np.log(step_q * grid.step_v[row] * grid.width[row] * np.cosh(v))
+        + grid.tau_coordinate.log_jacobian(q)
+        + grid.mu_coordinate.log_jacobian(x)
+    )
+    return grid.mu_coordinate.value(x), tau, log_mass
+
+
+def draw_theta(
+    terms: BinomialTerms | NormalTerms, mu: FloatArray, tau: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """Return a draw of theta given each (mu, tau), shape (k, size), link scale."""
+    if isinstance(terms, NormalTerms):
+        shrinkage = terms.se[:, None] ** 2 / (terms.se[:, None] ** 2 + tau**2)
+        mean = shrinkage * mu + (1.0 - shrinkage) * terms.y[:, None]
+        return rng.normal(mean, np.sqrt(shrinkage) * tau)
+    return np.stack([_one_theta(terms.take(np.array([i])), mu, tau, rng) for i in range(terms.k)])
+
+
+def _one_theta(terms: BinomialTerms, mu: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
+    centre, sd = _mode(terms, mu, tau)
+    v = np.linspace(-REACH, REACH, NODES)
+    theta = centre[:, None] + 3.0 * sd[:, None] * np.sinh(v)
+    log_f = terms.log_likelihood(theta)[0] - 0.5 * ((theta - mu[:, None]) / tau[:, None]) ** 2
+    mass = np.exp(log_f - log_f.max(axis=1, keepdims=True)) * np.cosh(v)
+    cdf = np.cumsum(mass, axis=1) - 0.5 * mass  # the midpoint rule: half a node's mass lies left of it
+    cdf /= mass.sum(axis=1, keepdims=True)
+    uniform = rng.uniform(size=mu.size)
+    right = np.clip((cdf < uniform[:, None]).sum(axis=1), 1, NODES - 1)
+    row = np.arange(mu.size)
+    low, high = cdf[row, right - 1], cdf[row, right]
+    share = np.clip((uniform - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
+    position = v[right - 1] + share * (v[1] - v[0])
+    return centre + 3.0 * sd * np.sinh(position)
+
+
+def _mode(terms: BinomialTerms, mu: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mode and curvature SD of theta given (mu, tau), by bisection of the (decreasing) score."""
+    events, n = terms.events[0], terms.n[0]
+    rough = float(terms.rough()[0][0])
+    # the score is >= 0 at mu - (n - events) tau^2 and <= 0 at mu + events tau^2
+    lower = np.maximum(mu - (n - events) * tau**2, np.minimum(mu, rough) - 60.0)
+    upper = np.minimum(mu + events * tau**2, np.maximum(mu, rough) + 60.0)
+    for _ in range(60):
+        middle = 0.5 * (lower + upper)
+        score = events - n * special.expit(middle) - (middle - mu) / tau**2
+        lower, upper = np.where(score > 0.0, middle, lower), np.where(score > 0.0, upper, middle)
+    p = special.expit(middle)
+    return middle, 1.0 / np.sqrt(n * p * (1.0 - p) + 1.0 / tau**2)

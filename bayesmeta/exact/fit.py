@@ -1,0 +1,308 @@
+"""What does the exact engine return? `ExactFit`: a posterior that knows how accurate it is."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+
+from bayesmeta._validate import check_counts, unknown_name
+from bayesmeta.data.studies import Studies
+from bayesmeta.effects.measures import effect_sizes, get_measure
+from bayesmeta.errors import ImproperPosteriorError, SpecError
+from bayesmeta.exact.average import mean_proportion
+from bayesmeta.exact.draws import draw_mu_tau, draw_theta
+from bayesmeta.exact.leave_out import leave_one_out_densities
+from bayesmeta.exact.quantities import Quantities
+from bayesmeta.exact.solve import Problem, Solution, pose, solve
+from bayesmeta.exact.summary import FLOOR, summary_rows, theta_rows, worst_error
+from bayesmeta.exact.theta import StudyEffect, study_effects
+from bayesmeta.result.datatree import to_datatree
+from bayesmeta.result.describe import describe
+from bayesmeta.result.draws import Draws
+from bayesmeta.result.marginal import IDENTITY, PROPORTION, Marginal
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.surface.terms import BinomialTerms, NormalTerms
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+PROPORTION_ROWS = ("mu", "tau", "p_median", "p_mean", "p_new")
+OTHER_ROWS = ("mu", "tau", "theta_new")
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactFit:
+    """A posterior computed by deterministic quadrature.
+
+    Attributes
+    ----------
+    studies : Studies
+        The data.
+    model : ModelSpec
+        The model.
+    measure : str or None
+        The effect measure whose estimates were modelled (normal likelihood); None for counts.
+    link : str
+        What mu is a function of: ``"logit"``, ``"log"`` or ``"identity"``.
+    engine : str
+        ``"exact"``.
+    """
+
+    studies: Studies
+    model: ModelSpec
+    measure: str | None
+    link: str
+    solution: Solution = field(repr=False)
+    engine: Literal["exact"] = field(default="exact", init=False)
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return self.studies.k
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Rows of the summary."""
+        return PROPORTION_ROWS if self.link == "logit" else OTHER_ROWS
+
+    @property
+    def log_evidence(self) -> float | None:
+        """Log marginal likelihood; None if a prior is improper, because its constant is arbitrary."""
+        if not (self.model.mu.is_proper and self.model.tau.is_proper):
+            return None
+        return self._fine.posterior.log_evidence
+
+    @cached_property
+    def numerical_error(self) -> float:
+        """Largest absolute numerical error of the 95 % summary: over all rows and columns."""
+        return float(self.summary()["numerical_error"].max())
+
+    @cached_property
+    def log_evidence_error(self) -> float:
+        """Absolute numerical error of the log marginal likelihood."""
+        return FLOOR + abs(self._fine.posterior.log_evidence - self._coarse.posterior.log_evidence)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the summary should know, one line each."""
+        return tuple(note for name in self.parameters if (note := self._fine.note(name)))
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """One row per parameter: parameter, estimand, mean, sd, median, lower, upper, numerical_error."""
+        frame = self.summary().reset_index()
+        frame.insert(1, "estimand", frame["parameter"])
+        return frame
+
+    def summary(self, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Return means, SDs, medians and credible intervals, each row with its numerical error.
+
+        Parameters
+        ----------
+        ci_prob : float
+            Posterior probability of the interval.
+        ci_kind : {"eti", "hdi"}
+            Equal-tailed, or shortest.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``parameter``: ``mu``, ``tau`` (link scale), and for proportions ``p_median``,
+            ``p_mean``, ``p_new``, otherwise ``theta_new`` (link scale). Columns ``mean sd median lower upper
+            numerical_error``.
+
+        Raises
+        ------
+        SpecError
+            If an option is not allowed.
+        """
+        return summary_rows(self._fine, self._coarse, self.parameters, ci_prob=ci_prob, ci_kind=ci_kind)
+
+    def marginal(self, name: str) -> Marginal:
+        """Return the posterior distribution of a quantity.
+
+        Parameters
+        ----------
+        name : str
+            ``"mu"``, ``"tau"``, ``"theta_new"``; for proportions also ``"p_median"``, ``"p_mean"``, ``"p_new"``;
+            ``"theta[label]"`` (link scale) and, for proportions, ``"p[label]"`` for a study.
+
+        Raises
+        ------
+        SpecError
+            If there is no such quantity.
+        """
+        allowed = dict.fromkeys((*self.parameters, "theta_new"))
+        if name in allowed:
+            return self._fine.marginal(name)
+        kind, _, label = name.removesuffix("]").partition("[")
+        of_studies = ("theta", "p") if self.link == "logit" else ("theta",)
+        if kind in of_studies and label in self.studies.study:
+            return self._study_marginal(name, kind, self.studies.study.index(label))
+        listed = [*allowed, *(f"{kind}[{label}]" for kind in of_studies for label in self.studies.study[:3])]
+        raise SpecError(unknown_name("quantity", name, listed))
+
+    def _study_marginal(self, name: str, kind: str, study: int) -> Marginal:
+        effect = self.study_posteriors[0][study]
+        start = effect.theta, np.cumsum(effect.weight) - 0.5 * effect.weight
+        if kind == "theta":
+            return Marginal(name, effect.cdf_pdf, start, effect.moments(), IDENTITY)
+        p = special.expit(effect.theta)
+        mean = float(effect.weight @ p)
+        moments = mean, float(np.sqrt(effect.weight @ (p - mean) ** 2))
+        return Marginal(name, effect.cdf_pdf, start, moments, PROPORTION)
+
+    @cached_property
+    def study_posteriors(self) -> tuple[list[StudyEffect], list[StudyEffect]]:
+        """Posteriors of the studies' own effects, at the finer and the coarser resolution."""
+        return study_effects(self._fine.posterior), study_effects(self._coarse.posterior)
+
+    @cached_property
+    def loo(self) -> pd.DataFrame:
+        """Exact leave-one-out log predictive densities, indexed by study, with their numerical errors."""
+        problem = self.solution.problem
+        for i in range(self.k):
+            rest = problem.terms.take(np.delete(np.arange(self.k, dtype=np.intp), i))
+            try:
+                pose(rest, problem.prior_mu, problem.prior_tau)
+            except ImproperPosteriorError as error:
+                raise ImproperPosteriorError(
+                    f"leave-one-out is not defined: without study {self.studies.study[i]!r}, {error}"
+                ) from None
+        fine, coarse = leave_one_out_densities(problem, self.solution.index)
+        index = pd.Index(self.studies.study, name="study")
+        return pd.DataFrame({"elpd_loo": fine, "numerical_error": FLOOR + np.abs(fine - coarse)}, index=index)
+
+    def theta_table(self, *, ci_prob: float = 0.95) -> pd.DataFrame:
+        """Return the posterior of each theta_i, link scale; `study_effects` puts the data beside it.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``study``: ``mean sd median lower upper weight shrinkage numerical_error``.
+        """
+        return theta_rows(self._fine.posterior, *self.study_posteriors, self.studies.study, ci_prob=ci_prob)
+
+    def draws(self, size: int, rng: np.random.Generator) -> Draws:
+        """Return independent posterior draws of all parameters, link scale."""
+        mu, tau = draw_mu_tau(self._fine.posterior, size, rng)
+        theta = draw_theta(self._terms, mu, tau, rng)
+        return Draws(mu, tau, theta, rng.normal(mu, tau), self._terms.log_likelihood_at(theta))
+
+    def to_datatree(
+        self, *, draws: int = 1000, chains: int = 4, seed: int | np.random.Generator | None = None
+    ) -> "DataTree":
+        """Return independent draws as an ArviZ DataTree, for every tool made for MCMC output.
+
+        Parameters
+        ----------
+        draws, chains : int
+            Draws per chain, and chains; all draws are independent, so chains are only a shape.
+        seed : int or numpy.random.Generator, optional
+            Source of randomness.
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups ``posterior``, ``log_likelihood``, ``observed_data``, ``constant_data``.
+
+        Raises
+        ------
+        SpecError
+            If `draws` or `chains` is not a positive integer.
+        """
+        check_counts(draws=draws, chains=chains)
+        drawn = self.draws(draws * chains, np.random.default_rng(seed))
+        derived = {}
+        if self.link == "logit":
+            derived = {
+                "p_median": special.expit(drawn.mu),
+                "p_mean": mean_proportion(drawn.mu, drawn.tau, self._fine.posterior.surface.settings),
+                "p_new": special.expit(drawn.theta_new),
+            }
+        attrs: dict[str, object] = {
+            "inference_library": "bayesmeta",
+            "sampling": "independent draws from the exact posterior",
+            "numerical_error": self.numerical_error,
+        }
+        return to_datatree(drawn, derived, self.studies, chains=chains, attrs=attrs)
+
+    def __repr__(self) -> str:
+        return describe(self.studies, self.model, self.summary(), self.notes)
+
+    @property
+    def _terms(self) -> BinomialTerms | NormalTerms:
+        terms: Any = self.solution.problem.terms
+        return terms
+
+    @property
+    def _fine(self) -> Quantities:
+        return self.solution.fine
+
+    @property
+    def _coarse(self) -> Quantities:
+        return self.solution.coarse
+
+
+def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> ExactFit:
+    """Fit a model by quadrature.
+
+    Parameters
+    ----------
+    studies : Studies
+        The data.
+    model : ModelSpec
+        The model.
+    measure : str, optional
+        For the normal likelihood with counts: the effect measure they are turned into (default "PLO").
+
+    Returns
+    -------
+    ExactFit
+
+    Raises
+    ------
+    SpecError
+        If model and data do not go together.
+    ImproperPosteriorError
+        If the posterior is improper.
+    AccuracyError
+        If the summary cannot be computed accurately.
+    """
+    terms, used, link = _terms(studies, model, measure)
+    problem: Problem = pose(terms, model.mu, model.tau)
+    names = PROPORTION_ROWS if link == "logit" else OTHER_ROWS
+    solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
+    return ExactFit(studies, model, used, link, solution)
+
+
+def _terms(
+    studies: Studies, model: ModelSpec, measure: str | None
+) -> tuple[BinomialTerms | NormalTerms, str | None, str]:
+    """Return the likelihood terms, the measure they are on, and the link of mu."""
+    if model.likelihood == "binomial":
+        if studies.events is None or studies.n is None:
+            raise SpecError(
+                "the binomial likelihood needs events and n, but the studies hold estimates with standard errors; "
+                "use likelihood='normal'."
+            )
+        if measure is not None:
+            raise SpecError(
+                f"measure={measure!r} is not used by the binomial likelihood, which models the counts; leave it out."
+            )
+        return BinomialTerms(studies.events, studies.n), None, model.link
+    if studies.events is None or studies.n is None:
+        used = studies.measure or "GEN"
+        if measure not in (None, used):
+            raise SpecError(
+                f"measure={measure!r} contradicts the studies, whose estimates are {used}; leave it out."
+            )
+        return NormalTerms(np.asarray(studies.y), np.asarray(studies.se)), used, get_measure(used).link
+    used = measure or "PLO"
+    sizes = effect_sizes(used, studies.events, studies.n)
+    return NormalTerms(np.asarray(sizes.y), np.asarray(sizes.se)), used, get_measure(used).link

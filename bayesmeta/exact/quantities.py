@@ -1,0 +1,124 @@
+"""Which quantities does a fit answer, and what is the distribution of each?"""
+
+from functools import cached_property
+from math import inf, nan
+
+import numpy as np
+from scipy import special
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta.errors import SpecError
+from bayesmeta.exact.average import AverageProportion
+from bayesmeta.exact.existence import TailOrders
+from bayesmeta.exact.posterior import Posterior
+from bayesmeta.exact.predict import theta_new_cdf_pdf
+from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION, CdfPdf, Marginal
+from bayesmeta.surface.terms import hermite_rule
+
+
+class Quantities:
+    """The marginal distributions of one posterior; each is computed when it is first asked for.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        The joint posterior of (mu, tau).
+    orders : TailOrders
+        Which moments exist.
+    """
+
+    def __init__(self, posterior: Posterior, orders: TailOrders) -> None:
+        self.posterior = posterior
+        self.orders = orders
+        self.quantiles: dict[object, tuple[FloatArray, FloatArray]] = {}
+        self.summaries: dict[object, dict[str, tuple[FloatArray, FloatArray]]] = {}
+
+    @cached_property
+    def average(self) -> AverageProportion:
+        """The machinery of p_mean."""
+        return AverageProportion(self.posterior)
+
+    def base(self, name: str) -> CdfPdf:
+        """Return distribution function and density of a quantity on its base scale."""
+        functions: dict[str, CdfPdf] = {
+            "mu": self.posterior.mu_cdf_pdf,
+            "p_median": self.posterior.mu_cdf_pdf,
+            "tau": self.posterior.tau_cdf_pdf,
+            "theta_new": lambda x: theta_new_cdf_pdf(self.posterior, x),
+            "p_new": lambda x: theta_new_cdf_pdf(self.posterior, x),
+            "p_mean": lambda x: self.average.cdf_pdf(x),
+        }
+        return functions[name]
+
+    def moments(self, name: str) -> tuple[float, float]:
+        """Return mean and SD of a quantity; inf or nan where they do not exist."""
+        grid = self.posterior.surface.grid
+        match name:
+            case "mu":
+                return self._existing(name, *self.posterior.moments(grid.mu))
+            case "tau":
+                return self._existing(name, *self.posterior.moments(grid.tau[:, None]))
+            case "theta_new":
+                mean, sd = self.posterior.moments(grid.mu)
+                return self._existing(
+                    name, mean, np.sqrt(sd**2 + self.posterior.mean(grid.tau[:, None] ** 2))
+                )
+            case "p_median":
+                return self.posterior.moments(special.expit(grid.mu))
+            case "p_mean":
+                return self.average.moments()
+            case "p_new":
+                return self.average.p_new_moments()
+        raise SpecError(f"unknown quantity {name!r}.")
+
+    def _existing(self, name: str, mean: float, sd: float) -> tuple[float, float]:
+        exist = self.orders.highest_moment(name)
+        if exist == 2:
+            return mean, float(sd)
+        if exist == 1:
+            return mean, inf
+        return self._no_mean(name), inf
+
+    def _no_mean(self, name: str) -> float:
+        """Return inf or -inf where only one tail is too heavy for a mean, and nan where both are."""
+        if name == "tau":
+            return inf
+        both = name == "theta_new" and self.orders.tau <= 2.0
+        left, right = self.orders.mu_left <= 2.0 or both, self.orders.mu_right <= 2.0 or both
+        return nan if left and right else (inf if right else -inf)
+
+    def note(self, name: str) -> str:
+        """Return why a moment of the quantity is not finite, or an empty string."""
+        if name not in ("mu", "tau", "theta_new") or self.orders.highest_moment(name) == 2:
+            return ""
+        missing = "mean and sd" if self.orders.highest_moment(name) == 0 else "sd"
+        return (
+            f"the {missing} of {name} do not exist: its posterior falls too slowly "
+            f"(a prior with a heavy tail and few studies with 0 < events < n); quantiles remain."
+        )
+
+    def start(self, name: str) -> tuple[FloatArray, FloatArray]:
+        """Return where searches for quantiles of the quantity start: ascending points and their rough cdf."""
+        posterior, grid = self.posterior, self.posterior.surface.grid
+        if name == "tau":
+            points, weight = grid.tau, posterior.weight_tau
+        elif name in ("theta_new", "p_new"):
+            z, z_weight = hermite_rule(5)
+            points = (grid.mu[:, :, None] + grid.tau[:, None, None] * z).ravel()
+            weight = (posterior.weight[:, :, None] * z_weight).ravel()
+        elif name == "p_mean":
+            points, weight = (
+                np.clip(special.logit(self.average.at_nodes.ravel()), -700.0, 700.0),
+                posterior.weight.ravel(),
+            )
+        else:
+            points, weight = grid.mu.ravel(), posterior.weight.ravel()
+        keep = np.flatnonzero(weight > 1e-9)
+        order = keep[np.argsort(points[keep])]
+        cdf = np.cumsum(weight[order])
+        return points[order], cdf - 0.5 * weight[order]
+
+    def marginal(self, name: str) -> Marginal:
+        """Return the marginal distribution of a quantity."""
+        scale = {"tau": POSITIVE, "mu": IDENTITY, "theta_new": IDENTITY}.get(name, PROPORTION)
+        return Marginal(name, self.base(name), self.start(name), self.moments(name), scale, self.note(name))

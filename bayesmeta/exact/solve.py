@@ -1,0 +1,119 @@
+"""How is a model solved to a stated accuracy? Two resolutions, refined until they agree."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta.errors import AccuracyError
+from bayesmeta.exact.existence import TailOrders, tail_orders
+from bayesmeta.exact.posterior import Posterior
+from bayesmeta.exact.quantities import Quantities
+from bayesmeta.spec.priors import Prior
+from bayesmeta.surface.coordinates import Coordinate, HalfLine, Interval, RealLine, SteepInterval
+from bayesmeta.surface.grid import Region, Target, find_region, make_grid
+from bayesmeta.surface.quadrature import Level, level
+from bayesmeta.surface.surface import tabulate
+from bayesmeta.surface.terms import Terms
+
+TOLERANCE = 1e-6  # of every mean, sd and quantile, relative to max(1, |value|)
+FINEST = 7
+TAU_SCALE = 0.1  # tau's coordinate bends at a tenth of the typical standard error
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be integrated: likelihoods, priors, and the coordinates that suit them."""
+
+    terms: Terms
+    prior_mu: Prior
+    prior_tau: Prior
+    orders: TailOrders
+    mu_coordinate: Coordinate
+    tau_coordinate: Coordinate
+
+    def target(self, mu: FloatArray, tau: FloatArray, log_m: FloatArray) -> FloatArray:
+        """Return log posterior densities of (mu, tau), shape (targets, P): as it is, and for its moments.
+
+        Where a tail is heavy, the region that matters to an existing moment reaches further than that of the
+        density, so the density times the moment's power is a target of its own.
+        """
+        log_f = log_m.sum(axis=0) + self.prior_mu.logpdf(mu) + self.prior_tau.logpdf(tau)
+        powers = self.orders.highest_moment("tau") * np.log(tau)
+        if np.isinf(self.orders.tau) and np.isinf(self.prior_mu.tail_order):
+            return log_f[None]
+        far = self.orders.highest_moment("mu") * np.log1p(np.abs(mu))
+        return np.stack([log_f, log_f + powers, log_f + far])
+
+    def posterior(self, region: Region, settings: Level) -> Posterior:
+        """Return the posterior on the grid that ``settings`` lay over a region."""
+        grid = make_grid(region, settings, self.mu_coordinate, self.tau_coordinate)
+        return Posterior(tabulate(self.terms, grid, settings), self.prior_mu, self.prior_tau)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A posterior at two resolutions: the finer is the answer, the coarser says how good it is."""
+
+    problem: Problem
+    fine: Quantities
+    coarse: Quantities
+    index: int
+
+
+def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior) -> Problem:
+    """Check that the posterior is proper, and choose coordinates.
+
+    Raises
+    ------
+    ImproperPosteriorError
+        If it is not.
+    """
+    orders = tail_orders(prior_mu, prior_tau, *terms.limits())
+    if np.isfinite(prior_tau.support[1]):
+        tau_coordinate: Coordinate = SteepInterval(*prior_tau.support)
+    else:
+        typical = float(np.median(np.sqrt(terms.rough()[1]))) if terms.k else 1.0
+        tau_coordinate = HalfLine(TAU_SCALE * typical)
+    bounded = np.isfinite(prior_mu.support).all()
+    mu_coordinate: Coordinate = Interval(*prior_mu.support) if bounded else RealLine()
+    return Problem(terms, prior_mu, prior_tau, orders, mu_coordinate, tau_coordinate)
+
+
+def solve(problem: Problem, error: Callable[[Quantities, Quantities], float]) -> Solution:
+    """Refine until ``error(fine, coarse)`` is at most 1.
+
+    Parameters
+    ----------
+    problem : Problem
+        From `pose`.
+    error : callable
+        Largest error of the summary in units of its tolerance.
+
+    Raises
+    ------
+    AccuracyError
+        If the finest resolution is not good enough.
+    """
+    target: Target = problem.target
+    region = find_region(problem.terms, target, problem.mu_coordinate, problem.tau_coordinate)
+
+    def at(index: int) -> Quantities:
+        return Quantities(problem.posterior(region, level(index)), problem.orders)
+
+    coarse = at(0)
+    largest = np.inf
+    for index in range(1, FINEST + 1):
+        fine = at(index)
+        largest = error(fine, coarse)
+        if largest <= 1.0:
+            return Solution(problem, fine, coarse, index)
+        coarse = fine
+    raise AccuracyError(
+        f"the summary could be computed only to {largest * TOLERANCE:.1g} relative, not to {TOLERANCE:g}; "
+        "use less extreme priors, or engine='nuts'."
+    )

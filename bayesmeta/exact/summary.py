@@ -1,0 +1,128 @@
+"""What are the numbers of the summary, and how far could each be off?
+
+Every number is computed at two resolutions. A quantile q of the finer one is checked by the coarser one's
+distribution function: it is off by |F(q) - p| / density(q) to first order.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta.errors import SpecError
+from bayesmeta.exact.posterior import Posterior
+from bayesmeta.exact.quantities import Quantities
+from bayesmeta.exact.solve import TOLERANCE
+from bayesmeta.exact.theta import StudyEffect
+from bayesmeta.result.marginal import Marginal
+
+# Two resolutions share their cuts (where a density has fallen by exp(-30)) and the rounding of doubles, so an error
+# smaller than this is never claimed.
+FLOOR = 1e-8
+RELATIVE_FROM = 100.0  # values larger than this are computed to a relative accuracy
+COLUMNS = ("mean", "sd", "median", "lower", "upper")
+INTERVAL_KINDS = ("eti", "hdi")
+SAME_BASE = {"p_median": "mu", "p_new": "theta_new"}
+
+
+def summary_rows(
+    fine: Quantities, coarse: Quantities, names: Iterable[str], *, ci_prob: float, ci_kind: str
+) -> pd.DataFrame:
+    """Return the summary of the quantities ``names``; columns as in `ExactFit.summary`."""
+    prob = check_probability("ci_prob", ci_prob)
+    if ci_kind not in INTERVAL_KINDS:
+        raise SpecError(unknown_name("ci_kind", ci_kind, INTERVAL_KINDS))
+    rows = _rows(fine, coarse, tuple(names), prob, shortest=ci_kind == "hdi")
+    table = {name: [*values, FLOOR + errors.max()] for name, (values, errors) in rows.items()}
+    frame = pd.DataFrame.from_dict(table, orient="index", columns=[*COLUMNS, "numerical_error"])
+    return frame.rename_axis(index="parameter")
+
+
+def worst_error(fine: Quantities, coarse: Quantities, names: Iterable[str]) -> float:
+    """Return the largest error of the 95 % summary in units of its tolerance.
+
+    The tolerance is TOLERANCE, or TOLERANCE |value| / RELATIVE_FROM for large values. The quantities on the link
+    scale are held to it as well.
+    """
+    worst = 0.0
+    for part in (tuple(names), ("theta_new",)):
+        for values, errors in _rows(fine, coarse, part, 0.95, shortest=False).values():
+            finite = np.isfinite(values)
+            scaled = errors[finite] / (TOLERANCE * np.maximum(1.0, np.abs(values[finite]) / RELATIVE_FROM))
+            worst = max(worst, float(scaled.max()) if np.isfinite(scaled).all() else np.inf)
+    return worst
+
+
+def theta_rows(
+    posterior: Posterior,
+    fine: list[StudyEffect],
+    coarse: list[StudyEffect],
+    labels: tuple[str, ...],
+    *,
+    ci_prob: float,
+) -> pd.DataFrame:
+    """Return the rows of `ExactFit.theta_table`."""
+    tail = 0.5 * (1.0 - check_probability("ci_prob", ci_prob))
+    probabilities = np.array([0.5, tail, 1.0 - tail])
+    rows = [_theta_row(a, b, probabilities) for a, b in zip(fine, coarse, strict=True)]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "numerical_error"], index=pd.Index(labels, name="study"))
+    variance = posterior.surface.terms.variance_at(frame["mean"].to_numpy())[:, None]
+    tau2 = posterior.surface.grid.tau**2
+    precision = 1.0 / (variance + tau2)
+    frame["weight"] = (precision / precision.sum(axis=0)) @ posterior.weight_tau
+    frame["shrinkage"] = (variance * precision) @ posterior.weight_tau
+    return frame
+
+
+def _theta_row(fine: StudyEffect, coarse: StudyEffect, probabilities: FloatArray) -> list[float]:
+    start = fine.theta, np.cumsum(fine.weight) - 0.5 * fine.weight
+    moments = np.array(fine.moments())
+    at = Marginal("theta", fine.cdf_pdf, start, fine.moments()).base_ppf(probabilities)
+    cdf, pdf = coarse.cdf_pdf(at)
+    errors = np.r_[np.abs(moments - coarse.moments()), np.abs(cdf - probabilities) / np.maximum(pdf, 1e-300)]
+    return [*moments, *at, FLOOR + errors.max()]
+
+
+def _rows(
+    fine: Quantities, coarse: Quantities, names: tuple[str, ...], prob: float, *, shortest: bool
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return per quantity the values in the order of COLUMNS and the error of each."""
+    key = (names, prob, shortest, id(coarse))
+    if key not in fine.summaries:
+        tail = 0.5 * (1.0 - prob)
+        probabilities = np.array([0.5]) if shortest else np.array([0.5, tail, 1.0 - tail])
+        rows = {}
+        for name in names:
+            base = SAME_BASE.get(name, name)
+            marginal = fine.marginal(name)
+            at, error = _base_quantiles(fine, marginal, coarse, base, probabilities)
+            values = marginal.scale.value(at)
+            errors = error * marginal.scale.slope(values)
+            if shortest:
+                interval, wrong = _shortest(marginal, coarse.marginal(name), prob)
+                values, errors = np.r_[values, interval], np.r_[errors, wrong]
+            moments, others = np.array(marginal.moments), np.array(coarse.moments(name))
+            with np.errstate(invalid="ignore"):
+                difference = np.where(np.isfinite(moments), np.abs(moments - others), 0.0)
+            rows[name] = np.r_[moments, values], np.r_[difference, errors]
+        fine.summaries[key] = rows
+    return fine.summaries[key]
+
+
+def _base_quantiles(
+    fine: Quantities, marginal: Marginal, coarse: Quantities, base: str, probabilities: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return quantiles on the base scale, and their errors by the coarser distribution function."""
+    key = (base, tuple(probabilities), id(coarse))
+    if key not in fine.quantiles:
+        at = marginal.base_ppf(probabilities)
+        cdf, pdf = coarse.base(base)(at)
+        fine.quantiles[key] = at, np.abs(cdf - probabilities) / np.maximum(pdf, 1e-300)
+    return fine.quantiles[key]
+
+
+def _shortest(fine: Marginal, coarse: Marginal, prob: float) -> tuple[FloatArray, FloatArray]:
+    interval = np.array(fine.hdi(prob))
+    return interval, np.abs(interval - np.array(coarse.hdi(prob)))

@@ -1,0 +1,146 @@
+"""What is each study's own effect? The posterior of theta_i, the shrunken study effect.
+
+    p(theta_i | data) = likelihood_i(theta_i) integral of Normal(theta_i | mu, tau^2) / m_i(mu, tau) dP(mu, tau)
+
+Its density is computed at the nodes of a sinh rule of its own, laid where the density lives. Where tau is wide
+against the nodes of mu, the integral is a sum over them; where it is narrow, theta_i = mu + tau z with z weighted
+by the likelihood, and the weighted density of mu is averaged over z.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.exact.posterior import WIDE, Posterior, is_narrow, row_pdf, sinc_cdf
+from bayesmeta.exact.predict import SQRT_2PI
+from bayesmeta.surface.grid import mode_and_sd
+from bayesmeta.surface.locate import NODES, locate
+from bayesmeta.surface.quadrature import WIDTH
+from bayesmeta.surface.terms import Terms, hermite_rule
+
+DROP = 26.0  # a density is cut where its log has fallen by this much; rounding noise lies below it
+TINY = 1e-290  # densities below this are 0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class StudyEffect:
+    """The posterior of one theta_i, as node weights of a sinh rule.
+
+    Parameters
+    ----------
+    centre, width, first_v, step_v : float
+        The rule: theta = centre + width sinh(v), v = first_v + step_v u.
+    theta, weight : array, shape (U,)
+        Nodes (link scale) and their probabilities.
+    """
+
+    centre: float
+    width: float
+    first_v: float
+    step_v: float
+    theta: FloatArray
+    weight: FloatArray
+
+    def moments(self) -> tuple[float, float]:
+        """Return mean and SD on the link scale."""
+        mean = float(self.weight @ self.theta)
+        return mean, float(np.sqrt(self.weight @ (self.theta - mean) ** 2))
+
+    def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the distribution function and density at ``x``, shape (P,), link scale."""
+        z = (x - self.centre) / self.width
+        position = (np.arcsinh(z) - self.first_v) / self.step_v
+        offset = position[:, None] - np.arange(self.theta.size)
+        slope = 1.0 / (self.width * np.sqrt(1.0 + z * z) * self.step_v)
+        return sinc_cdf(offset) @ self.weight, (np.sinc(offset) @ self.weight) * slope
+
+
+def study_effects(posterior: Posterior) -> list[StudyEffect]:
+    """Return the posteriors of the true effects of all studies, in order.
+
+    Raises
+    ------
+    AccuracyError
+        If the region of a density cannot be found.
+    """
+    rows = posterior.rows
+    mu, weight = posterior.refined
+    narrow = is_narrow(posterior.surface.grid.tau[rows], mu, weight)
+    rule = posterior.surface.terms.marginal(posterior.surface.settings)
+    tau = np.repeat(posterior.surface.grid.tau[rows[~narrow]], mu.shape[1])
+    log_m = rule(mu[~narrow].ravel(), tau)
+    lower, upper, mode, local = _regions(posterior)
+    width = WIDTH * local
+    first, last = np.arcsinh((lower - mode) / width), np.arcsinh((upper - mode) / width)
+    count = int(np.ceil((last - first).max() / (0.5 * posterior.surface.settings.step_mu))) + 1
+    step = (last - first) / (count - 1)
+    v = first[:, None] + step[:, None] * np.arange(count)
+    theta = mode[:, None] + width[:, None] * np.sinh(v)
+    log_likelihood = posterior.surface.terms.log_likelihood_at(theta)
+    log_weight = np.log(np.maximum(weight[~narrow].ravel(), TINY)) - np.log(tau)
+    effects = []
+    for i in range(posterior.surface.terms.k):
+        density = _wide_part(theta[i], log_likelihood[i], mu[~narrow].ravel(), tau, log_weight - log_m[i])
+        density += _narrow_part(posterior, rows[narrow], i, theta[i])
+        mass = density * width[i] * np.cosh(v[i]) * step[i]
+        effects.append(StudyEffect(mode[i], width[i], first[i], step[i], theta[i], mass / mass.sum()))
+    return effects
+
+
+def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return brackets, modes and local SDs of all theta_i, from a sum with kernels wide enough for the nodes."""
+    surface, rows = posterior.surface, posterior.rows
+    grid = surface.grid
+    y, variance = surface.terms.rough()
+    mean, sd = posterior.moments(grid.mu)
+    tau_mean = float(posterior.weight_tau @ grid.tau)
+    spread = min(sd * sd + tau_mean * tau_mean, 1e6)
+    shrunk = 1.0 / (1.0 / variance + 1.0 / spread)
+    centre, half = shrunk * (y / variance + mean / spread), 8.0 * np.sqrt(shrunk)
+    tau = np.maximum(grid.tau[rows, None], WIDE * np.gradient(grid.mu[rows], axis=1)).ravel()
+    mu = grid.mu[rows].ravel()
+    log_weight = posterior.log_weight[rows].ravel() - np.log(tau)
+
+    def log_f(x: FloatArray, studies: IntArray) -> FloatArray:
+        log_likelihood = surface.terms.take(studies).log_likelihood_at(x)
+        out = np.empty((1, *x.shape))
+        for i, study in enumerate(studies):
+            log_ratio = log_weight - surface.log_m[study, rows].ravel()
+            out[0, i] = np.log(np.maximum(_wide_part(x[i], log_likelihood[i], mu, tau, log_ratio), TINY))
+        return out
+
+    lower, upper = locate(log_f, centre - half, centre + half, drop=DROP)
+    x = lower[:, None] + (upper - lower)[:, None] * np.linspace(0.0, 1.0, NODES)
+    mode, local = mode_and_sd(x, log_f(x, np.arange(surface.terms.k)))
+    return lower, upper, mode, local
+
+
+def _wide_part(
+    x: FloatArray, log_likelihood: FloatArray, mu: FloatArray, tau: FloatArray, log_ratio: FloatArray
+) -> FloatArray:
+    """Return likelihood(x) times the sum over nodes of exp(log_ratio) phi((x - mu)/tau); shape of ``x``."""
+    exponent = np.subtract.outer(x, mu)
+    exponent /= tau
+    np.multiply(exponent, exponent, out=exponent)
+    exponent *= -0.5
+    exponent += log_ratio
+    exponent += log_likelihood[:, None]
+    return np.exp(np.minimum(exponent, 700.0, out=exponent), out=exponent).sum(axis=1) / SQRT_2PI
+
+
+def _narrow_part(posterior: Posterior, rows: IntArray, study: int, x: FloatArray) -> FloatArray:
+    """Return the share of the density of theta_i where tau is narrow."""
+    surface = posterior.surface
+    density = np.zeros(x.size)
+    if not rows.size:
+        return density
+    terms: Terms = surface.terms.take(np.array([study]))
+    tau = surface.grid.tau[rows, None]
+    for z, z_weight in zip(*hermite_rule(surface.settings.hermite_nodes // 2 + 1), strict=True):
+        log_ratio = terms.log_likelihood(surface.grid.mu[rows] + tau * z)[0] - surface.log_m[study, rows]
+        weight = posterior.weight[rows] * np.exp(np.minimum(log_ratio, 0.5 * z * z + 20.0))
+        density += z_weight * row_pdf(posterior, weight, x - tau * z, rows).sum(axis=0)
+    return np.maximum(density, 0.0)

@@ -1,0 +1,1 @@
+"""What does a classical random-effects meta-analysis of these studies say."""

@@ -1,0 +1,203 @@
+"""What does the chosen classical method say of these studies?"""
+
+from typing import Final
+
+import numpy as np
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta.data.studies import Studies
+from bayesmeta.effects.measures import MEASURES, Measure, effect_sizes, get_measure
+from bayesmeta.effects.one_arm import EffectSizes
+from bayesmeta.errors import DataError, SpecError
+from bayesmeta.frequentist.heterogeneity import (
+    cochran_q,
+    h2_from_q,
+    h2_from_tau2,
+    i2_from_q,
+    i2_from_tau2,
+    q_pvalue,
+)
+from bayesmeta.frequentist.intervals import ci_record, pi_record
+from bayesmeta.frequentist.pool import normalised_weights, pooled_mean
+from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.frequentist.tau2 import tau2_record
+
+DEFAULT_COUNT_MEASURE: Final = "PLO"
+DEFAULT_ESTIMATE_MEASURE: Final = "GEN"
+_LARGEST: Final = 1e60
+"""Bound on |y|, se and 1/se: within it all squares and products of two weights stay finite in float64."""
+
+
+def fit_frequentist(
+    studies: Studies,
+    *,
+    measure: str | None = None,
+    tau2_method: str = "DL",
+    ci_method: str = "wald",
+    pi_method: str = "hts",
+    ci_prob: float = 0.95,
+    variance: str = "wald",
+    add: float = 0.5,
+    to: str = "only0",
+) -> FrequentistFit:
+    """Pool the studies by inverse-variance weighting.
+
+    Parameters
+    ----------
+    studies : Studies
+        k studies, with counts or with estimates and standard errors.
+    measure : str, optional
+        Effect measure. For counts ``"PLO"`` (logit-transformed proportion, the default) or ``"PR"`` (raw
+        proportion); for estimates the studies' own measure.
+    tau2_method : str
+        Estimator of the between-study variance: ``"DL"`` (DerSimonian-Laird) or ``"EE"`` (common effect,
+        tau2 = 0).
+    ci_method : str
+        Confidence interval of the mean: ``"wald"``.
+    pi_method : str
+        Prediction interval: ``"hts"`` (t with k - 2 degrees of freedom) or ``"metafor"`` (the quantile of the
+        confidence interval).
+    ci_prob : float
+        Coverage of both intervals, between 0 and 1.
+    variance : str
+        Variance of a raw proportion: ``"wald"``, p (1 - p) / n, or ``"exact-ci"``, from the width of the
+        exact (Clopper-Pearson) 95 % interval.
+    add : float
+        What is added to both cells (events and non-events) of the studies that `to` selects.
+    to : str
+        ``"only0"`` (studies with a zero cell), ``"all"``, ``"if0all"`` (all, if any has a zero cell) or
+        ``"none"``.
+
+    Returns
+    -------
+    FrequentistFit
+        Estimate, heterogeneity and intervals; `notes` says what was corrected, cut or could not be given.
+
+    Raises
+    ------
+    SpecError
+        If an option is unknown, not supported yet, or does not fit the data.
+    DataError
+        If a zero cell is left without a correction, or a standard error cannot be weighted.
+
+    Notes
+    -----
+    ``mu = sum(w_i y_i) / sum(w_i)``, ``se_mu = sum(w_i)**(-1/2)``, ``w_i = 1 / (se_i**2 + tau2)`` [1]_. The
+    values equal those of R's metafor [2]_ with ``test="z"``. One study gives itself, with tau2 = 0, Q = 0 and
+    P = 1.
+
+    References
+    ----------
+    .. [1] R. DerSimonian, N. Laird. Meta-analysis in clinical trials. Controlled Clinical Trials 7:177-188,
+       1986. doi:10.1016/0197-2456(86)90046-2
+    .. [2] W. Viechtbauer. Conducting meta-analyses in R with the metafor package. Journal of Statistical
+       Software 36(3), 2010. doi:10.18637/jss.v036.i03
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayesmeta.data.studies import Studies
+    >>> counts = pd.DataFrame({"study": ["A", "B", "C"], "events": [3, 9, 6], "n": [10, 11, 12]})
+    >>> fit = fit_frequentist(Studies.from_frame(counts, study="study", events="events", n="n"))
+    >>> print(fit.summary().rename_axis(None).round(3))
+               estimate     se  lower  upper
+    mu            0.166  0.628 -1.065  1.398
+    p_median      0.541  0.156  0.256  0.802
+    """
+    record = _measure_record(studies, measure, variance)
+    tau2_rule, _, _ = tau2_record(tau2_method), ci_record(ci_method), pi_record(pi_method)
+    prob = check_probability("ci_prob", ci_prob)
+    effects = _effects(studies, record, variance=variance, add=add, to=to)
+    y, se, df = effects.y, effects.se, studies.k - 1
+    tau2 = tau2_rule.estimate(y, se)
+    mu, se_mu = pooled_mean(y, se, tau2)
+    q = cochran_q(y, se)
+    h2 = h2_from_tau2(tau2, se) if tau2_rule.is_random else h2_from_q(q, df)
+    return FrequentistFit(
+        studies=studies,
+        measure=record.code,
+        variance=variance,
+        tau2_method=tau2_method,
+        ci_method=ci_method,
+        pi_method=pi_method,
+        ci_prob=prob,
+        add=add,
+        to=to,
+        y=y,
+        se=se,
+        corrected=effects.corrected,
+        mu=float(mu),
+        se_mu=float(se_mu),
+        tau2=float(tau2),
+        q=float(q),
+        df=df,
+        q_pvalue=float(q_pvalue(q, df)),
+        i2=float(i2_from_q(q, df)),
+        i2_tau2=float(i2_from_tau2(tau2, se)),
+        h2=float(h2),
+        weights=normalised_weights(se, tau2),
+    )
+
+
+def _measure_record(studies: Studies, measure: str | None, variance: str) -> Measure:
+    """Return the record of the measure, or raise where it does not fit the data or the variance."""
+    given = DEFAULT_COUNT_MEASURE if studies.has_counts else studies.measure or DEFAULT_ESTIMATE_MEASURE
+    record = get_measure(given if measure is None else measure)
+    kind = "counts" if studies.has_counts else "estimates"
+    if record.data != kind:
+        allowed = ", ".join(code for code, other in MEASURES.items() if other.data == kind)
+        raise SpecError(
+            f"measure={measure!r} needs {record.data}, but the studies hold {kind}; allowed: {allowed}."
+        )
+    if kind == "estimates" and record.code != given:
+        raise SpecError(
+            f"measure={measure!r} contradicts the studies, whose estimates are {given}; leave it out."
+        )
+    _check_variance(record, variance)
+    return record
+
+
+def _check_variance(record: Measure, variance: str) -> None:
+    if variance in record.variances:
+        return
+    takers = [code for code, other in MEASURES.items() if variance in other.variances]
+    if takers:
+        raise SpecError(
+            f"variance={variance!r} does not go with measure {record.code} ({', '.join(record.variances)}); "
+            f"use it with measure={' or '.join(map(repr, takers))}, or leave it out."
+        )
+    raise SpecError(unknown_name("variance", variance, record.variances))
+
+
+def _effects(studies: Studies, record: Measure, *, variance: str, add: float, to: str) -> EffectSizes:
+    """Return the effects and standard errors to pool, all of them fit to be weighted."""
+    if studies.events is None or studies.n is None:
+        effects = EffectSizes(
+            np.asarray(studies.y), np.asarray(studies.se), np.zeros(studies.k, dtype=np.bool_)
+        )
+    else:
+        if (to == "none" or add == 0) and variance != "exact-ci":
+            _refuse_zero_cells(studies.study, studies.events, studies.n, f"add={add!r}, to={to!r}")
+        effects = effect_sizes(record.code, studies.events, studies.n, variance=variance, add=add, to=to)
+    _refuse_unweightable(studies, effects)
+    return effects
+
+
+def _refuse_zero_cells(labels: tuple[str, ...], events: FloatArray, n: FloatArray, rule: str) -> None:
+    for study, r, size in zip(labels, events, n, strict=True):
+        if r in (0, size):
+            raise DataError(
+                f"study {study!r} has events={r:g} of n={size:g}, a zero cell, which {rule} leaves without a "
+                "usable variance; use add=0.5, to='only0', or measure='PR', variance='exact-ci'."
+            )
+
+
+def _refuse_unweightable(studies: Studies, effects: EffectSizes) -> None:
+    good = (np.abs(effects.y) <= _LARGEST) & (effects.se >= 1.0 / _LARGEST) & (effects.se <= _LARGEST)
+    if not good.all():
+        i = int(np.argmin(good))
+        raise DataError(
+            f"study {studies.study[i]!r} has y={effects.y[i]:g}, se={effects.se[i]:g}; inverse-variance "
+            "weights need |y| up to 1e60 and se from 1e-60 to 1e60: correct the study or leave it out."
+        )

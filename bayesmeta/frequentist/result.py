@@ -1,0 +1,194 @@
+"""What does a classical meta-analysis look like: one immutable record, with the options it was made with."""
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Literal, final
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta._validate import check_probability
+from bayesmeta.data.studies import Studies
+from bayesmeta.effects.measures import Measure, get_measure
+from bayesmeta.errors import SpecError
+from bayesmeta.frequentist.describe import fit_notes, fit_text
+from bayesmeta.frequentist.intervals import confidence_interval, prediction_interval
+from bayesmeta.frequentist.natural import natural_interval, natural_se, natural_value
+from bayesmeta.frequentist.tau2 import tau2_record
+
+type Interval = tuple[float, float]
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class FrequentistFit:
+    """A classical meta-analysis: estimate, heterogeneity, intervals, and what was done to get them.
+
+    Attributes
+    ----------
+    studies : Studies
+        The data.
+    measure, variance, tau2_method, ci_method, pi_method : str
+        The method, by the names of `fit_frequentist`.
+    ci_prob : float
+        Coverage of the intervals.
+    add, to : float, str
+        The zero-cell rule that was asked for.
+    y, se : ndarray, shape (k,)
+        Observed effects and standard errors that were pooled, link scale.
+    corrected : ndarray of bool, shape (k,)
+        Which studies had a constant added to their cells.
+    mu, se_mu : float
+        Pooled effect and its standard error, link scale.
+    tau2 : float
+        Between-study variance, squared link scale.
+    q, q_pvalue : float
+        Cochran's Q and its P-value; the degrees of freedom are `df`.
+    df : int
+        k - 1.
+    i2 : float
+        max(0, (Q - df) / Q), a fraction.
+    i2_tau2 : float
+        tau2 / (tau2 + s2), a fraction; s2 is the typical within-study variance of Higgins and Thompson.
+    h2 : float
+        1 + tau2 / s2; for the common-effect model Q / df.
+    weights : ndarray, shape (k,)
+        Weights of the studies in `mu`; they sum to 1.
+    engine : str
+        "frequentist".
+    """
+
+    studies: Studies
+    measure: str
+    variance: str
+    tau2_method: str
+    ci_method: str
+    pi_method: str
+    ci_prob: float
+    add: float
+    to: str
+    y: FloatArray
+    se: FloatArray
+    corrected: BoolArray
+    mu: float
+    se_mu: float
+    tau2: float
+    q: float
+    df: int
+    q_pvalue: float
+    i2: float
+    i2_tau2: float
+    h2: float
+    weights: FloatArray
+    engine: Literal["frequentist"] = field(default="frequentist", init=False)
+
+    def __post_init__(self) -> None:
+        for name in ("y", "se", "corrected", "weights"):
+            values = np.array(getattr(self, name))
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return len(self.y)
+
+    @property
+    def lower(self) -> float:
+        """Lower confidence limit of `mu`, link scale."""
+        return self._limits(self.ci_prob)[0]
+
+    @property
+    def upper(self) -> float:
+        """Upper confidence limit of `mu`, link scale."""
+        return self._limits(self.ci_prob)[1]
+
+    @property
+    def tau(self) -> float:
+        """Between-study standard deviation, link scale."""
+        return float(np.sqrt(self.tau2))
+
+    @property
+    def prediction_interval(self) -> Interval:
+        """Limits for the true effect of a new study, link scale; nan, nan if there are none (see `notes`)."""
+        if not tau2_record(self.tau2_method).is_random:
+            return np.nan, np.nan
+        return prediction_interval(
+            self.mu,
+            self.se_mu,
+            tau2=self.tau2,
+            k=self.k,
+            ci_method=self.ci_method,
+            pi_method=self.pi_method,
+            ci_prob=self.ci_prob,
+        )
+
+    @property
+    def prediction_interval_natural(self) -> Interval:
+        """The same on the natural scale of the measure; the limits of a proportion are cut at 0 and 1."""
+        return natural_interval(self.record, self.prediction_interval)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was corrected, cut or could not be given, one line each."""
+        return fit_notes(self)
+
+    @property
+    def estimates(self) -> pd.DataFrame:
+        """One row per parameter: parameter, estimand, estimate, se, lower, upper, at the fit's `ci_prob`."""
+        return self._rows(self.ci_prob)
+
+    def summary(self, *, ci_prob: float | None = None, ci_kind: str = "eti") -> pd.DataFrame:
+        """Return the pooled effect with its confidence interval, on the link and on the natural scale.
+
+        Parameters
+        ----------
+        ci_prob : float, optional
+            Coverage, between 0 and 1; the fit's own by default.
+        ci_kind : str
+            Only ``"eti"``: a confidence interval leaves equal tails, and has no density to be highest.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``parameter``; columns ``estimate``, ``se``, ``lower``, ``upper``. Row ``mu`` is on the
+            link scale. For proportions a second row, named after what it estimates, is the back-transformed
+            mean: ``p_median`` for PLO, ``p_mean`` for PR (limits cut at 0 and 1). Its limits are the
+            transformed limits, its ``se`` is of the delta method.
+
+        Raises
+        ------
+        SpecError
+            If `ci_prob` is not a probability, or `ci_kind` is not ``"eti"``.
+        """
+        if ci_kind != "eti":
+            raise SpecError(
+                f"ci_kind={ci_kind!r} is not defined for a confidence interval; use ci_kind='eti'."
+            )
+        prob = self.ci_prob if ci_prob is None else check_probability("ci_prob", ci_prob)
+        return self._rows(prob).drop(columns="estimand").set_index("parameter")
+
+    def _limits(self, ci_prob: float) -> Interval:
+        return confidence_interval(self.mu, self.se_mu, k=self.k, ci_method=self.ci_method, ci_prob=ci_prob)
+
+    @property
+    def record(self) -> Measure:
+        """The record of `measure`: its title, link and estimand."""
+        return get_measure(self.measure)
+
+    def _rows(self, ci_prob: float) -> pd.DataFrame:
+        limits = self._limits(ci_prob)
+        rows: list[tuple[object, ...]] = [("mu", "mu", self.mu, self.se_mu, *limits)]
+        measure = self.record
+        if measure.estimand is not None:
+            value, se = natural_value(measure, self.mu), natural_se(measure, self.mu, self.se_mu)
+            rows.append((measure.estimand, measure.estimand, value, se, *natural_interval(measure, limits)))
+        return pd.DataFrame(rows, columns=["parameter", "estimand", "estimate", "se", "lower", "upper"])
+
+    def __repr__(self) -> str:
+        return fit_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return what `repr` prints, preformatted, for notebooks."""
+        return f"<pre>{escape(repr(self))}</pre>"

@@ -1,0 +1,1 @@
+"""What an answer looks like: one schema of estimates, marginal distributions, fits; knows no engine."""

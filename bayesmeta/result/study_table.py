@@ -1,0 +1,108 @@
+"""What is known of each study: observed beside shrunken, in one table."""
+
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta._validate import check_probability
+from bayesmeta.data.studies import Studies
+from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.one_arm import clopper_pearson
+from bayesmeta.errors import SpecError
+
+
+class HasStudyEffects(Protocol):
+    """A fit that knows the posterior of each study's own effect."""
+
+    @property
+    def studies(self) -> Studies:
+        """The data."""
+        ...
+
+    @property
+    def link(self) -> str:
+        """What the effects are a function of."""
+        ...
+
+    def theta_table(self, *, ci_prob: float) -> pd.DataFrame:
+        """Posterior of theta_i: mean sd median lower upper weight shrinkage numerical_error, by study."""
+        ...
+
+
+def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFrame:
+    """Return each study's data, observed effect and posterior (shrunken) effect.
+
+    Parameters
+    ----------
+    fit : ExactFit
+        A Bayesian fit.
+    ci_prob : float
+        Probability of all intervals.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``study``. For counts ``events`` and ``n``. ``observed``, ``observed_lower``,
+        ``observed_upper``: the raw proportion with its exact (Clopper-Pearson) interval, or the estimate with
+        its normal interval, on the natural scale. ``mean sd median lower upper``: the posterior of the study's
+        true effect theta_i, link scale, equal-tailed interval. For proportions ``proportion``,
+        ``proportion_lower``, ``proportion_upper``: posterior median and interval of the study's true
+        proportion; for ratios the same as ``ratio``, ``ratio_lower``, ``ratio_upper``. ``weight``: share of
+        the study in the overall mean (sums to 1); ``shrinkage``: s^2 / (s^2 + tau^2), the share of the way
+        from the study's own estimate to the overall mean, both averaged over the posterior of tau.
+        ``numerical_error``: largest absolute error of the link-scale columns.
+
+    Raises
+    ------
+    SpecError
+        If the fit has no study effects, or `ci_prob` is not a probability.
+
+    Notes
+    -----
+    For counts s^2 is the inverse of the Fisher information n p (1 - p) at the study's posterior mean. Weight and
+    shrinkage describe the fit; the exact engine does not use them.
+    """
+    prob = check_probability("ci_prob", ci_prob)
+    if not hasattr(fit, "theta_table"):
+        raise SpecError(
+            f"study_effects needs a Bayesian fit; engine={getattr(fit, 'engine', '?')!r} has no posterior of the "
+            "studies' own effects. Fit with engine='exact'."
+        )
+    table = fit.theta_table(ci_prob=prob)
+    inverse = LINKS[fit.link].inverse
+    frame = _observed(fit.studies, fit.link, prob)
+    shown = {"logit": "proportion", "log": "ratio"}.get(fit.link)
+    columns = ["mean", "sd", "median", "lower", "upper"]
+    frame[columns] = table[columns].to_numpy()
+    if shown is not None:
+        frame[shown] = inverse(table["median"].to_numpy())
+        frame[f"{shown}_lower"] = inverse(table["lower"].to_numpy())
+        frame[f"{shown}_upper"] = inverse(table["upper"].to_numpy())
+    rest = ["weight", "shrinkage", "numerical_error"]
+    frame[rest] = table[rest].to_numpy()
+    return frame
+
+
+def _observed(studies: Studies, link: str, prob: float) -> pd.DataFrame:
+    index = pd.Index(studies.study, name="study")
+    if studies.events is not None and studies.n is not None:
+        lower, upper = clopper_pearson(studies.events, studies.n, ci_prob=prob)
+        columns: dict[str, FloatArray] = {
+            "events": studies.events,
+            "n": studies.n,
+            "observed": studies.events / studies.n,
+            "observed_lower": lower,
+            "observed_upper": upper,
+        }
+        return pd.DataFrame(columns, index=index).astype({"events": np.int64, "n": np.int64})
+    y, se, inverse = np.asarray(studies.y), np.asarray(studies.se), LINKS[link].inverse
+    half = special.ndtri(0.5 + 0.5 * prob) * se
+    limits = {
+        "observed": inverse(y),
+        "observed_lower": inverse(y - half),
+        "observed_upper": inverse(y + half),
+    }
+    return pd.DataFrame(limits, index=index)

@@ -1,0 +1,57 @@
+"""What are the estimates of a fit? One function for fits of every engine."""
+
+from typing import Protocol
+
+import pandas as pd
+
+from bayesmeta.data.studies import Studies
+
+
+class Fit(Protocol):
+    """What every fit offers, whatever engine made it."""
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+        ...
+
+    @property
+    def studies(self) -> Studies:
+        """The data."""
+        ...
+
+    @property
+    def estimates(self) -> pd.DataFrame:
+        """One row per parameter, with column ``estimand``."""
+        ...
+
+    def summary(self, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Return the estimates with intervals, indexed by parameter."""
+        ...
+
+
+def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+    """Return the estimates of a fit.
+
+    Parameters
+    ----------
+    fit : ExactFit or FrequentistFit
+        The fit.
+    ci_prob : float
+        Probability of the interval.
+    ci_kind : {"eti", "hdi"}
+        Equal-tailed or shortest credible interval; confidence intervals are "eti" only.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``parameter``. Bayesian fits: ``mu``, ``tau`` (link scale), and for proportions ``p_median``,
+        ``p_mean``, ``p_new``, otherwise ``theta_new``; columns ``mean sd median lower upper numerical_error``.
+        Frequentist fits: ``mu`` and, for proportions, what it estimates; columns ``estimate se lower upper``.
+
+    Raises
+    ------
+    SpecError
+        If an option is not allowed.
+    """
+    return fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)

@@ -1,0 +1,277 @@
+"""What is believed about one parameter? `Prior`, a frozen record under PyMC's names."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, final, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from bayesmeta.errors import SpecError
+from bayesmeta.spec.families import PRIORS, Placement
+from bayesmeta.spec.frozen import FrozenMapping
+from bayesmeta.spec.parameters import check_parameters, place
+from bayesmeta.spec.prior_text import find_family, format_number, format_prior, parse_prior, quote
+from bayesmeta.spec.standard import FloatArray
+
+# The smallest probability a draw inverts: half the spacing of `Generator.random`, which can return 0.
+_SMALLEST_DRAW = 2.0**-54
+
+
+@runtime_checkable
+class PrelizDistribution(Protocol):
+    """What is relied on of a PreliZ distribution (0.28): its class name and its parameters by name."""
+
+    @property
+    def params_dict(self) -> Mapping[str, float] | None:
+        """Parameters in the form the user chose; None while they are not set."""
+        ...
+
+
+type PriorLike = Prior | str | PrelizDistribution
+
+
+@final
+@dataclass(frozen=True, init=False, repr=False)
+class Prior:
+    """A prior distribution of one parameter, under PyMC's names.
+
+    Parameters
+    ----------
+    name : str
+        PyMC's name of the distribution, such as ``"HalfNormal"``; `bayesmeta.spec.families.PRIORS` lists
+        them.
+    *values : float
+        Parameters in PyMC's order.
+    **parameters : float
+        Parameters by PyMC's names. All must be given: there are no defaults.
+
+    Attributes
+    ----------
+    name : str
+        As given.
+    parameters : mapping
+        Read-only; the parameters in the form they were given, in PyMC's order.
+
+    Raises
+    ------
+    SpecError
+        If the name or a parameter is unknown, one is missing or given twice, is not a finite number, or is
+        out of range (scales and shapes above 0, lower < upper).
+
+    Notes
+    -----
+    Two priors are equal when written with the same parameters: ``Exponential(lam=2)`` and
+    ``Exponential(scale=0.5)`` are one distribution but two records. Densities are closed forms of
+    `scipy.special`, normalised; `Flat` and `HalfFlat` are improper and have log density 0. In Stan's and R's
+    terms, Gamma's ``beta`` and Exponential's ``lam`` are rates; InverseGamma's and Weibull's ``beta`` are
+    scales.
+
+    Examples
+    --------
+    >>> Prior("HalfNormal", sigma=0.5) == Prior("HalfNormal", 0.5)
+    True
+    >>> print(Prior("Normal", 0, 1.5))
+    Normal(mu=0, sigma=1.5)
+    >>> Prior("HalfCauchy", 0.5).tail_order
+    2.0
+    """
+
+    name: str
+    parameters: FrozenMapping[float]
+    _placement: Placement = field(compare=False)
+
+    def __init__(self, name: str, /, *values: float, **parameters: float) -> None:
+        family = find_family(name, bare=not values and not parameters)
+        checked = check_parameters(family, values, parameters)
+        object.__setattr__(self, "name", family.name)
+        object.__setattr__(self, "parameters", FrozenMapping(checked))
+        object.__setattr__(self, "_placement", place(family, checked))
+
+    def __str__(self) -> str:
+        return format_prior(self.name, self.parameters.items())
+
+    def __repr__(self) -> str:
+        shown = [
+            repr(self.name),
+            *(f"{key}={format_number(value)}" for key, value in self.parameters.items()),
+        ]
+        return f"Prior({', '.join(shown)})"
+
+    @property
+    def is_proper(self) -> bool:
+        """Whether the density integrates to 1; not so for `Flat` and `HalfFlat`."""
+        return PRIORS[self.name].standard.cdf is not None
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Lower and upper end of the parameters that are possible."""
+        return self._placement.ends or PRIORS[self.name].standard.support
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        """Points inside the support where the density is not smooth; none in any family here."""
+        return ()
+
+    @property
+    def tail_order(self) -> float:
+        """The a in density ~ x**-a at the infinite end(s); inf if it falls faster than every power.
+
+        0.0 for `Flat` and `HalfFlat`, 2.0 for `HalfCauchy`, nu + 1 for `StudentT`, inf for a bounded support.
+        The prior's m-th moment exists when m < a - 1.
+        """
+        return PRIORS[self.name].standard.tail_order(*self._placement.shape)
+
+    def logpdf(self, x: npt.ArrayLike) -> FloatArray:
+        """Return the log density at ``x``.
+
+        Parameters
+        ----------
+        x : array_like
+            Any shape, on the parameter's own scale.
+
+        Returns
+        -------
+        ndarray
+            The shape of ``x`` (a float for a scalar); -inf outside the support and at infinity, nan where x
+            is nan.
+
+        Examples
+        --------
+        >>> Prior("Normal", 0, 1).logpdf([0.0, 1.0]).round(4)
+        array([-0.9189, -1.4189])
+        """
+        points = np.asarray(x, dtype=np.float64)
+        standard, placement = PRIORS[self.name].standard, self._placement
+        lower, upper = self.support
+        with np.errstate(all="ignore"):
+            z = (points - placement.loc) / placement.scale
+            inside = (points >= lower) & (points <= upper) & np.isfinite(z)
+            if not standard.zero_in_support:
+                inside &= z > 0.0
+            everywhere = bool(inside.all())
+            values: FloatArray = standard.logpdf(
+                z if everywhere else np.where(inside, z, 0.5), *placement.shape
+            )
+            values = values - math.log(placement.scale)
+        if everywhere:
+            return values[()]
+        return np.where(inside, values, np.where(np.isnan(points), np.nan, -np.inf))[()]
+
+    def cdf(self, x: npt.ArrayLike) -> FloatArray:
+        """Return P(parameter <= x), in the shape of ``x``; raise `SpecError` if improper.
+
+        Examples
+        --------
+        >>> float(Prior("Uniform", 0, 5).cdf(1.0))
+        0.2
+        """
+        function = self._proper("cdf", PRIORS[self.name].standard.cdf)
+        points = np.asarray(x, dtype=np.float64)
+        lower, upper = self.support
+        with np.errstate(all="ignore"):
+            z = (points - self._placement.loc) / self._placement.scale
+            inside = (points > lower) & (points < upper)
+            values = np.clip(function(np.where(inside, z, 0.5), *self._placement.shape), 0.0, 1.0)
+        outside = np.where(np.isnan(points), np.nan, np.where(points >= upper, 1.0, 0.0))
+        return np.where(inside, values, outside)[()]
+
+    def ppf(self, q: npt.ArrayLike) -> FloatArray:
+        """Return the quantile at probability ``q``, in the shape of ``q``; the support's ends at 0 and 1.
+
+        nan where q is not a probability; raise `SpecError` if the prior is improper.
+
+        Examples
+        --------
+        >>> float(Prior("HalfNormal", 1).ppf(0.95).round(3))
+        1.96
+        """
+        function = self._proper("quantiles", PRIORS[self.name].standard.ppf)
+        probability = np.asarray(q, dtype=np.float64)
+        lower, upper = self.support
+        with np.errstate(all="ignore"):
+            inside = (probability > 0.0) & (probability < 1.0)
+            z = function(np.where(inside, probability, 0.5), *self._placement.shape)
+            values = np.clip(self._placement.loc + self._placement.scale * z, lower, upper)
+        ends = np.where(probability == 0.0, lower, np.where(probability == 1.0, upper, np.nan))
+        return np.where(inside, values, ends)[()]
+
+    def rvs(self, size: int | tuple[int, ...], *, seed: int | np.random.Generator) -> FloatArray:
+        """Draw independent values by inversion, so that one seed gives comparable draws of different priors.
+
+        Parameters
+        ----------
+        size : int or tuple of int
+            Shape of the result.
+        seed : int or numpy.random.Generator
+            Where the randomness comes from.
+
+        Raises
+        ------
+        SpecError
+            If the prior is improper.
+        """
+        self._proper("draws", PRIORS[self.name].standard.ppf)
+        uniform = np.random.default_rng(seed).random(size)
+        return self.ppf(np.maximum(uniform, _SMALLEST_DRAW))
+
+    def to_pymc(self, varname: str) -> Any:
+        """Return the PyMC variable ``pm.<name>(varname, **parameters)``; call it inside a `pymc.Model`."""
+        import pymc  # type: ignore[import-untyped]
+
+        # As np.float64, because PyTensor keeps a Python float such as 1.5 in single precision.
+        parameters = {name: np.float64(value) for name, value in self.parameters.items()}
+        return getattr(pymc, self.name)(varname, **parameters)
+
+    def _proper(self, what: str, function: Callable[..., FloatArray] | None) -> Callable[..., FloatArray]:
+        if function is None:
+            raise SpecError(
+                f"{self} is improper and has no {what}; use a proper prior, such as Normal or HalfNormal."
+            )
+        return function
+
+
+def as_prior(value: PriorLike) -> Prior:
+    """Return what was given as a `Prior`.
+
+    Parameters
+    ----------
+    value : Prior, str or PreliZ distribution
+        A string is parsed, never evaluated. Of a PreliZ distribution the class name and ``params_dict`` are
+        read; where that is in a form PyMC's families here do not have (a precision, say), the attributes of
+        the main form.
+
+    Raises
+    ------
+    SpecError
+        If it is none of these, or does not define a prior.
+
+    Examples
+    --------
+    >>> as_prior("HalfNormal(0.5)")
+    Prior('HalfNormal', sigma=0.5)
+    """
+    if isinstance(value, Prior):
+        return value
+    if isinstance(value, str):
+        name, values, named = parse_prior(value)
+        return Prior(name, *values, **named)
+    if isinstance(value, PrelizDistribution):
+        return _from_preliz(value)
+    raise SpecError(
+        f"{quote(value)} is not a prior; give a Prior, a string such as 'HalfNormal(0.5)', "
+        "or a PreliZ distribution."
+    )
+
+
+def _from_preliz(distribution: PrelizDistribution) -> Prior:
+    family = find_family(type(distribution).__name__)
+    given = distribution.params_dict
+    if given is None:
+        raise SpecError(
+            f"the PreliZ distribution {family.name} has no values yet; give them, as {family.template()}."
+        )
+    if frozenset(given) not in {frozenset(form) for form in family.forms}:
+        given = {name: getattr(distribution, name, math.nan) for name in family.main_form}
+    return Prior(family.name, **given)

@@ -1,0 +1,85 @@
+"""May this prior be used for this parameter? μ may take any value, τ is a standard deviation."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from bayesmeta.errors import SpecError
+from bayesmeta.spec.prior_text import format_number
+from bayesmeta.spec.priors import Prior, PriorLike, as_prior
+
+type Parameter = Literal["mu", "tau"]
+
+PARAMETERS: tuple[Parameter, ...] = ("mu", "tau")
+
+type _Values = Mapping[str, float]
+
+
+def prior_for(parameter: Parameter, value: PriorLike) -> Prior:
+    """Return what was given as the prior of ``parameter``.
+
+    Parameters
+    ----------
+    parameter : {"mu", "tau"}
+        The overall mean on the link scale, or the standard deviation of the study effects about it.
+    value : Prior, str or PreliZ distribution
+        See `as_prior`. ``Flat()`` for τ means flat on (0, inf), PyMC's ``HalfFlat``.
+
+    Raises
+    ------
+    SpecError
+        If it is no prior; if τ could be negative under it; if it holds μ to one half of the line.
+
+    Examples
+    --------
+    >>> print(prior_for("tau", "Flat()"))
+    HalfFlat()
+    """
+    try:
+        prior = as_prior(value)
+    except SpecError as error:
+        raise SpecError(f"prior for {parameter}: {error}") from None
+    lower, upper = prior.support
+    if parameter == "mu":
+        if lower == 0.0 and math.isinf(upper):
+            raise SpecError(
+                f"{prior} for mu allows no negative value, but mu lies on the link scale. "
+                f"Use {_WHOLE_LINE.get(prior.name, _usual_mu)(prior.parameters)}."
+            )
+        return prior
+    if prior.name == "Flat":
+        return Prior("HalfFlat")
+    if lower < 0.0:
+        raise SpecError(
+            f"{prior} for tau reaches below 0, but tau is a standard deviation. "
+            f"Use {_HALF_LINE.get(prior.name, _usual_tau)(prior.parameters)}."
+        )
+    return prior
+
+
+def _usual_mu(_: _Values) -> str:
+    return "Normal(0, 1.5)"
+
+
+def _usual_tau(_: _Values) -> str:
+    return "HalfNormal(1)"
+
+
+def _uniform_from_zero(given: _Values) -> str:
+    return f"Uniform(0, {format_number(given['upper'])})" if given["upper"] > 0.0 else "Uniform(0, 5)"
+
+
+_WHOLE_LINE: dict[str, Callable[[_Values], str]] = {
+    "HalfNormal": lambda given: f"Normal(0, {format_number(given['sigma'])})",
+    "HalfCauchy": lambda given: f"Cauchy(0, {format_number(given['beta'])})",
+    "HalfStudentT": lambda given: (
+        f"StudentT({format_number(given['nu'])}, 0, {format_number(given['sigma'])})"
+    ),
+    "HalfFlat": lambda _: "Flat()",
+}
+_HALF_LINE: dict[str, Callable[[_Values], str]] = {
+    "Normal": lambda given: f"HalfNormal({format_number(given['sigma'])})",
+    "Cauchy": lambda given: f"HalfCauchy({format_number(given['beta'])})",
+    "StudentT": lambda given: f"HalfStudentT({format_number(given['nu'])}, {format_number(given['sigma'])})",
+    "Uniform": _uniform_from_zero,
+}

@@ -1,0 +1,192 @@
+"""How is a model written as TOML, and read back? Strictly: no unknown key, no expression, one schema."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from bayesmeta._validate import unknown_name
+from bayesmeta.errors import SpecError
+from bayesmeta.spec.priors import Prior
+from bayesmeta.spec.roles import PARAMETERS, Parameter, prior_for
+
+SCHEMA = 1
+
+TEXT_KEYS = ("name", "title", "likelihood", "link", "effects")
+_TOP_KEYS = ("schema", *TEXT_KEYS, "priors", "sensitivity")
+_PRIOR_EXAMPLE = '{ dist = "HalfNormal", sigma = 1.0 }'
+
+
+def read_file(path: str | PathLike[str]) -> tuple[str, str]:
+    """Return a model file's text and the SHA-256 of its bytes, in hexadecimal.
+
+    Raises
+    ------
+    SpecError
+        If the file is missing, cannot be read, or is not UTF-8.
+    """
+    shown = str(path)
+    try:
+        content = Path(path).read_bytes()
+        # utf-8-sig: editors on Windows put a byte-order mark first, which TOML itself refuses.
+        return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
+    except FileNotFoundError:
+        raise SpecError(f"the model file {shown!r} does not exist.") from None
+    except UnicodeDecodeError:
+        raise SpecError(f"the model file {shown!r} is not UTF-8 text; save it as UTF-8.") from None
+    except OSError as error:
+        raise SpecError(f"the model file {shown!r} cannot be read: {error.strerror}.") from None
+
+
+def read_model(text: str, *, origin: str) -> dict[str, Any]:
+    """Return the arguments of `ModelSpec` that a TOML text holds.
+
+    Parameters
+    ----------
+    text : str
+        The whole model (``models/binomial-normal.toml`` is an example).
+    origin : str
+        The file's name, for messages.
+
+    Raises
+    ------
+    SpecError
+        Naming file, table and key: no valid TOML, an unknown or missing key, a wrong type, another schema, or
+        a prior that is none.
+    """
+    top = _parse(text, origin)
+    _check_schema(top, origin)
+    _check_keys(top, origin, allowed=_TOP_KEYS, required=("likelihood", "priors"))
+    keywords: dict[str, Any] = {key: _text(top[key], f"{origin}: {key}") for key in TEXT_KEYS if key in top}
+    priors, why = _read_priors(_table(top["priors"], f"{origin}: [priors]"), f"{origin}: [priors]")
+    sensitivity = _read_sensitivity(
+        _table(top.get("sensitivity", {}), f"{origin}: [sensitivity]"), f"{origin}: [sensitivity]"
+    )
+    return {**keywords, **priors, "why": why, "sensitivity": sensitivity}
+
+
+def write_model(
+    texts: Mapping[str, str],
+    priors: Mapping[str, Prior],
+    *,
+    why: Mapping[str, str],
+    sensitivity: Mapping[str, Iterable[Prior]],
+) -> str:
+    """Return a model as TOML text, which `read_model` reads back to the same values.
+
+    Parameters
+    ----------
+    texts : mapping
+        The keys before the tables, such as ``likelihood``; empty ones are left out.
+    priors : mapping
+        The priors of μ and τ.
+    why, sensitivity : mapping
+        As in `ModelSpec`.
+    """
+    lines = [f"schema = {SCHEMA}"]
+    lines += [f"{key} = {_quoted(texts[key])}" for key in TEXT_KEYS if texts[key]]
+    lines += ["", "[priors]"]
+    lines += [f"{key} = {_prior_table(prior, why.get(key, ''))}" for key, prior in priors.items()]
+    if sensitivity:
+        lines += ["", "[sensitivity]"]
+    for key, alternatives in sensitivity.items():
+        lines += [f"{key} = [", *(f"    {_prior_table(prior)}," for prior in alternatives), "]"]
+    return "\n".join(lines) + "\n"
+
+
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split()) if isinstance(error, ValueError) else "nested too deeply"
+        raise SpecError(f"{origin} is not valid TOML: {reason}.") from None
+
+
+def _check_schema(top: Mapping[str, Any], origin: str) -> None:
+    given = top.get("schema")
+    if given is None:
+        raise SpecError(f"{origin}: the key 'schema' is missing; the first line must be: schema = {SCHEMA}")
+    if type(given) is not int or given != SCHEMA:
+        raise SpecError(
+            f"{origin}: schema = {given!r} is not known; this version of bayesmeta reads schema = {SCHEMA}."
+        )
+
+
+def _check_keys(
+    table: Mapping[str, Any], where: str, *, allowed: tuple[str, ...], required: tuple[str, ...] = ()
+) -> None:
+    for key in table:
+        if key not in allowed:
+            raise SpecError(f"{where}: {unknown_name('key', key, allowed)}")
+    for key in required:
+        if key not in table:
+            raise SpecError(f"{where}: the key {key!r} is missing. Allowed: {', '.join(allowed)}.")
+
+
+def _read_priors(table: Mapping[str, Any], where: str) -> tuple[dict[str, Prior], dict[str, str]]:
+    _check_keys(table, where, allowed=PARAMETERS, required=PARAMETERS)
+    priors: dict[str, Prior] = {}
+    why: dict[str, str] = {}
+    for key in PARAMETERS:
+        value, here = table[key], f"{where} {key}"
+        if isinstance(value, dict) and "why" in value:
+            why[key] = _text(value["why"], f"{here}.why")
+            value = {name: entry for name, entry in value.items() if name != "why"}
+        priors[key] = _read_prior(key, value, here)
+    return priors, why
+
+
+def _read_sensitivity(table: Mapping[str, Any], where: str) -> dict[str, tuple[Prior, ...]]:
+    _check_keys(table, where, allowed=PARAMETERS)
+    alternatives: dict[str, tuple[Prior, ...]] = {}
+    for key in PARAMETERS:
+        values = table.get(key, [])
+        if not isinstance(values, list):
+            raise SpecError(f"{where} {key} must be an array of priors, such as [{_PRIOR_EXAMPLE}].")
+        alternatives[key] = tuple(
+            _read_prior(key, value, f"{where} {key}[{position}]") for position, value in enumerate(values)
+        )
+    return alternatives
+
+
+def _read_prior(parameter: Parameter, value: object, where: str) -> Prior:
+    try:
+        if isinstance(value, str):
+            return prior_for(parameter, value)
+        if not isinstance(value, dict):
+            raise SpecError(f"a prior must be a table, such as {_PRIOR_EXAMPLE}, or a string.")
+        if not isinstance(value.get("dist"), str):
+            raise SpecError(f"a prior's table needs the key 'dist', a string, as in {_PRIOR_EXAMPLE}.")
+        if "why" in value:
+            raise SpecError("only the priors under [priors] take the key 'why'.")
+        numbers = {name: number for name, number in value.items() if name != "dist"}
+        return prior_for(parameter, Prior(value["dist"], **numbers))
+    except SpecError as error:
+        raise SpecError(f"{where}: {error}") from None
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise SpecError(f"{where} must be a string, not {type(value).__name__}.")
+    return value
+
+
+def _table(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SpecError(f"{where} must be a table, not {type(value).__name__}.")
+    return value
+
+
+def _prior_table(prior: Prior, why: str = "") -> str:
+    entries = [f"dist = {_quoted(prior.name)}"]
+    entries += [f"{name} = {value!r}" for name, value in prior.parameters.items()]
+    entries += [f"why = {_quoted(why)}"] if why else []
+    return f"{{ {', '.join(entries)} }}"
+
+
+def _quoted(text: str) -> str:
+    # JSON's escapes are TOML's, except that TOML also wants DEL escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
