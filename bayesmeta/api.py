@@ -2,7 +2,7 @@
 
 from typing import Literal, overload
 
-from bayesmeta._validate import did_you_mean, unknown_name
+from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, fit_exact
@@ -50,8 +50,8 @@ def fit(
         The Bayesian model; by default, for counts, ``ModelSpec("binomial")``: exact binomial likelihood,
         mu ~ Normal(0, 1.5), tau ~ HalfNormal(1). The frequentist engine takes none.
     engine : {"exact", "frequentist"}
-        ``"exact"``: the posterior by quadrature, with its numerical error. ``"frequentist"``: DerSimonian-Laird
-        and its relatives.
+        ``"exact"``: the posterior by quadrature, with its numerical error. ``"frequentist"``:
+        DerSimonian-Laird and its relatives.
     **options
         Of the engine. exact: ``measure`` (normal likelihood with counts). frequentist: ``measure``,
         ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``, ``add``, ``to``; see
@@ -81,7 +81,8 @@ def fit(
     """
     if not isinstance(studies, Studies):
         raise SpecError(
-            f"studies is a {type(studies).__name__}, not Studies; make it with bm.Studies.from_frame(df, ...)."
+            f"studies is a {type(studies).__name__}, not Studies; make it with "
+            "bm.Studies.from_frame(df, ...)."
         )
     if engine == "nuts":
         raise SpecError("engine='nuts' is not part of this version; use engine='exact'.")
@@ -89,10 +90,7 @@ def fit(
         raise SpecError(unknown_name("engine", engine, ENGINES))
     for name in options:
         if name not in OPTIONS[engine]:
-            listed = ", ".join(OPTIONS[engine])
-            raise SpecError(
-                f"engine={engine!r} has no option {name!r}.{did_you_mean(name, OPTIONS[engine])} Allowed: {listed}."
-            )
+            raise SpecError(unknown_name(f"option of engine={engine!r}:", name, OPTIONS[engine]))
     if engine == "frequentist":
         if model is not None:
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")

@@ -1,6 +1,6 @@
-"""How do fits of the same data differ, and why? Bayesian beside frequentist, with the estimand of each number."""
+"""How do fits of the same data differ, and why? Bayesian beside frequentist, each with its estimand."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,19 +10,21 @@ from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
 
 type AnyFit = ExactFit | FrequentistFit
+type Row = tuple[str, str, str, str, float, str, float, float, str, str]
 
 COLUMNS = (
-    "fit", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper", "interval", "explanation",
+    "fit", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper", "interval",
+    "explanation",
 )  # fmt: skip
 FAR_WEIGHT = 1.25  # a precision weight this many times an equal share is worth a sentence
 
 
-def compare(fits: Sequence[AnyFit], *, ci_prob: float = 0.95) -> pd.DataFrame:
+def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.DataFrame:
     """Put fits of the same studies into one table that says what each number estimates.
 
     Parameters
     ----------
-    fits : sequence of ExactFit or FrequentistFit
+    fits : ExactFit or FrequentistFit, or a sequence of them
         Fits of the same studies.
     ci_prob : float
         Probability of all intervals.
@@ -32,8 +34,8 @@ def compare(fits: Sequence[AnyFit], *, ci_prob: float = 0.95) -> pd.DataFrame:
     DataFrame
         A row per fit and parameter. ``fit``: the method in words. ``estimand``: which quantity the row
         estimates: ``mu`` and ``tau`` (link scale), ``p_median``, ``p_mean`` or ``p_new``. ``estimate`` is, by
-        ``point``, the posterior median, for `p_mean` the posterior mean (which is also the mean of `p_new`), or
-        the pooled estimate. ``interval``: CrI (credible), CI (confidence) or PI (prediction).
+        ``point``, the posterior median, for `p_mean` the posterior mean (which is also the mean of
+        `p_new`), or the pooled estimate. ``interval``: CrI (credible), CI (confidence) or PI (prediction).
         ``explanation``: why the number may differ from the others.
 
     Raises
@@ -45,9 +47,9 @@ def compare(fits: Sequence[AnyFit], *, ci_prob: float = 0.95) -> pd.DataFrame:
 
     Notes
     -----
-    Three quantities are called "the pooled proportion": the proportion of the median study (`p_median`), the mean
-    over studies (`p_mean`), and the proportion of the next study (`p_new`). A precision-weighted mean of raw
-    proportions estimates `p_mean`, but its weights depend on the proportions themselves.
+    Three quantities are called "the pooled proportion": the proportion of the median study (`p_median`),
+    the mean over studies (`p_mean`), and the proportion of the next study (`p_new`). A precision-weighted
+    mean of raw proportions estimates `p_mean`, but its weights depend on the proportions themselves.
 
     Examples
     --------
@@ -61,15 +63,14 @@ def compare(fits: Sequence[AnyFit], *, ci_prob: float = 0.95) -> pd.DataFrame:
     3        exact     0.813
     7  frequentist     0.865
     """
-    if isinstance(fits, ExactFit | FrequentistFit):
-        fits = [fits]
-    if not fits:
+    given = [fits] if isinstance(fits, ExactFit | FrequentistFit) else list(fits)
+    if not given:
         raise SpecError("compare needs at least one fit; got none.")
-    for fit in fits:
+    for fit in given:
         if not isinstance(fit, ExactFit | FrequentistFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
-        _check_same_studies(fits[0], fit)
-    rows = [row for fit in fits for row in _rows(fit, ci_prob)]
+        _check_same_studies(given[0], fit)
+    rows = [row for fit in given for row in _rows(fit, ci_prob)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -85,41 +86,36 @@ def _check_same_studies(first: AnyFit, other: AnyFit) -> None:
     raise DataError(f"compare needs fits of the same studies; {shown}.")
 
 
-def _rows(fit: AnyFit, ci_prob: float) -> list[tuple[object, ...]]:
+def _rows(fit: AnyFit, ci_prob: float) -> list[Row]:
     return _exact_rows(fit, ci_prob) if isinstance(fit, ExactFit) else _frequentist_rows(fit, ci_prob)
 
 
-def _exact_rows(fit: ExactFit, ci_prob: float) -> list[tuple[object, ...]]:
-    table = fit.summary(ci_prob=ci_prob)
+def _exact_rows(fit: ExactFit, ci_prob: float) -> list[Row]:
+    table = fit.summary(ci_prob=ci_prob).to_dict(orient="index")
     label = f"{fit.model.likelihood} likelihood, mu ~ {fit.model.mu}, tau ~ {fit.model.tau}"
-    return [
-        (
-            *(label, fit.engine, name, name, row[_point(name)], _point(name), row["lower"], row["upper"]),
-            *(_kind(name), _why_exact(name, table)),
+    rows: list[Row] = []
+    for name in fit.parameters:
+        row = table[name]
+        point = "mean" if name == "p_mean" else "median"
+        kind = "PI" if name in ("p_new", "theta_new") else "CrI"
+        limits = row["lower"], row["upper"]
+        rows.append(
+            (label, fit.engine, name, name, row[point], point, *limits, kind, _why_exact(name, table))
         )
-        for name, row in table.iterrows()
-    ]
+    return rows
 
 
-def _point(name: object) -> str:
-    return "mean" if name == "p_mean" else "median"
-
-
-def _kind(name: object) -> str:
-    return "PI" if name in ("p_new", "theta_new") else "CrI"
-
-
-def _why_exact(name: object, table: pd.DataFrame) -> str:
-    tau = f"tau = {table.loc['tau', 'median']:.2f}"
+def _why_exact(name: str, table: dict[Hashable, dict[Hashable, float]]) -> str:
+    tau = f"tau = {table['tau']['median']:.2f}"
     match name:
         case "p_median":
             return "the study in the middle: half of all studies have a larger true proportion"
         case "p_mean":
-            gap = 100.0 * (table.loc["p_mean", "mean"] - table.loc["p_median", "median"])
+            gap = 100.0 * (table["p_mean"]["mean"] - table["p_median"]["median"])
             side = "below" if gap < 0 else "above"
             return (
                 "the mean over studies, each counting alike whatever its size or precision; "
-                f"{abs(gap):.1f} points {side} p_median, because the distribution of proportions is skewed ({tau})"
+                f"{abs(gap):.1f} points {side} p_median, because proportions vary and are skewed ({tau})"
             )
         case "p_new":
             return f"the true proportion of the next study; wide because studies differ ({tau})"
@@ -130,7 +126,7 @@ def _why_exact(name: object, table: pd.DataFrame) -> str:
     return "standard deviation of the study effects, link scale"
 
 
-def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[tuple[object, ...]]:
+def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:
     variance = f", {fit.variance} variance" if len(fit.record.variances) > 1 else ""
     label = f"{fit.tau2_method}, {fit.measure}{variance}, {fit.ci_method} interval"
     why = {
@@ -138,42 +134,17 @@ def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[tuple[object,
         "p_mean": _why_raw(fit),
         "p_median": _why_logit(fit),
     }
-    rows: list[tuple[object, ...]] = [
-        (
-            label,
-            fit.engine,
-            name,
-            name,
-            row["estimate"],
-            "pooled",
-            row["lower"],
-            row["upper"],
-            "CI",
-            why[str(name)],
-        )
-        for name, row in fit.summary(ci_prob=ci_prob).iterrows()
-    ]
-    nan = np.nan
-    rows.insert(
-        1,
-        (
-            label,
-            fit.engine,
-            "tau",
-            "tau",
-            fit.tau,
-            "pooled",
-            nan,
-            nan,
-            "",
-            "moment estimate, scale of the measure",
-        ),
-    )
+    rows: list[Row] = []
+    for key, row in fit.summary(ci_prob=ci_prob).to_dict(orient="index").items():
+        name, limits = str(key), (row["lower"], row["upper"])
+        rows.append((label, fit.engine, name, name, row["estimate"], "pooled", *limits, "CI", why[name]))
+    nothing = np.nan, np.nan
+    note = "moment estimate, scale of the measure"
+    rows.insert(1, (label, fit.engine, "tau", "tau", fit.tau, "pooled", *nothing, "", note))
     if fit.record.estimand is not None and ci_prob == fit.ci_prob:
-        lower, upper = fit.prediction_interval_natural
-        estimate = fit.summary().loc[fit.record.estimand, "estimate"]
-        note = "plug-in: tau is taken as known" if np.isfinite(lower) else "none: too few studies"
-        rows.append((label, fit.engine, "p_new", "p_new", estimate, "pooled", lower, upper, "PI", note))
+        limits = fit.prediction_interval_natural
+        note = "plug-in: tau is taken as known" if np.isfinite(limits[0]) else "none: too few studies"
+        rows.append((label, fit.engine, "p_new", "p_new", rows[-1][4], "pooled", *limits, "PI", note))
     return rows
 
 
@@ -193,8 +164,8 @@ def _why_raw(fit: FrequentistFit) -> str:
     share = 100.0 * float(fit.weights[extreme].sum())
     near = "100 %" if fit.y[extreme].mean() > 0.5 else "0 %"
     return (
-        f"{text}; standard errors of raw proportions shrink near {near}, so that studies there weigh most and pull "
-        f"the pool towards it: {named} hold {share:.0f} % of the weight"
+        f"{text}; standard errors of raw proportions shrink near {near}, so that studies there weigh most "
+        f"and pull the pool towards it: {named} hold {share:.0f} % of the weight"
     )
 
 
@@ -203,7 +174,7 @@ def _why_logit(fit: FrequentistFit) -> str:
     count = int(fit.corrected.sum())
     if count:
         text += (
-            f"; {count} of {fit.k} studies have a zero cell and were corrected by {fit.add:g}, which pulls them "
-            "towards 50 % and gives them little weight"
+            f"; {count} of {fit.k} studies have a zero cell and were corrected by {fit.add:g}, which pulls "
+            "them towards 50 % and gives them little weight"
         )
     return text

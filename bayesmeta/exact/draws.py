@@ -11,7 +11,7 @@ from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.surface.quadrature import level
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms
+from bayesmeta.surface.terms import BinomialTerms, NormalTerms, Terms
 
 ENVELOPES = (1.3, 2.0, 4.0, 16.0)  # tried in turn; the first nearly always bounds the density on its cells
 NODES = 161
@@ -65,7 +65,7 @@ def _largest_neighbour(weight: FloatArray) -> FloatArray:
     padded = np.pad(weight, 1)
     rows, columns = weight.shape
     shifts = [padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
-    return np.max(shifts, axis=0)
+    return np.asarray(np.max(shifts, axis=0))
 
 
 def _at(
@@ -87,9 +87,7 @@ def _at(
     return grid.mu_coordinate.value(x), tau, log_mass
 
 
-def draw_theta(
-    terms: BinomialTerms | NormalTerms, mu: FloatArray, tau: FloatArray, rng: np.random.Generator
-) -> FloatArray:
+def draw_theta(terms: Terms, mu: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return a draw of theta given each (mu, tau), shape (k, size), link scale."""
     if isinstance(terms, NormalTerms):
         shrinkage = terms.se[:, None] ** 2 / (terms.se[:, None] ** 2 + tau**2)
@@ -112,7 +110,8 @@ def _one_theta(terms: BinomialTerms, mu: FloatArray, tau: FloatArray, rng: np.ra
     low, high = cdf[row, right - 1], cdf[row, right]
     share = np.clip((uniform - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
     position = v[right - 1] + share * (v[1] - v[0])
-    return centre + 3.0 * sd * np.sinh(position)
+    result: FloatArray = centre + 3.0 * sd * np.sinh(position)
+    return result
 
 
 def _mode(terms: BinomialTerms, mu: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:

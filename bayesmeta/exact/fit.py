@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
 import pandas as pd
 from scipy import special
-
 
 from bayesmeta._validate import check_counts, unknown_name
 from bayesmeta.data.studies import Studies
@@ -25,7 +24,7 @@ from bayesmeta.result.describe import describe
 from bayesmeta.result.draws import Draws
 from bayesmeta.result.marginal import IDENTITY, PROPORTION, Marginal
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms
+from bayesmeta.surface.terms import BinomialTerms, NormalTerms, Terms
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -129,8 +128,8 @@ class ExactFit:
         Parameters
         ----------
         name : str
-            ``"mu"``, ``"tau"``, ``"theta_new"``; for proportions also ``"p_median"``, ``"p_mean"``, ``"p_new"``;
-            ``"theta[label]"`` (link scale) and, for proportions, ``"p[label]"`` for a study.
+            ``"mu"``, ``"tau"``, ``"theta_new"``; for proportions also ``"p_median"``, ``"p_mean"``,
+            ``"p_new"``; ``"theta[label]"`` (link scale) and, for proportions, ``"p[label]"`` for a study.
 
         Raises
         ------
@@ -190,9 +189,10 @@ class ExactFit:
 
     def draws(self, size: int, rng: np.random.Generator) -> Draws:
         """Return independent posterior draws of all parameters, link scale."""
+        terms = self.solution.problem.terms
         mu, tau = draw_mu_tau(self._fine.posterior, size, rng)
-        theta = draw_theta(self._terms, mu, tau, rng)
-        return Draws(mu, tau, theta, rng.normal(mu, tau), self._terms.log_likelihood_at(theta))
+        theta = draw_theta(terms, mu, tau, rng)
+        return Draws(mu, tau, theta, rng.normal(mu, tau), terms.log_likelihood_at(theta))
 
     def to_datatree(
         self, *, draws: int = 1000, chains: int = 4, seed: int | np.random.Generator | None = None
@@ -236,11 +236,6 @@ class ExactFit:
         return describe(self.studies, self.model, self.summary(), self.notes)
 
     @property
-    def _terms(self) -> BinomialTerms | NormalTerms:
-        terms: Any = self.solution.problem.terms
-        return terms
-
-    @property
     def _fine(self) -> Quantities:
         return self.solution.fine
 
@@ -275,25 +270,24 @@ def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None)
         If the summary cannot be computed accurately.
     """
     terms, used, link = _terms(studies, model, measure)
-    problem: Problem = pose(terms, model.mu, model.tau)
+    problem: Problem = pose(terms, model.mu, model.tau, proportions=link == "logit")
     names = PROPORTION_ROWS if link == "logit" else OTHER_ROWS
     solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
     return ExactFit(studies, model, used, link, solution)
 
 
-def _terms(
-    studies: Studies, model: ModelSpec, measure: str | None
-) -> tuple[BinomialTerms | NormalTerms, str | None, str]:
+def _terms(studies: Studies, model: ModelSpec, measure: str | None) -> tuple[Terms, str | None, str]:
     """Return the likelihood terms, the measure they are on, and the link of mu."""
     if model.likelihood == "binomial":
         if studies.events is None or studies.n is None:
             raise SpecError(
-                "the binomial likelihood needs events and n, but the studies hold estimates with standard errors; "
-                "use likelihood='normal'."
+                "the binomial likelihood needs events and n, but the studies hold estimates with "
+                "standard errors; use likelihood='normal'."
             )
         if measure is not None:
             raise SpecError(
-                f"measure={measure!r} is not used by the binomial likelihood, which models the counts; leave it out."
+                f"measure={measure!r} is not used by the binomial likelihood, which models the counts; "
+                "leave it out."
             )
         return BinomialTerms(studies.events, studies.n), None, model.link
     if studies.events is None or studies.n is None:

@@ -11,9 +11,9 @@ from bayesmeta.errors import SpecError
 from bayesmeta.exact.average import AverageProportion
 from bayesmeta.exact.existence import TailOrders
 from bayesmeta.exact.posterior import Posterior
-from bayesmeta.exact.predict import theta_new_cdf_pdf
+from bayesmeta.exact.predict import NextEffect
 from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION, CdfPdf, Marginal
-from bayesmeta.surface.terms import hermite_rule
+from bayesmeta.surface.bands import hermite_rule
 
 
 class Quantities:
@@ -38,14 +38,19 @@ class Quantities:
         """The machinery of p_mean."""
         return AverageProportion(self.posterior)
 
+    @cached_property
+    def next_effect(self) -> NextEffect:
+        """The machinery of theta_new and p_new."""
+        return NextEffect(self.posterior)
+
     def base(self, name: str) -> CdfPdf:
         """Return distribution function and density of a quantity on its base scale."""
         functions: dict[str, CdfPdf] = {
             "mu": self.posterior.mu_cdf_pdf,
             "p_median": self.posterior.mu_cdf_pdf,
             "tau": self.posterior.tau_cdf_pdf,
-            "theta_new": lambda x: theta_new_cdf_pdf(self.posterior, x),
-            "p_new": lambda x: theta_new_cdf_pdf(self.posterior, x),
+            "theta_new": self.next_effect.cdf_pdf,
+            "p_new": self.next_effect.cdf_pdf,
             "p_mean": lambda x: self.average.cdf_pdf(x),
         }
         return functions[name]

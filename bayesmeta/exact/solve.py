@@ -34,6 +34,7 @@ class Problem:
     orders: TailOrders
     mu_coordinate: Coordinate
     tau_coordinate: Coordinate
+    proportions: bool
 
     def target(self, mu: FloatArray, tau: FloatArray, log_m: FloatArray) -> FloatArray:
         """Return log posterior densities of (mu, tau), shape (targets, P): as it is, and for its moments.
@@ -51,7 +52,8 @@ class Problem:
     def posterior(self, region: Region, settings: Level) -> Posterior:
         """Return the posterior on the grid that ``settings`` lay over a region."""
         grid = make_grid(region, settings, self.mu_coordinate, self.tau_coordinate)
-        return Posterior(tabulate(self.terms, grid, settings), self.prior_mu, self.prior_tau)
+        surface = tabulate(self.terms, grid, settings, proportions=self.proportions)
+        return Posterior(surface, self.prior_mu, self.prior_tau)
 
 
 @final
@@ -65,8 +67,10 @@ class Solution:
     index: int
 
 
-def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior) -> Problem:
+def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior, *, proportions: bool = True) -> Problem:
     """Check that the posterior is proper, and choose coordinates.
+
+    ``proportions`` says whether effects are logits of proportions, which are then summarised as well.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior) -> Problem:
         tau_coordinate = HalfLine(TAU_SCALE * typical)
     bounded = np.isfinite(prior_mu.support).all()
     mu_coordinate: Coordinate = Interval(*prior_mu.support) if bounded else RealLine()
-    return Problem(terms, prior_mu, prior_tau, orders, mu_coordinate, tau_coordinate)
+    return Problem(terms, prior_mu, prior_tau, orders, mu_coordinate, tau_coordinate, proportions)
 
 
 def solve(problem: Problem, error: Callable[[Quantities, Quantities], float]) -> Solution:

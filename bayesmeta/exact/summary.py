@@ -18,8 +18,8 @@ from bayesmeta.exact.solve import TOLERANCE
 from bayesmeta.exact.theta import StudyEffect
 from bayesmeta.result.marginal import Marginal
 
-# Two resolutions share their cuts (where a density has fallen by exp(-30)) and the rounding of doubles, so an error
-# smaller than this is never claimed.
+# Two resolutions share their cuts (where a density has fallen by exp(-30)) and the rounding of doubles, so
+# an error smaller than this is never claimed.
 FLOOR = 1e-8
 RELATIVE_FROM = 100.0  # values larger than this are computed to a relative accuracy
 COLUMNS = ("mean", "sd", "median", "lower", "upper")
@@ -43,8 +43,8 @@ def summary_rows(
 def worst_error(fine: Quantities, coarse: Quantities, names: Iterable[str]) -> float:
     """Return the largest error of the 95 % summary in units of its tolerance.
 
-    The tolerance is TOLERANCE, or TOLERANCE |value| / RELATIVE_FROM for large values. The quantities on the link
-    scale are held to it as well.
+    The tolerance is TOLERANCE, or TOLERANCE |value| / RELATIVE_FROM for large values. The quantities on the
+    link scale are held to it as well.
     """
     worst = 0.0
     for part in (tuple(names), ("theta_new",)):

@@ -1,10 +1,11 @@
 """What is each study's own effect? The posterior of theta_i, the shrunken study effect.
 
-    p(theta_i | data) = likelihood_i(theta_i) integral of Normal(theta_i | mu, tau^2) / m_i(mu, tau) dP(mu, tau)
+    p(theta_i | data) = likelihood_i(theta_i) integral of Normal(theta_i | mu, tau^2) / m_i(mu, tau) dP(mu,
+    tau)
 
-Its density is computed at the nodes of a sinh rule of its own, laid where the density lives. Where tau is wide
-against the nodes of mu, the integral is a sum over them; where it is narrow, theta_i = mu + tau z with z weighted
-by the likelihood, and the weighted density of mu is averaged over z.
+Its density is computed at the nodes of a sinh rule of its own, laid where the density lives. Where tau is
+wide against the nodes of mu, the integral is a sum over them; where it is narrow, theta_i = mu + tau z with z
+weighted by the likelihood, and the weighted density of mu is averaged over z.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from typing import final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
-from bayesmeta.exact.posterior import WIDE, Posterior, is_narrow, row_pdf, sinc_cdf
+from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.predict import SQRT_2PI
+from bayesmeta.exact.rows import WIDE, is_narrow, refine, row_table, sinc_cdf
+from bayesmeta.surface.bands import hermite_rule
 from bayesmeta.surface.grid import mode_and_sd
 from bayesmeta.surface.locate import NODES, locate
 from bayesmeta.surface.quadrature import WIDTH
-from bayesmeta.surface.terms import Terms, hermite_rule
+from bayesmeta.surface.terms import Terms
 
 DROP = 26.0  # a density is cut where its log has fallen by this much; rounding noise lies below it
 TINY = 1e-290  # densities below this are 0
@@ -67,7 +70,7 @@ def study_effects(posterior: Posterior) -> list[StudyEffect]:
         If the region of a density cannot be found.
     """
     rows = posterior.rows
-    mu, weight = posterior.refined
+    mu, weight = refine(posterior.surface.grid, rows, posterior.weight[rows])
     narrow = is_narrow(posterior.surface.grid.tau[rows], mu, weight)
     rule = posterior.surface.terms.marginal(posterior.surface.settings)
     tau = np.repeat(posterior.surface.grid.tau[rows[~narrow]], mu.shape[1])
@@ -80,18 +83,18 @@ def study_effects(posterior: Posterior) -> list[StudyEffect]:
     v = first[:, None] + step[:, None] * np.arange(count)
     theta = mode[:, None] + width[:, None] * np.sinh(v)
     log_likelihood = posterior.surface.terms.log_likelihood_at(theta)
-    log_weight = np.log(np.maximum(weight[~narrow].ravel(), TINY)) - np.log(tau)
+    nodes, mass = mu[~narrow].ravel(), weight[~narrow].ravel() / tau
     effects = []
     for i in range(posterior.surface.terms.k):
-        density = _wide_part(theta[i], log_likelihood[i], mu[~narrow].ravel(), tau, log_weight - log_m[i])
+        density = _wide_part(theta[i], log_likelihood[i], nodes, tau, -log_m[i]) @ mass
         density += _narrow_part(posterior, rows[narrow], i, theta[i])
-        mass = density * width[i] * np.cosh(v[i]) * step[i]
-        effects.append(StudyEffect(mode[i], width[i], first[i], step[i], theta[i], mass / mass.sum()))
+        share = np.maximum(density, 0.0) * np.cosh(v[i])
+        effects.append(StudyEffect(mode[i], width[i], first[i], step[i], theta[i], share / share.sum()))
     return effects
 
 
 def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return brackets, modes and local SDs of all theta_i, from a sum with kernels wide enough for the nodes."""
+    """Return brackets, modes and local SDs of all theta_i, from a sum of kernels as wide as the nodes."""
     surface, rows = posterior.surface, posterior.rows
     grid = surface.grid
     y, variance = surface.terms.rough()
@@ -109,7 +112,8 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
         out = np.empty((1, *x.shape))
         for i, study in enumerate(studies):
             log_ratio = log_weight - surface.log_m[study, rows].ravel()
-            out[0, i] = np.log(np.maximum(_wide_part(x[i], log_likelihood[i], mu, tau, log_ratio), TINY))
+            density = _wide_part(x[i], log_likelihood[i], mu, tau, log_ratio).sum(axis=1)
+            out[0, i] = np.log(np.maximum(density, TINY))
         return out
 
     lower, upper = locate(log_f, centre - half, centre + half, drop=DROP)
@@ -121,14 +125,14 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
 def _wide_part(
     x: FloatArray, log_likelihood: FloatArray, mu: FloatArray, tau: FloatArray, log_ratio: FloatArray
 ) -> FloatArray:
-    """Return likelihood(x) times the sum over nodes of exp(log_ratio) phi((x - mu)/tau); shape of ``x``."""
+    """Return likelihood(x) exp(log_ratio) phi((x - mu)/tau), shape (P, nodes)."""
     exponent = np.subtract.outer(x, mu)
     exponent /= tau
     np.multiply(exponent, exponent, out=exponent)
     exponent *= -0.5
     exponent += log_ratio
     exponent += log_likelihood[:, None]
-    return np.exp(np.minimum(exponent, 700.0, out=exponent), out=exponent).sum(axis=1) / SQRT_2PI
+    return np.exp(np.minimum(exponent, 700.0, out=exponent), out=exponent) / SQRT_2PI
 
 
 def _narrow_part(posterior: Posterior, rows: IntArray, study: int, x: FloatArray) -> FloatArray:
@@ -142,5 +146,5 @@ def _narrow_part(posterior: Posterior, rows: IntArray, study: int, x: FloatArray
     for z, z_weight in zip(*hermite_rule(surface.settings.hermite_nodes // 2 + 1), strict=True):
         log_ratio = terms.log_likelihood(surface.grid.mu[rows] + tau * z)[0] - surface.log_m[study, rows]
         weight = posterior.weight[rows] * np.exp(np.minimum(log_ratio, 0.5 * z * z + 20.0))
-        density += z_weight * row_pdf(posterior, weight, x - tau * z, rows).sum(axis=0)
+        density += z_weight * row_table(surface.grid, rows, weight).cdf_pdf(x - tau * z)[1].sum(axis=0)
     return np.maximum(density, 0.0)

@@ -14,7 +14,7 @@ from bayesmeta.errors import AccuracyError, SpecError
 
 MAX_STEPS = 200
 CONVERGED = 1e-13
-LAST_MOVE = 1e-8
+LAST_MOVE = 1e-6  # of the spread; the error left is about its square
 
 type CdfPdf = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 

@@ -47,8 +47,8 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
     DataFrame
         Indexed by ``study``. For counts ``events`` and ``n``. ``observed``, ``observed_lower``,
         ``observed_upper``: the raw proportion with its exact (Clopper-Pearson) interval, or the estimate with
-        its normal interval, on the natural scale. ``mean sd median lower upper``: the posterior of the study's
-        true effect theta_i, link scale, equal-tailed interval. For proportions ``proportion``,
+        its normal interval, on the natural scale. ``mean sd median lower upper``: the posterior of the
+        study's true effect theta_i, link scale, equal-tailed interval. For proportions ``proportion``,
         ``proportion_lower``, ``proportion_upper``: posterior median and interval of the study's true
         proportion; for ratios the same as ``ratio``, ``ratio_lower``, ``ratio_upper``. ``weight``: share of
         the study in the overall mean (sums to 1); ``shrinkage``: s^2 / (s^2 + tau^2), the share of the way
@@ -62,14 +62,14 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
 
     Notes
     -----
-    For counts s^2 is the inverse of the Fisher information n p (1 - p) at the study's posterior mean. Weight and
-    shrinkage describe the fit; the exact engine does not use them.
+    For counts s^2 is the inverse of the Fisher information n p (1 - p) at the study's posterior mean.
+    Weight and shrinkage describe the fit; the exact engine does not use them.
     """
     prob = check_probability("ci_prob", ci_prob)
     if not hasattr(fit, "theta_table"):
         raise SpecError(
-            f"study_effects needs a Bayesian fit; engine={getattr(fit, 'engine', '?')!r} has no posterior of the "
-            "studies' own effects. Fit with engine='exact'."
+            f"study_effects needs a Bayesian fit; engine={getattr(fit, 'engine', '?')!r} has no posterior "
+            "of the studies' own effects. Fit with engine='exact'."
         )
     table = fit.theta_table(ci_prob=prob)
     inverse = LINKS[fit.link].inverse

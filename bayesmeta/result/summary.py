@@ -45,9 +45,10 @@ def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.Data
     Returns
     -------
     DataFrame
-        Indexed by ``parameter``. Bayesian fits: ``mu``, ``tau`` (link scale), and for proportions ``p_median``,
-        ``p_mean``, ``p_new``, otherwise ``theta_new``; columns ``mean sd median lower upper numerical_error``.
-        Frequentist fits: ``mu`` and, for proportions, what it estimates; columns ``estimate se lower upper``.
+        Indexed by ``parameter``. Bayesian fits: ``mu``, ``tau`` (link scale), and for proportions
+        ``p_median``, ``p_mean``, ``p_new``, otherwise ``theta_new``; columns ``mean sd median lower upper
+        numerical_error``. Frequentist fits: ``mu`` and, for proportions, what it estimates; columns
+        ``estimate se lower upper``.
 
     Raises
     ------

@@ -218,7 +218,7 @@ class Prior:
 
     def to_pymc(self, varname: str) -> Any:
         """Return the PyMC variable ``pm.<name>(varname, **parameters)``; call it inside a `pymc.Model`."""
-        import pymc  # type: ignore[import-untyped]
+        import pymc
 
         # As np.float64, because PyTensor keeps a Python float such as 1.5 in single precision.
         parameters = {name: np.float64(value) for name, value in self.parameters.items()}

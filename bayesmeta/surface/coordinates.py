@@ -58,16 +58,20 @@ class Interval:
 
     def value(self, x: FloatArray) -> FloatArray:
         """Return ``lower + (upper - lower) expit(x)``."""
-        return self.lower + (self.upper - self.lower) * special.expit(x)
+        value: FloatArray = self.lower + (self.upper - self.lower) * special.expit(x)
+        return value
 
     def log_jacobian(self, x: FloatArray) -> FloatArray:
         """Return the log of ``(upper - lower) expit(x) expit(-x)``."""
-        return np.log(self.upper - self.lower) + special.log_expit(x) + special.log_expit(-x)
+        result: FloatArray = np.log(self.upper - self.lower) + np.asarray(
+            special.log_expit(x) + special.log_expit(-x)
+        )
+        return result
 
     def coordinate(self, value: FloatArray) -> FloatArray:
         """Return the logit of the relative position; infinite at and beyond the bounds."""
         position = np.clip((value - self.lower) / (self.upper - self.lower), 0.0, 1.0)
-        return special.logit(position)
+        return np.asarray(special.logit(position))
 
 
 @final
@@ -89,7 +93,8 @@ class HalfLine:
     def log_jacobian(self, x: FloatArray) -> FloatArray:
         """Return the log of ``value (1 + exp(-x))``."""
         e = np.exp(-x)
-        return np.log(self.scale) + x - e + np.log1p(e)
+        result: FloatArray = np.log(self.scale) + x - e + np.log1p(e)
+        return result
 
     def coordinate(self, value: FloatArray) -> FloatArray:
         """Solve ``x - exp(-x) = log(value / scale)``; values at and below 0 give the coordinate of 1e-308.
@@ -102,7 +107,7 @@ class HalfLine:
         for _ in range(8):
             e = np.exp(-x)
             x = x - (x - e - y) / (1.0 + e)
-        return x
+        return np.asarray(x)
 
 
 @final
@@ -115,15 +120,16 @@ class SteepInterval:
 
     def value(self, x: FloatArray) -> FloatArray:
         """Return ``lower + (upper - lower) expit(pi sinh(x))``."""
-        return self.lower + (self.upper - self.lower) * special.expit(np.pi * np.sinh(x))
+        return self.lower + (self.upper - self.lower) * np.asarray(special.expit(np.pi * np.sinh(x)))
 
     def log_jacobian(self, x: FloatArray) -> FloatArray:
         """Return the log of the derivative of `value`."""
         s = np.pi * np.sinh(x)
         slope = np.log(np.pi) + np.log(np.cosh(x))
-        return np.log(self.upper - self.lower) + special.log_expit(s) + special.log_expit(-s) + slope
+        log_density: FloatArray = special.log_expit(s) + special.log_expit(-s)
+        return log_density + (slope + float(np.log(self.upper - self.lower)))
 
     def coordinate(self, value: FloatArray) -> FloatArray:
         """Return ``asinh(logit(position) / pi)``; infinite at and beyond the bounds."""
         position = np.clip((value - self.lower) / (self.upper - self.lower), 0.0, 1.0)
-        return np.arcsinh(special.logit(position) / np.pi)
+        return np.arcsinh(np.asarray(special.logit(position)) / np.pi)

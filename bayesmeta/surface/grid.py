@@ -82,13 +82,13 @@ class Grid:
         """Return (J, U), the numbers of outer and inner nodes."""
         return self.mu.shape[0], self.mu.shape[1]
 
-    def position(self, mu: FloatArray, row: FloatArray | slice = slice(None)) -> FloatArray:
+    def position(self, mu: FloatArray, row: IntArray | slice = slice(None)) -> FloatArray:
         """Return where ``mu`` (R, P) lies in units of inner steps from each row's first node."""
         x = self.mu_coordinate.coordinate(mu)
         v = np.arcsinh((x - self.centre[row, None]) / self.width[row, None])
         return (v - self.first_v[row, None]) / self.step_v[row, None]
 
-    def log_slope(self, mu: FloatArray, row: FloatArray | slice = slice(None)) -> FloatArray:
+    def log_slope(self, mu: FloatArray, row: IntArray | slice = slice(None)) -> FloatArray:
         """Return the log derivative of `position` with respect to mu, at ``mu`` (R, P)."""
         x = self.mu_coordinate.coordinate(mu)
         z = (x - self.centre[row, None]) / self.width[row, None]
@@ -119,12 +119,11 @@ def find_region(
     AccuracyError
         If no bracket settles.
     """
-
     rule = terms.marginal(PILOT)
     unit = np.linspace(0.0, 1.0, NODES)
 
     def inner(q: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return x (R, NODES) over the region of mu given each q, and its log densities (targets, R, NODES)."""
+        """Return x (R, NODES) over the region of mu given each q; its log densities (targets, R, NODES)."""
         tau = np.maximum(tau_coordinate.value(q), np.finfo(np.float64).tiny)
         log_jacobian = tau_coordinate.log_jacobian(q)
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bayesmeta.errors import AccuracyError
 from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.errors import AccuracyError
 
-NODES = 17
+NODES = 15
 MAX_ROUNDS = 80  # a bracket doubles or shrinks each round: 80 rounds span 24 orders of magnitude
 WELL_FILLED = 0.35
 

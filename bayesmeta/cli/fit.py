@@ -1,0 +1,121 @@
+"""``bayesmeta fit``: what do these studies say, taken together?"""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bayesmeta.cli.data_options import data_lines, data_options, load_studies, roles_from, split_measure
+from bayesmeta.cli.output import csv_text, format_option, json_text, say
+
+if TYPE_CHECKING:
+    from bayesmeta.data.studies import Studies
+    from bayesmeta.spec.model import ModelSpec
+
+COUNTS_MODEL = "binomial-normal"
+HASH_SHOWN = 12
+MODEL_OPTIONS = ("model", "mu", "tau")
+CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
+
+
+@click.command("fit", short_help="Pool the studies of a CSV file.")
+@data_options
+@click.option(
+    "--engine",
+    default="exact",
+    show_default=True,
+    metavar="NAME",
+    help="exact: the posterior, by quadrature. frequentist: DerSimonian-Laird and its relatives.",
+)
+@click.option("--model", metavar="NAME|PATH", help="A named model or a TOML file [default: binomial-normal].")
+@click.option("--mu", metavar="PRIOR", help='Prior of the overall mean, such as "Normal(0, 1.5)".')
+@click.option("--tau", metavar="PRIOR", help='Prior of the heterogeneity, such as "HalfNormal(1)".')
+@click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
+@click.option("--ci-method", metavar="NAME", help="Frequentist: wald (the default).")
+@click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
+@click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
+@click.option("--ci-prob", type=float, default=0.95, show_default=True, help="Probability of intervals.")
+@click.option(
+    "--ci-kind", default="eti", show_default=True, metavar="NAME", help="eti: equal-tailed. hdi: shortest."
+)
+@click.option(
+    "--on-bad",
+    default="raise",
+    show_default=True,
+    metavar="NAME",
+    help="raise: a bad row is an error. drop: leave it out and say so.",
+)
+@format_option
+def fit_command(
+    *, data: str, engine: str, measure: str | None, on_bad: Any, ci_prob: float, ci_kind: str, form: str,
+    **options: Any,
+) -> None:  # fmt: skip
+    r"""Pool the studies of DATA, a CSV file with one row per study (or the name of a bundled data set).
+
+    Without options that name columns, events and n are looked for, then y and se, then estimate, lower and
+    upper. Estimates need a model for their scale: --model, or --mu and --tau.
+
+    \b
+    bayesmeta fit trials.csv --study trial --events responders --n treated
+    bayesmeta fit trials.csv --engine frequentist --measure PR --format json
+    bayesmeta fit hazards.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
+    """
+    from bayesmeta.api import fit
+    from bayesmeta.tables.records import fit_record
+    from bayesmeta.tables.results import render_fit
+
+    belief = {name: options.pop(name) for name in MODEL_OPTIONS}
+    classical = {name: options.pop(name) for name in CLASSICAL_OPTIONS}
+    _refuse_misplaced(engine, belief, classical)
+    of_estimates, of_counts = split_measure(measure)
+    studies = load_studies(data, roles_from(options, of_estimates), on_bad)
+    chosen = {name: value for name, value in {**classical, "measure": of_counts}.items() if value is not None}
+    model = None
+    if engine == "frequentist":
+        chosen["ci_prob"] = ci_prob
+    elif engine == "exact":
+        model = _model(studies, **belief)
+    result = fit(studies, model, engine=engine, **chosen)
+    if form == "json":
+        text = json_text(fit_record(result, ci_prob=ci_prob, ci_kind=ci_kind))
+    elif form == "csv":
+        text = csv_text(result.summary(ci_prob=ci_prob, ci_kind=ci_kind), index=True)
+    else:
+        text = render_fit(result, ci_prob=ci_prob, ci_kind=ci_kind)
+    say([*data_lines(data, studies), *_model_lines(model), *(f"note: {note}" for note in result.notes)])
+    click.echo(text)
+
+
+def _refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, Any]) -> None:
+    """Refuse options that the engine would not use: who gives them expects them to matter."""
+    from bayesmeta.errors import SpecError
+
+    if engine == "nuts":
+        raise SpecError("--engine nuts comes in a later version; use --engine exact.")
+    foreign = {"exact": (classical, "frequentist"), "frequentist": (belief, "exact")}
+    others, owner = foreign.get(engine, ({}, ""))
+    for name, value in others.items():
+        if value is not None:
+            raise SpecError(f"--{name.replace('_', '-')} is for --engine {owner}, not {engine}.")
+
+
+def _model(studies: "Studies", model: str | None, mu: str | None, tau: str | None) -> "ModelSpec":
+    from bayesmeta.errors import SpecError
+    from bayesmeta.spec.model import ModelSpec
+    from bayesmeta.spec.named import load_model
+
+    if model is None and not studies.has_counts:
+        if mu is not None and tau is not None:
+            return ModelSpec("normal", mu=mu, tau=tau)
+        raise SpecError(
+            "estimates need priors on their scale: give --mu and --tau, or --model normal-normal for a "
+            "logit or log-ratio scale."
+        )
+    return load_model(model or COUNTS_MODEL).with_priors(mu=mu, tau=tau)
+
+
+def _model_lines(model: "ModelSpec | None") -> list[str]:
+    if model is None:
+        return []
+    name = model.name or f"{model.likelihood} likelihood"
+    file = f" (file {model.source.path}, sha256 {model.source.sha256[:HASH_SHOWN]})" if model.source else ""
+    return [f"model: {name}, mu ~ {model.mu}, tau ~ {model.tau}{file}"]

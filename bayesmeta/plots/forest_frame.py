@@ -1,0 +1,213 @@
+"""What does a forest plot show: which rows, with which numbers?"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from bayesmeta._validate import check_probability
+from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.one_arm import clopper_pearson
+from bayesmeta.errors import SpecError
+from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.plots.forest_order import arrange
+from bayesmeta.plots.forest_words import PARAMETER_LABELS, method_title
+from bayesmeta.result.study_table import study_effects
+
+type AnyFit = ExactFit | FrequentistFit
+type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
+type Record = dict[str, Any]
+
+FRAME_DTYPES: Final = {
+    "kind": "str",
+    "label": "str",
+    "method": "str",
+    "parameter": "str",
+    "events": "Int64",
+    "n": "Int64",
+    "estimate": "float64",
+    "point": "str",
+    "lower": "float64",
+    "upper": "float64",
+    "interval": "str",
+    "shrunken": "float64",
+    "shrunken_lower": "float64",
+    "shrunken_upper": "float64",
+    "weight": "float64",
+}
+"""Columns of the frame and their types."""
+
+_POINTS: Final[Mapping[str, str]] = {"p_mean": "mean", "p_new": "", "theta_new": ""}
+"""Which point of the posterior is drawn, where it is not the median; the prediction is a bar without one."""
+
+
+def forest_frame(
+    fit: AnyFit,
+    *,
+    compare: Compared = (),
+    order: str | Sequence[str] | None = None,
+    ci_prob: float = 0.95,
+) -> pd.DataFrame:
+    """Return the rows of a forest plot: the studies, then the estimates of each fit.
+
+    Parameters
+    ----------
+    fit : ExactFit or FrequentistFit
+        The fit whose studies are shown.
+    compare : fit, sequence of fits, or dict of fits by label
+        Further fits whose estimates are shown below those of `fit`.
+    order : str or sequence of str, optional
+        How the studies are ordered: a column of this frame or a moderator (``"-weight"``: descending), or all
+        labels in the order wanted. By default the order of the data.
+    ci_prob : float
+        Probability of all intervals.
+
+    Returns
+    -------
+    DataFrame
+        A row per line of the plot, from the top. All values are on the natural scale: proportions, ratios, or
+        the scale of ``y``.
+
+        ``kind``: ``"study"``, ``"summary"`` (a diamond) or ``"prediction"`` (a bar). ``label``: what is
+        printed on the left. ``method``: the fit in words; of a study, that whose weights are shown.
+        ``parameter``: ``p_median``, ``p_mean``, ``p_new``, ``mu`` or ``theta_new``; empty for a study.
+        ``events``, ``n``: counts. ``estimate``: of a study, the raw proportion or estimate; else by ``point``
+        the posterior ``"median"``, for `p_mean` the posterior ``"mean"``, or the ``"pooled"`` estimate; nan
+        for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson) or normal ``"CI"``
+        of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
+        ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
+        proportion or effect; nan for a frequentist fit. ``weight``: share of the study in the fit; the shares
+        sum to 1.
+
+    Raises
+    ------
+    SpecError
+        If `ci_prob` or `order` is not allowed, `compare` holds something else than fits, two fits have the
+        same label, or a fit is on another scale than `fit`.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> studies = bm.Studies.from_frame(bm.load_dataset("blinatumomab_cr"), events="events", n="n")
+    >>> frame = forest_frame(bm.fit(studies))
+    >>> frame.tail(3)[["parameter", "interval", "lower", "upper"]].round(3)
+       parameter interval  lower  upper
+    10  p_median      CrI  0.735  0.942
+    11    p_mean      CrI  0.673  0.903
+    12     p_new       PI  0.314  0.990
+    """
+    prob = check_probability("ci_prob", ci_prob)
+    fits = labelled_fits(fit, compare)
+    title = next(iter(fits))
+    studies = _study_rows(fit, prob).assign(kind="study", method=title, point="", parameter="", interval="CI")
+    studies = arrange(studies, fit.studies, order)
+    pooled = [row | {"method": label} for label, each in fits.items() for row in _pooled_rows(each, prob)]
+    together = [*studies.to_dict("records"), *pooled]
+    return pd.DataFrame(together, columns=list(FRAME_DTYPES)).astype(FRAME_DTYPES)
+
+
+def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
+    """Return all fits by their label in the plot, the main one first, or raise `SpecError`."""
+    others: list[tuple[str | None, Any]]
+    if isinstance(compare, Mapping):
+        others = [(str(label), other) for label, other in compare.items()]
+    elif isinstance(compare, Sequence):
+        others = [(None, other) for other in compare]
+    else:
+        others = [(None, compare)]
+    fits: dict[str, AnyFit] = {}
+    for label, each in [(None, fit), *others]:
+        if not isinstance(each, ExactFit | FrequentistFit):
+            raise SpecError(f"a forest plot shows fits made by bm.fit; got a {type(each).__name__}.")
+        if natural_scale(each) != natural_scale(fit):
+            raise SpecError(
+                f"compare holds a fit of a {natural_scale(each)}, but the plot shows a {natural_scale(fit)}; "
+                "compare fits on one scale."
+            )
+        title = method_title(each) if label is None else label
+        if title in fits:
+            raise SpecError(f"two fits are called {title!r}; name them: compare={{'another label': fit}}.")
+        fits[title] = each
+    return fits
+
+
+def natural_scale(fit: AnyFit) -> str:
+    """Return what the values of a plot are: ``"proportion"``, ``"ratio"`` or ``"effect"``."""
+    if fit.studies.has_counts:
+        return "proportion"
+    return "ratio" if _link(fit) == "log" else "effect"
+
+
+def _link(fit: AnyFit) -> str:
+    return fit.record.link if isinstance(fit, FrequentistFit) else fit.link
+
+
+def _study_rows(fit: AnyFit, prob: float) -> pd.DataFrame:
+    if isinstance(fit, FrequentistFit):
+        return _observed_rows(fit, prob)
+    effects = study_effects(fit, ci_prob=prob)
+    rows = effects.reindex(columns=["events", "n", "weight"]).rename_axis("label")
+    rows[["estimate", "lower", "upper"]] = effects[["observed", "observed_lower", "observed_upper"]]
+    name = {"logit": "proportion", "log": "ratio"}.get(fit.link)
+    posterior = [name, f"{name}_lower", f"{name}_upper"] if name else ["median", "lower", "upper"]
+    rows[["shrunken", "shrunken_lower", "shrunken_upper"]] = effects[posterior]
+    return rows.reset_index()
+
+
+def _observed_rows(fit: FrequentistFit, prob: float) -> pd.DataFrame:
+    """Return the studies of a frequentist fit, which has no shrunken estimates."""
+    studies = fit.studies
+    if studies.events is not None and studies.n is not None:
+        lower, upper = clopper_pearson(studies.events, studies.n, ci_prob=prob)
+        values: Record = {"events": studies.events, "n": studies.n, "estimate": studies.events / studies.n}
+    else:
+        half = special.ndtri(0.5 + 0.5 * prob) * fit.se
+        estimate, lower, upper = LINKS[_link(fit)].inverse([fit.y, fit.y - half, fit.y + half])
+        values = {"estimate": estimate}
+    values |= {"label": studies.study, "lower": lower, "upper": upper, "weight": fit.weights}
+    nothing = dict.fromkeys(("shrunken", "shrunken_lower", "shrunken_upper"), np.nan)
+    return pd.DataFrame(values | nothing)
+
+
+def _pooled_rows(fit: AnyFit, prob: float) -> Iterator[Record]:
+    rows = _frequentist_rows(fit, prob) if isinstance(fit, FrequentistFit) else _bayesian_rows(fit, prob)
+    for row in rows:
+        kind = "prediction" if row["interval"] == "PI" else "summary"
+        yield row | {"kind": kind, "label": PARAMETER_LABELS[row["parameter"]]}
+
+
+def _bayesian_rows(fit: ExactFit, prob: float) -> Iterator[Record]:
+    table = fit.summary(ci_prob=prob)
+    is_logit = fit.link == "logit"
+    link = "identity" if is_logit else fit.link
+    for name in ("p_median", "p_mean", "p_new") if is_logit else ("mu", "theta_new"):
+        point = _POINTS.get(name, "median")
+        values = (table.at[name, column] if column else np.nan for column in (point, "lower", "upper"))
+        yield _pooled(name, point, "CrI" if point else "PI", _natural(link, *values))
+
+
+def _frequentist_rows(fit: FrequentistFit, prob: float) -> Iterator[Record]:
+    at_prob = replace(fit, ci_prob=prob)
+    estimand = fit.record.estimand
+    row = at_prob.summary().loc[estimand or "mu"]
+    values = _natural(
+        "identity" if estimand else fit.record.link, row["estimate"], row["lower"], row["upper"]
+    )
+    yield _pooled(estimand or "mu", "pooled", "CI", values)
+    limits = at_prob.prediction_interval_natural
+    if np.isfinite(limits[0]):
+        yield _pooled("p_new" if estimand else "theta_new", "", "PI", (np.nan, *limits))
+
+
+def _natural(link: str, *values: Any) -> list[float]:
+    with np.errstate(over="ignore"):
+        return [float(value) for value in LINKS[link].inverse(values)]
+
+
+def _pooled(parameter: str, point: str, interval: str, values: Iterable[float]) -> Record:
+    numbers = dict(zip(("estimate", "lower", "upper"), values, strict=True))
+    return {"parameter": parameter, "point": point, "interval": interval, **numbers}

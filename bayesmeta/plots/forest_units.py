@@ -1,0 +1,120 @@
+"""In which unit are the values of a forest plot printed, and with how many decimals?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import floor, isfinite, log10
+from types import MappingProxyType
+from typing import Final, final
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta._validate import unknown_name
+from bayesmeta.errors import SpecError
+
+
+@final
+@dataclass(frozen=True)
+class Unit:
+    """How values are printed.
+
+    Attributes
+    ----------
+    name : str
+        What the user chooses.
+    factor : float
+        What a value on the natural scale is multiplied by.
+    sign : str
+        What stands in the heads of columns, such as ``"%"``.
+    axis_label : str
+        What stands below the axis.
+    least : int
+        Fewest decimals.
+    is_log : bool
+        Whether the axis is logarithmic.
+    """
+
+    name: str
+    factor: float
+    sign: str
+    axis_label: str
+    least: int
+    is_log: bool = False
+
+
+PROPORTION_UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
+    {
+        unit.name: unit
+        for unit in (
+            Unit("proportion", 1.0, "", "Proportion", 2),
+            Unit("percent", 100.0, "%", "Proportion, %", 1),
+            Unit("per 1000", 1e3, "per 1000", "Per 1000", 1),
+            Unit("per 100000", 1e5, "per 100,000", "Per 100,000", 1),
+        )
+    }
+)
+"""What `plot_forest` takes as ``scale`` for proportions."""
+
+_OTHER_UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
+    {
+        "ratio": Unit("ratio", 1.0, "", "Ratio", 2, is_log=True),
+        "effect": Unit("effect", 1.0, "", "Effect", 1),
+    }
+)
+
+
+def choose_unit(natural_scale: str, scale: str | None, frame: pd.DataFrame) -> Unit:
+    """Return the unit for a kind of value.
+
+    Parameters
+    ----------
+    natural_scale : {"proportion", "ratio", "effect"}
+        What the values are.
+    scale : str or None
+        A name in `PROPORTION_UNITS`. None: by the first estimate below the studies, per cent from 1 % on, per
+        1000 from 1 in 1000 on, else per 100,000.
+    frame : DataFrame
+        What is drawn.
+
+    Raises
+    ------
+    SpecError
+        If the scale is unknown, or one is given for values that are no proportions.
+    """
+    if natural_scale != "proportion":
+        if scale is not None:
+            raise SpecError(
+                f"scale={scale!r} is for proportions, but the values are {natural_scale}s; leave it out."
+            )
+        return _OTHER_UNITS[natural_scale]
+    if scale is not None:
+        if scale not in PROPORTION_UNITS:
+            raise SpecError(unknown_name("scale", scale, PROPORTION_UNITS))
+        return PROPORTION_UNITS[scale]
+    typical = float(frame.loc[frame["kind"] == "summary", "estimate"].iloc[0])
+    name = "percent" if typical >= 0.01 else "per 1000" if typical >= 0.001 else "per 100000"
+    return PROPORTION_UNITS[name]
+
+
+def decimals(unit: Unit, frame: pd.DataFrame) -> int:
+    """Return the decimals that show the narrowest interval of a summary with two digits."""
+    rows = frame[frame["kind"] == "summary"]
+    widths = unit.factor * (rows["upper"] - rows["lower"]).to_numpy(dtype=np.float64)
+    widths = widths[np.isfinite(widths) & (widths > 0.0)]
+    if not widths.size:
+        return unit.least
+    return max(unit.least, 1 - floor(log10(widths.min())))
+
+
+def value_words(unit: Unit, places: int, value: float) -> str:
+    """Return a value as it is printed, with a true minus sign."""
+    if not isfinite(value):
+        return "–∞" if value < 0 else "∞"
+    text = f"{unit.factor * value:.{places}f}"
+    return text.replace("-", "−") if float(text) else text.removeprefix("-")
+
+
+def interval_words(unit: Unit, places: int, lower: float, upper: float) -> str:
+    """Return an interval as it is printed: joined by a dash, or by "to" if a limit is negative."""
+    low, high = (value_words(unit, places, value) for value in (lower, upper))
+    return f"{low} to {high}" if lower < 0.0 else f"{low}–{high}"

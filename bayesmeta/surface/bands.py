@@ -1,0 +1,266 @@
+"""How is a binomial likelihood averaged over a normal distribution of effects, for any n at once?
+
+Two quadratures share the work. Where tau is wide against the step of a lattice in theta, the trapezoid rule
+on that lattice converges exponentially, and many points (eta, tau) are one matrix product. Where tau is
+narrow against the likelihood, Gauss-Hermite nodes in theta = eta + tau z are accurate. Studies are sorted
+into bands by the step that their likelihood needs. A likelihood of 0 or n events does not fall on one side
+but tends to 1; there its lattice is closed by the normal distribution function.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+from scipy import special
+
+from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.surface.quadrature import Level
+
+if TYPE_CHECKING:
+    from bayesmeta.surface.terms import BinomialTerms
+
+type MarginalRule = Callable[[FloatArray, FloatArray], FloatArray]
+"""``rule(eta, tau)``, each of shape (P,), returns log m_i, shape (k, P)."""
+
+# Trapezoid in theta is used for tau >= TRAPEZOID_FROM steps. The product of a normal kernel of 1.5 steps
+# and a likelihood at least 3 steps wide is a bump of 1.34 steps: error exp(-2 pi^2 1.34^2) = 4e-16.
+TRAPEZOID_FROM = 1.5
+STEPS_PER_LIKELIHOOD_SD = 3.0
+KERNEL_REACH = 9.5  # standard deviations; the normal density there is 1e-20 of its maximum
+CORE_SD = 6.0  # a kernel far from a likelihood is still integrated over this many of the likelihood's own SDs
+TINY_TAU = 0.02  # of the finest step: there a few Gauss-Hermite nodes are exact to rounding
+TINY_TAU_NODES = 4
+LARGEST_LOG_RATIO = 600.0  # of a likelihood at a node to that at eta; larger only where m is nearly 0
+FLAT = 33.0  # 1 - exp(-FLAT) is 1 to 5e-15
+BLOCK = 2_000_000  # floats per temporary array: 16 MB keeps memory flat as k and the grid grow
+SMALL_PRODUCT = 262_144  # multiplications up to which OpenBLAS uses one thread; more cost time here
+SMALLEST = 1e-300
+LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Studies that share a lattice in theta, and their likelihoods on it.
+
+    Parameters
+    ----------
+    study : array of int, shape (b,)
+        Which studies.
+    terms : BinomialTerms
+        Of these b studies.
+    step : float
+        Step of the lattice.
+    theta : array, shape (T,)
+        The lattice, ascending, with holes where no likelihood lives.
+    likelihood : array, shape (b, T)
+        Each divided by the exponential of its ``log_scale``, shape (b,).
+    core : tuple of float
+        The part of the lattice where the likelihoods are large.
+    """
+
+    study: IntArray
+    terms: "BinomialTerms"
+    step: float
+    theta: FloatArray
+    likelihood: FloatArray
+    log_scale: FloatArray
+    core: tuple[float, float]
+
+
+def binomial_rule(terms: "BinomialTerms", settings: Level) -> MarginalRule:
+    """Return log m_i as a function of (eta, tau), by quadrature at the given resolution."""
+    bands = make_bands(terms, settings)
+
+    def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
+        out = np.empty((terms.k, eta.size))
+        for band in bands:
+            for block in _wide_blocks(np.flatnonzero(tau >= TRAPEZOID_FROM * band.step), band):
+                out[band.study[:, None], block] = _trapezoid(band, eta[block], tau[block])
+        for study, points, nodes in _narrow_groups(bands, tau, settings):
+            some = terms.take(study)
+            for block in _blocks(points, BLOCK // (nodes * study.size)):
+                out[study[:, None], block] = _hermite(some, eta[block], tau[block], nodes)
+        return out
+
+    return rule
+
+
+def make_bands(terms: "BinomialTerms", settings: Level) -> list[Band]:
+    """Sort studies into bands by the power of two of the step that each needs; coarsest first."""
+    sd = np.sqrt(terms.rough()[1])
+    halvings = np.maximum(np.ceil(np.log2(STEPS_PER_LIKELIHOOD_SD * settings.step_theta / sd)), 0.0)
+    lower, upper = _support(terms, settings.cut)
+    bands = []
+    for h in np.unique(halvings):
+        study = np.flatnonzero(halvings == h)
+        bands.append(_band(terms, study, settings.step_theta * 0.5**h, lower[study], upper[study]))
+    return bands
+
+
+def _band(terms: "BinomialTerms", study: IntArray, step: float, lower: FloatArray, upper: FloatArray) -> Band:
+    own = terms.take(study)
+    left, right = own.limits()
+    # where a likelihood tends to 1, its lattice goes on to the band's end, and the rest is closed there
+    lower = np.where(left, lower.min(), lower)
+    upper = np.where(right, upper.max(), upper)
+    first, last = np.floor(lower / step).astype(np.intp), np.ceil(upper / step).astype(np.intp)
+    theta = _lattice(first, last) * step
+    log_l = own.log_likelihood(theta)
+    log_l[(theta < (first * step)[:, None]) | (theta > (last * step)[:, None])] = -np.inf
+    log_scale = log_l.max(axis=1)
+    centre, variance = own.rough()
+    reach = CORE_SD * np.sqrt(variance)
+    core = float((centre - reach).min()), float((centre + reach).max())
+    return Band(study, own, float(step), theta, np.exp(log_l - log_scale[:, None]), log_scale, core)
+
+
+def _lattice(first: IntArray, last: IntArray) -> FloatArray:
+    """Return the integers covered by any of the intervals [first, last], ascending."""
+    order = np.argsort(first)
+    first, reach = first[order], np.maximum.accumulate(last[order])
+    starts = np.r_[True, first[1:] > reach[:-1] + 1]
+    ends = reach[np.r_[np.flatnonzero(starts)[1:] - 1, len(reach) - 1]]
+    runs = [np.arange(a, b + 1) for a, b in zip(first[starts], ends, strict=True)]
+    return np.concatenate(runs).astype(np.float64)
+
+
+def _support(terms: "BinomialTerms", cut: float) -> tuple[FloatArray, FloatArray]:
+    """Return limits beyond which each likelihood is below exp(-cut) of its maximum, or 1 to that degree.
+
+    The log likelihood is concave, so bisection from the centre outwards finds the points.
+    """
+    centre, _ = terms.rough()
+    sign = np.array([[-1.0], [1.0]])
+    near, far = np.zeros((2, terms.k)), np.tile(cut + np.log1p(terms.n), (2, 1))
+    for _ in range(9):  # to 1/500 of the outermost distance
+        middle = 0.5 * (near + far)
+        inside = terms.log_ratio(sign * middle, (-1,)) > -cut
+        near, far = np.where(inside, middle, near), np.where(inside, far, middle)
+    flat = min(cut, FLAT) + np.log1p(terms.n)  # from here on a likelihood that tends to 1 is 1
+    lower, upper = np.where(np.stack(terms.limits()), sign * flat, centre + sign * far)
+    return lower, upper
+
+
+def _blocks(points: IntArray, size: int) -> Iterator[IntArray]:
+    for i in range(0, points.size, max(1, size)):
+        yield points[i : i + max(1, size)]
+
+
+def _wide_blocks(points: IntArray, band: Band) -> Iterator[IntArray]:
+    """Split points so that temporary arrays stay in a processor's cache, and below `BLOCK` floats."""
+    nodes = band.theta.size
+    return _blocks(points, min(BLOCK // nodes, max(128, SMALL_PRODUCT // (nodes * band.study.size))))
+
+
+def _narrow_groups(
+    bands: list[Band], tau: FloatArray, settings: Level
+) -> Iterator[tuple[IntArray, IntArray, int]]:
+    """Yield studies, points and numbers of Gauss-Hermite nodes where tau is narrow, studies together."""
+    ends = [TRAPEZOID_FROM * band.step for band in bands]
+    ends += [TINY_TAU * bands[-1].step, -1.0]
+    for i in range(len(ends) - 1):
+        points = np.flatnonzero((tau < ends[i]) & (tau >= ends[i + 1]))
+        if points.size:
+            study = np.concatenate([band.study for band in bands[: i + 1]])
+            yield study, points, settings.hermite_nodes if i < len(bands) else TINY_TAU_NODES
+
+
+def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
+    """Return log m for one band by the trapezoid rule on its lattice, shape (b, P)."""
+    reach = KERNEL_REACH * tau
+    low, high = min(band.core[0], (eta - reach).min()), max(band.core[1], (eta + reach).max())
+    window = slice(np.searchsorted(band.theta, low), np.searchsorted(band.theta, high) + 1)
+    theta, likelihood = band.theta[window], band.likelihood[:, window]
+    if theta.size < 2:
+        theta, likelihood = band.theta, band.likelihood
+    half_outside = _half_outside(theta, eta, tau, band.step)
+    total = likelihood @ _kernel(theta, eta, tau, half_outside)
+    log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
+    if total.min() < SMALLEST:
+        log_m = np.where(total < SMALLEST, _beyond_range(band, eta, tau), log_m)
+    log_m += np.log(band.step) - np.log(tau) - LOG_SQRT_2PI
+    return _closed(band, eta, tau, log_m) + band.log_scale[:, None]
+
+
+def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: float) -> FloatArray:
+    """Return half the squared distance of eta to the lattice in units of tau, 0 within it; shape (P,).
+
+    With it added to the exponent, the largest kernel value is near 1 and nothing underflows.
+    """
+    whole = theta[-1] - theta[0] < (theta.size - 0.5) * step
+    if whole and eta.min() >= theta[0] and eta.max() <= theta[-1]:
+        return np.zeros_like(eta)
+    right = np.clip(np.searchsorted(theta, eta), 1, theta.size - 1)
+    distance = np.minimum(np.abs(eta - theta[right]), np.abs(eta - theta[right - 1]))
+    return 0.5 * (np.where(distance > step, distance, 0.0) / tau) ** 2
+
+
+def _kernel(theta: FloatArray, eta: FloatArray, tau: FloatArray, half_outside: FloatArray) -> FloatArray:
+    """Return exp(-(theta - eta)^2 / (2 tau^2) + half_outside), shape (T, P).
+
+    The exponent is one matrix product of powers of theta and eta about the lattice's middle; it is off by
+    about (T/1.5)^2 rounding errors, as tau is at least 1.5 steps.
+    """
+    middle = 0.5 * (theta[0] + theta[-1])
+    t, e, precision = theta - middle, eta - middle, 1.0 / (tau * tau)
+    of_theta = np.array([t * t, t, np.ones_like(t)]).T
+    of_point = np.array([-0.5 * precision, e * precision, half_outside - 0.5 * e * e * precision])
+    exponent: FloatArray = of_theta @ of_point
+    return np.exp(exponent, out=exponent)
+
+
+def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
+    """Return a stand-in for log m below the range of doubles: weightless, but falling with distance.
+
+    It only has to show where the posterior lives not; nothing is computed from it.
+    """
+    y, variance = band.terms.rough()
+    distance: FloatArray = (y[:, None] - eta) ** 2 / (variance[:, None] + tau * tau)
+    return float(np.log(SMALLEST)) - 0.5 * distance
+
+
+def _closed(band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray) -> FloatArray:
+    """Add what lies beyond the lattice where a likelihood tends to 1."""
+    half = 0.5 * band.step
+    edges = band.theta[0] - half, band.theta[-1] + half
+    for limit, edge, sign in zip(band.terms.limits(), edges, (1.0, -1.0), strict=True):
+        if limit.any():
+            z = sign * (edge - eta) / tau
+            if z.max() > -KERNEL_REACH:
+                beyond = np.maximum(_tail_sum(z, band.step / tau), SMALLEST)
+                log_m[limit] = np.logaddexp(log_m[limit], np.log(beyond) - band.log_scale[limit, None])
+    return log_m
+
+
+def _tail_sum(z: FloatArray, step: FloatArray) -> FloatArray:
+    """Return the sum of ``step phi`` over the lattice points z - step/2, z - 3 step/2, ... (z in SDs).
+
+    It is Phi(z) plus the Euler-Maclaurin correction of the midpoint rule, for a lattice that goes on
+    where the likelihood is 1.
+    """
+    slope = -z * np.exp(-0.5 * z * z - LOG_SQRT_2PI)
+    return np.maximum(special.ndtr(z) - step * step / 24.0 * slope, 0.0)
+
+
+def _hermite(terms: "BinomialTerms", eta: FloatArray, tau: FloatArray, nodes: int) -> FloatArray:
+    """Return log m by Gauss-Hermite quadrature around eta, shape (k, P)."""
+    z, weight = hermite_rule(nodes)
+    step = tau[:, None] * z
+    p = special.expit(eta)
+    softplus = np.log1p(p[:, None] * np.expm1(step))
+    log_ratio = np.multiply.outer(terms.events, step)
+    log_ratio -= np.multiply.outer(terms.n, softplus)
+    np.minimum(log_ratio, LARGEST_LOG_RATIO, out=log_ratio)
+    mean: FloatArray = np.exp(log_ratio, out=log_ratio) @ weight
+    log_mean: FloatArray = np.log(np.maximum(mean, SMALLEST))
+    return log_mean + terms.log_likelihood(eta)
+
+
+@cache
+def hermite_rule(nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights of Gauss-Hermite quadrature for a standard normal variable."""
+    z, weight = special.roots_hermitenorm(nodes)
+    return z, weight / np.sqrt(2.0 * np.pi)

@@ -1,0 +1,95 @@
+"""What does a program read of a fit? One record of plain numbers, ready for JSON."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from bayesmeta.result.summary import Fit
+
+HETEROGENEITY = ("q", "df", "q_pvalue", "i2", "h2", "tau2")
+
+
+def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict[str, Any]:
+    """Return the results of a fit as numbers, text and lists: what ``bayesmeta fit --format json`` prints.
+
+    Parameters
+    ----------
+    fit : ExactFit or FrequentistFit
+        The fit.
+    ci_prob : float
+        Probability of the intervals.
+    ci_kind : {"eti", "hdi"}
+        Equal-tailed or shortest credible interval; confidence intervals are "eti" only.
+
+    Returns
+    -------
+    dict
+        ``engine``, ``k`` and ``estimates``, a list with one dict for each row of the summary. For a Bayesian
+        fit ``numerical_error``, the largest of the rows', and, if both priors are proper, ``log_evidence``.
+        For a frequentist fit ``heterogeneity``: ``q``, ``df``, ``q_pvalue``, ``i2`` (a fraction), ``h2`` and
+        ``tau2``. Keys that do not apply are left out.
+
+    Raises
+    ------
+    SpecError
+        If an option is not allowed.
+
+    Notes
+    -----
+    Numbers keep their full precision. JSON has no infinity and no "not a number", so both become None:
+    such as the mean of a posterior that falls too slowly to have one. The notes of the fit say why.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"))
+    >>> record = fit_record(bm.fit(studies, engine="frequentist"))
+    >>> list(record), round(record["heterogeneity"]["i2"], 3)
+    (['engine', 'k', 'estimates', 'heterogeneity'], 0.564)
+    """
+    table = fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
+    record: dict[str, Any] = {"engine": fit.engine, "k": fit.studies.k, "estimates": _rows(table)}
+    log_evidence = getattr(fit, "log_evidence", None)
+    if log_evidence is not None:
+        record["log_evidence"] = _plain(log_evidence)
+    if "numerical_error" in table:
+        record["numerical_error"] = _plain(table["numerical_error"].max(skipna=False))
+    if fit.engine == "frequentist":
+        record["heterogeneity"] = {name: _plain(getattr(fit, name)) for name in HETEROGENEITY}
+    return record
+
+
+def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame as a list with one dict for each row, ready for JSON.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Numbers and text; the index is left out.
+
+    Returns
+    -------
+    list of dict
+        Column to value: plain numbers and text, None for what is missing or not finite.
+
+    Examples
+    --------
+    >>> frame_records(pd.DataFrame({"study": ["Lee 2019", None], "mean": [0.5, float("inf")]}))
+    [{'study': 'Lee 2019', 'mean': 0.5}, {'study': None, 'mean': None}]
+    """
+    return [
+        {str(column): _plain(value) for column, value in row.items()}
+        for row in frame.to_dict(orient="records")
+    ]
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return frame_records(table.rename_axis("parameter").reset_index())
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NA:
+        return None
+    plain = value.item() if hasattr(value, "item") else value
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain

@@ -1,0 +1,192 @@
+"""How is a fit, or a comparison of fits, told on a screen?"""
+
+from collections.abc import Iterable, Mapping
+from math import isnan
+from types import MappingProxyType
+
+import pandas as pd
+
+from bayesmeta._validate import unknown_name
+from bayesmeta.effects.links import LINKS
+from bayesmeta.errors import SpecError
+from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.intervals import ci_record, pi_record
+from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.tables.numbers import number_texts, percent_text
+from bayesmeta.tables.render import WIDTH, render_list, render_table
+
+type AnyFit = ExactFit | FrequentistFit
+
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "mu": "overall mean of the study effects",
+        "tau": "their standard deviation, the heterogeneity",
+        "p_median": "proportion of the median study",
+        "p_mean": "mean of the study proportions",
+        "p_new": "proportion of the next study",
+        "theta_new": "effect of the next study",
+    }
+)
+"""What the rows of a summary stand for."""
+
+KINDS = MappingProxyType({"eti": "equal-tailed", "hdi": "shortest"})
+SMALLEST_P = 1e-4
+COMPARE_COLUMNS = ("parameter", "estimate", "lower", "upper", "interval", "explanation")
+
+
+def render_fit(fit: AnyFit, *, ci_prob: float = 0.95, ci_kind: str = "eti", width: int = WIDTH) -> str:
+    """Return a fit as text: the model, the estimates with intervals, and what the rows mean.
+
+    Parameters
+    ----------
+    fit : ExactFit or FrequentistFit
+        The fit.
+    ci_prob : float
+        Probability of the credible or confidence intervals; a prediction interval has the fit's own.
+    ci_kind : {"eti", "hdi"}
+        Equal-tailed or shortest credible interval; confidence intervals are "eti" only.
+    width : int
+        Columns that the text may take.
+
+    Returns
+    -------
+    str
+        Lines without a final line break. The fit's ``notes`` are not among them.
+
+    Raises
+    ------
+    SpecError
+        If an option is not allowed, or `fit` is no fit.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"))
+    >>> print(render_fit(bm.fit(studies, engine="frequentist")).partition("lower, upper")[0])
+    Random effects (DerSimonian-Laird), logit-transformed proportion (PLO), k = 14
+    <BLANKLINE>
+    parameter  estimate      se  lower  upper
+    mu            1.138  0.2409  0.666  1.610
+    p_median      0.757  0.0443  0.661  0.833
+    <BLANKLINE>
+    <BLANKLINE>
+    """
+    if not isinstance(fit, ExactFit | FrequentistFit):
+        raise SpecError(f"render_fit takes a fit made by bm.fit; got a {type(fit).__name__}.")
+    table = fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
+    if isinstance(fit, ExactFit):
+        head, tail = _exact_head(fit), _exact_tail(fit, table, ci_prob, ci_kind)
+    else:
+        head, tail = _frequentist_head(fit), _frequentist_tail(fit, table, ci_prob)
+    foot = render_list(tail, width=width, bullet="")
+    return f"{render_list(head, width=width, bullet='')}\n\n{render_table(table, width=width)}\n\n{foot}"
+
+
+def render_compare(table: pd.DataFrame, *, scale: str = "percent", width: int = WIDTH) -> str:
+    """Return a comparison of fits as text, a block for each fit, with the explanation beside each number.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `compare` returns it.
+    scale : {"percent", "proportion"}
+        How proportions are written.
+    width : int
+        Columns that the text may take.
+
+    Returns
+    -------
+    str
+        Lines without a final line break.
+
+    Raises
+    ------
+    SpecError
+        If `scale` is neither.
+    """
+    if scale not in ("percent", "proportion"):
+        raise SpecError(unknown_name("scale", scale, ("percent", "proportion")))
+    blocks = []
+    for label, rows in table.groupby("fit", sort=False):
+        shown = rows.loc[:, list(COMPARE_COLUMNS)].copy()
+        is_percent = rows["estimand"].str.startswith("p_") & (scale == "percent")
+        numbers = ("estimate", "lower", "upper")
+        for name in numbers:
+            shown[name] = _row_texts(rows[name].tolist(), is_percent.tolist())
+        engine = str(rows["engine"].iloc[0])
+        heading = render_list([f"{engine}: {label}"], width=width, bullet="")
+        blocks.append(f"{heading}\n\n{render_table(shown, right=numbers, width=width)}")
+    return "\n\n".join(blocks)
+
+
+def _row_texts(values: list[float], is_percent: list[bool]) -> list[str]:
+    """Return the texts of a column whose rows are partly per cents; nothing where there is no number."""
+    rows = list(zip(values, is_percent, strict=True))
+    plain = iter(number_texts([value for value, percent in rows if not percent]))
+    texts = [percent_text(value) if percent else next(plain) for value, percent in rows]
+    return ["" if isnan(value) else text for value, text in zip(values, texts, strict=True)]
+
+
+def _exact_head(fit: ExactFit) -> list[str]:
+    model = [line.strip() for line in repr(fit.model).splitlines()[1:]]
+    measure = f", measure {fit.measure}" if fit.measure else ""
+    return [f"Exact posterior{measure}, k = {fit.k}", *(f"  {' '.join(line.split())}" for line in model)]
+
+
+def _exact_tail(fit: ExactFit, table: pd.DataFrame, ci_prob: float, ci_kind: str) -> list[str]:
+    lines = [f"lower, upper: {100 * ci_prob:g} % CrI ({KINDS[ci_kind]})", _meanings(table.index, fit.link)]
+    if fit.link == "log" and ci_kind == "eti":
+        lines.append(_ratio_text(table, "median"))
+    if fit.log_evidence is not None:
+        lines.append(f"log evidence: {fit.log_evidence:.4f}")
+    return lines
+
+
+def _frequentist_head(fit: FrequentistFit) -> list[str]:
+    method = tau2_record(fit.tau2_method)
+    title = f"{method.model.capitalize()} ({method.title}), {fit.record.title} ({fit.measure})"
+    return [f"{title}, k = {fit.k}"]
+
+
+def _frequentist_tail(fit: FrequentistFit, table: pd.DataFrame, ci_prob: float) -> list[str]:
+    title = ci_record(fit.ci_method).title
+    lines = [f"lower, upper: {100 * ci_prob:g} % CI ({title})", _meanings(table.index, fit.record.link)]
+    if fit.record.link == "log":
+        lines.append(_ratio_text(table, "estimate"))
+    if not isnan(fit.prediction_interval[0]):
+        lines.append(
+            f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}"
+        )
+    pvalue = f"P < {SMALLEST_P:.4f}" if fit.q_pvalue < SMALLEST_P else f"P = {fit.q_pvalue:.4f}"
+    variance = f"tau2 = {_number_text(fit.tau2)}, I2 = {100 * fit.i2:.1f} %, H2 = {_number_text(fit.h2)}"
+    return [*lines, f"{variance}, Q = {fit.q:.2f}, df = {fit.df}, {pvalue}"]
+
+
+def _prediction_text(fit: FrequentistFit) -> str:
+    natural = _range_text(fit.prediction_interval_natural)
+    if fit.record.link == "identity":
+        return natural
+    return f"{_range_text(fit.prediction_interval)}, transformed back {natural}"
+
+
+def _meanings(parameters: Iterable[object], link: str) -> str:
+    scale = "on the scale of the estimates" if link == "identity" else f"on the {link} scale"
+    return "; ".join(
+        f"{name}: {MEANINGS[str(name)]}" + (f", {scale}" if name in ("mu", "theta_new") else "")
+        for name in parameters
+    )
+
+
+def _ratio_text(table: pd.DataFrame, point: str) -> str:
+    row = table.to_dict(orient="index")["mu"]
+    middle, *limits = (float(LINKS["log"].inverse(row[name])) for name in (point, "lower", "upper"))
+    return f"mu as a ratio: {_number_text(middle)} ({_range_text(limits)})"
+
+
+def _number_text(value: float) -> str:
+    return number_texts([value])[0]
+
+
+def _range_text(limits: Iterable[float]) -> str:
+    return " to ".join(number_texts(limits))

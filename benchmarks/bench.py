@@ -1,0 +1,174 @@
+"""How fast is it? Ratios measured in one run, on one machine, by public tools.
+
+    make bench
+
+Each line names what is compared, the medians and their ratio. Fits: 14 studies (pritz1997),
+tau ~ HalfNormal(1), mu ~ Normal(0, 1.5). A NUTS time is the sampling time of 4 chains x 1000 draws (1000 tuning)
+of a hand-written model, as the sampler reports it: without compilation. An exact time is that of `fit` and its
+summary, from scratch.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+IMPORT_BASE = "import numpy, scipy.special, pandas"
+
+
+def seconds(function: Callable[[], object], repeats: int) -> float:
+    """Return the median wall time of ``repeats`` calls."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def cold(*command: str) -> Callable[[], object]:
+    """Return a call that runs a command in a fresh process."""
+    return lambda: subprocess.run(command, check=True, capture_output=True)
+
+
+def interleaved(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Return median times of several calls, taken in turn, so that a busy spell meets all of them."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(repeats):
+        for name, call in calls.items():
+            times[name].append(seconds(call, 1))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def report(what: str, value: float, base: float, wanted: str) -> dict[str, object]:
+    """Print one ratio and return it."""
+    ratio = value / base
+    print(f"{what:<66} {1e3 * value:>10.1f} ms / {1e3 * base:>8.1f} ms = {ratio:>7.2f}   wanted {wanted}")
+    return {"what": what, "seconds": value, "base_seconds": base, "ratio": ratio, "wanted": wanted}
+
+
+def bench_import(repeats: int) -> list[dict[str, object]]:
+    """Time the import and a cold `bayesmeta fit` against the libraries they need."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pritz1997.csv"
+        command = "import bayesmeta as bm; bm.load_dataset('pritz1997').to_csv({!r}, index=False)"
+        cold(sys.executable, "-c", command.format(str(path)))()
+        shell = (sys.executable, "-m", "bayesmeta", "fit", str(path), "--events", "events", "--n", "n")
+        calls = {
+            "base": cold(sys.executable, "-c", IMPORT_BASE),
+            "import": cold(sys.executable, "-c", "import bayesmeta"),
+            "fit": cold(*shell),
+        }
+        interleaved(calls, 2)  # fills the caches of the disk
+        times = interleaved(calls, repeats)
+    return [
+        report(f"import bayesmeta / {IMPORT_BASE}", times["import"], times["base"], "<= 1.3"),
+        report(f"cold `bayesmeta fit DATA.csv` / {IMPORT_BASE}", times["fit"], times["base"], "< 2.5"),
+    ]
+
+
+def hand_written_model() -> object:
+    """Return the PyMC model as a statistician would write it, non-centred."""
+    import pymc as pm
+
+    import bayesmeta as bm
+
+    df = bm.load_dataset("pritz1997")
+    with pm.Model(coords={"study": df["study"]}) as model:
+        mu = pm.Normal("mu", 0, 1.5)
+        tau = pm.HalfNormal("tau", 1)
+        z = pm.Normal("z", 0, 1, dims="study")
+        theta = pm.Deterministic("theta", mu + tau * z, dims="study")
+        pm.Binomial(
+            "events", n=df["n"].to_numpy(), logit_p=theta, observed=df["events"].to_numpy(), dims="study"
+        )
+    return model
+
+
+def bench_fit(repeats: int) -> list[dict[str, object]]:
+    """Time the exact fit and its summary against NUTS."""
+    import pymc as pm
+
+    import bayesmeta as bm
+
+    df = bm.load_dataset("pritz1997")
+
+    def exact() -> object:
+        studies = bm.Studies.from_frame(df, study="study", events="events", n="n")
+        return bm.summary(bm.fit(studies, bm.ModelSpec("binomial")))
+
+    def nuts(sampler: str) -> Callable[[], object]:
+        options = {"draws": 1000, "tune": 1000, "chains": 4, "random_seed": 1, "progressbar": False}
+
+        def sample() -> object:
+            with hand_written_model(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return pm.sample(nuts_sampler=sampler, compute_convergence_checks=False, **options)
+
+        return sample
+
+    exact()
+    nuts("pymc")()
+    calls = {"exact": exact, "pymc": nuts("pymc")}
+    times = interleaved(calls, repeats)
+    rows = [
+        report("PyMC NUTS 4 x 1000 / exact fit with its summary", times["pymc"], times["exact"], ">= 200")
+    ]
+    refit = nutpie_refit()
+    if refit is not None:
+        times = interleaved({"exact": exact, "nutpie": refit}, repeats)
+        what = "nutpie 4 x 1000, compiled, refit with_data / exact"
+        rows.append(report(what, times["nutpie"], times["exact"], "(shown beside it)"))
+    return rows
+
+
+def nutpie_refit() -> Callable[[], object] | None:
+    """Return a call that samples a compiled nutpie model, or None if nutpie is absent."""
+    try:
+        import nutpie
+    except ImportError:
+        print("nutpie is not installed: its row is left out")
+        return None
+    import pymc as pm
+
+    import bayesmeta as bm
+
+    df = bm.load_dataset("pritz1997")
+    events = df["events"].to_numpy()
+    with pm.Model(coords={"study": df["study"]}) as model:
+        observed = pm.Data("observed", events, dims="study")
+        mu, tau = pm.Normal("mu", 0, 1.5), pm.HalfNormal("tau", 1)
+        z = pm.Normal("z", 0, 1, dims="study")
+        pm.Binomial("events", n=df["n"].to_numpy(), logit_p=mu + tau * z, observed=observed, dims="study")
+    compiled = nutpie.compile_pymc_model(model)
+    options = {"draws": 1000, "tune": 1000, "chains": 4, "seed": 1, "progress_bar": False}
+
+    def sample() -> object:
+        return nutpie.sample(compiled.with_data(observed=events), **options)
+
+    sample()
+    return sample
+
+
+def main() -> None:
+    """Run the benchmarks; write them as JSON if a path is given."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7, help="repeats of each timing")
+    parser.add_argument("--json", type=Path, help="file to write the ratios to")
+    options = parser.parse_args()
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians of {options.repeats}")
+    rows = bench_import(options.repeats) + bench_fit(options.repeats)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
