@@ -4,7 +4,7 @@
 
 Each line names what is compared, the medians and their ratio. Fits: 14 studies (pritz1997),
 tau ~ HalfNormal(1), mu ~ Normal(0, 1.5). A NUTS time is the sampling time of 4 chains x 1000 draws (1000 tuning)
-of a hand-written model, as the sampler reports it: without compilation. An exact time is that of `fit` and its
+of a hand-written model, as the sampler reports it, without compilation. An exact time is that of `fit` and its
 summary, from scratch.
 """
 

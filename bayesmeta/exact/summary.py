@@ -35,9 +35,10 @@ def summary_rows(
     if ci_kind not in INTERVAL_KINDS:
         raise SpecError(unknown_name("ci_kind", ci_kind, INTERVAL_KINDS))
     rows = _rows(fine, coarse, tuple(names), prob, shortest=ci_kind == "hdi")
-    table = {name: [*values, FLOOR + errors.max()] for name, (values, errors) in rows.items()}
-    frame = pd.DataFrame.from_dict(table, orient="index", columns=[*COLUMNS, "numerical_error"])
-    return frame.rename_axis(index="parameter")
+    table = np.array([[*values, FLOOR + errors.max()] for values, errors in rows.values()])
+    return pd.DataFrame(
+        table, index=pd.Index(list(rows), name="parameter"), columns=[*COLUMNS, "numerical_error"]
+    )
 
 
 def worst_error(fine: Quantities, coarse: Quantities, names: Iterable[str]) -> float:

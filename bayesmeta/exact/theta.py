@@ -18,8 +18,7 @@ from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.predict import SQRT_2PI
 from bayesmeta.exact.rows import WIDE, is_narrow, refine, row_table, sinc_cdf
 from bayesmeta.surface.bands import hermite_rule
-from bayesmeta.surface.grid import mode_and_sd
-from bayesmeta.surface.locate import NODES, locate
+from bayesmeta.surface.locate import locate
 from bayesmeta.surface.quadrature import WIDTH
 from bayesmeta.surface.terms import Terms
 
@@ -116,10 +115,8 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
             out[0, i] = np.log(np.maximum(density, TINY))
         return out
 
-    lower, upper = locate(log_f, centre - half, centre + half, drop=DROP)
-    x = lower[:, None] + (upper - lower)[:, None] * np.linspace(0.0, 1.0, NODES)
-    mode, local = mode_and_sd(x, log_f(x, np.arange(surface.terms.k)))
-    return lower, upper, mode, local
+    found = locate(log_f, centre - half, centre + half, drop=DROP)
+    return found.lower, found.upper, *found.mode_and_sd(DROP)
 
 
 def _wide_part(

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayesmeta.plots.forest_columns import DEFAULT_COLUMNS, Printing, row_labels, text_columns
+from bayesmeta.plots.forest_columns import DEFAULT_COLUMNS, Content, Printing, row_labels, text_columns
 from bayesmeta.plots.forest_frame import AnyFit, Compared, forest_frame, labelled_fits, natural_scale
-from bayesmeta.plots.forest_layout import POINTS_PER_MM, Content, Layout, needed_height, plan
+from bayesmeta.plots.forest_layout import POINTS_PER_MM, Layout, needed_height, plan
 from bayesmeta.plots.forest_marks import Canvas, draw_pooled, draw_reference, draw_studies
 from bayesmeta.plots.forest_print import axes_size, draw_axis, draw_texts, strip_axes
 from bayesmeta.plots.forest_range import axis_range
@@ -155,7 +155,7 @@ def _set_limits(ax: Axes, layout: Layout, unit: Unit, ends: tuple[float, float])
     low, high = forth(ends)
     pad = PAD * (high - low)
     low, high = low - pad, high + pad
-    left, right = layout.plot
+    left, right = layout.across.plot
     width = (high - low) / (right - left)
     if unit.is_log:
         ax.set_xscale("log")

@@ -59,6 +59,28 @@ class Printing:
         return f"{value_words(self.unit, self.places, estimate)} ({interval})"
 
 
+@final
+@dataclass(frozen=True)
+class Content:
+    """All that is written: labels and columns by row of the frame, headings of the fits, notes."""
+
+    frame: pd.DataFrame
+    labels: Sequence[str]
+    columns: Sequence[Column]
+    pooled_head: dict[str, str]
+    notes: Sequence[str]
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return int((self.frame["kind"] == "study").sum())
+
+    @property
+    def n_rows(self) -> int:
+        """Rows below one another: studies, headings of the fits, their estimates."""
+        return len(self.frame) + len(self.pooled_head)
+
+
 def row_labels(frame: pd.DataFrame, ci_prob: float) -> list[str]:
     """Return what stands on the left of each row, on one line."""
     suffix = frame["kind"].map({"prediction": f", {percent_words(ci_prob)} PI"}).fillna("")

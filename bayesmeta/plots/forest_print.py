@@ -7,8 +7,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from bayesmeta.plots.forest_columns import Column, pooled_column
-from bayesmeta.plots.forest_layout import Content, Layout
+from bayesmeta.plots.forest_columns import Column, Content, pooled_column
+from bayesmeta.plots.forest_layout import Layout
 from bayesmeta.plots.forest_marks import MODELS
 from bayesmeta.plots.forest_ticks import choose_ticks, tick_words
 from bayesmeta.plots.forest_units import Unit
@@ -40,15 +40,16 @@ def draw_texts(ax: Axes, content: Content, layout: Layout) -> None:
     for y in layout.y_rules:
         ax.plot([0.0, 1.0], [y, y], transform=ax.get_yaxis_transform(), gid="rule", **rule)
     _write(ax, 0.0, layout.y_heads[0], "Study", layout.size, weight="bold")
-    for label, y in zip(layout.labels, layout.y, strict=True):
+    for label, y in zip(layout.across.labels, layout.y, strict=True):
         _write(ax, 0.0, y, label, layout.size)
     for column in content.columns:
         _write_column(ax, column, layout)
-    edge = layout.right_edges.get(pooled_column(content.columns))
-    for title, y in layout.y_titles.items():
+    edge = layout.across.right_edges.get(pooled_column(content.columns))
+    heads = content.pooled_head.values()
+    for title, head, y in zip(layout.across.titles, heads, layout.y_titles, strict=True):
         _write(ax, 0.0, y, title, layout.size, weight="bold")
         if edge is not None:
-            _write(ax, edge, y, content.pooled_head[title], layout.size, ha="right")
+            _write(ax, edge, y, head, layout.size, ha="right")
     for y, note in layout.notes:
         _write(ax, 0.0, y, note, layout.note_size, va="top")
 
@@ -60,7 +61,7 @@ def _write(ax: Axes, x: float, y: float, text: str, size: float, **style: Any) -
 
 
 def _write_column(ax: Axes, column: Column, layout: Layout) -> None:
-    edge, size = layout.right_edges[column.name], layout.size
+    edge, size = layout.across.right_edges[column.name], layout.size
     _write(ax, edge, layout.y_heads[0], column.head[0], size, ha="right", weight="bold")
     _write(ax, edge, layout.y_heads[1], column.head[1], size, ha="right")
     for text, y in zip(column.cells, layout.y, strict=True):
@@ -72,7 +73,7 @@ def _write_column(ax: Axes, column: Column, layout: Layout) -> None:
 def _draw_key(ax: Axes, column: Column, layout: Layout) -> None:
     """Draw the mark whose numbers a column holds beside its heading."""
     of_text = text_width(column.head[0], layout.size, weight="bold") + 0.55 * layout.size
-    x = layout.right_edges[column.name] - of_text / axes_size(ax)[0]
+    x = layout.across.right_edges[column.name] - of_text / axes_size(ax)[0]
     style: dict[str, Any] = {"marker": "s", "color": mpl.rcParams["text.color"], "mec": "none"}
     if column.name == "shrunken":
         style = {"marker": "o", "mfc": ax.get_facecolor(), "mec": MODELS[0], "mew": 0.9}
@@ -87,7 +88,7 @@ def draw_axis(ax: Axes, label: str, layout: Layout, unit: Unit, ends: tuple[floa
 
     def fits(ticks: Sequence[float]) -> bool:
         needed = (widest(tick_words(ticks), size) + 0.8 * size) * len(ticks)
-        return needed <= (layout.plot[1] - layout.plot[0]) * width
+        return needed <= (layout.across.plot[1] - layout.across.plot[0]) * width
 
     ticks = choose_ticks(unit.factor * low, unit.factor * high, is_log=unit.is_log, fits=fits)
     ax.xaxis.set_major_locator(FixedLocator([tick / unit.factor for tick in ticks]))
@@ -99,6 +100,6 @@ def draw_axis(ax: Axes, label: str, layout: Layout, unit: Unit, ends: tuple[floa
     ax.tick_params(axis="x", direction="out", labelsize=size, length=2.5, width=RULE_WIDTH, pad=1.5, **below)
     text = shorten(label, width, size)
     half = 0.5 * text_width(text, size) / width
-    middle = min(max(0.5 * sum(layout.plot), half), 1.0 - half)
+    middle = min(max(0.5 * sum(layout.across.plot), half), 1.0 - half)
     ax.set_xlabel(text, fontsize=size, labelpad=0.0, ha="center", loc=None, **PLAIN)
     ax.xaxis.set_label_coords(middle, layout.y_axis_label, transform=ax.get_yaxis_transform())

@@ -65,12 +65,13 @@ def widest(texts: Sequence[str], size: float, *, weight: str = "normal") -> floa
     return max((text_width(text, size, weight=weight) for text in texts), default=0.0)
 
 
-def shorten(text: str, room: float, size: float) -> str:
+def shorten(text: str, room: float, size: float, *, weight: str = "normal") -> str:
     """Return the text, or as much of its beginning as fits into `room` points, with an ellipsis."""
-    return text if text_width(text, size) <= room else _cut(text, room, size, tail=0)
+    fits = text_width(text, size, weight=weight) <= room
+    return text if fits else _cut(text, room, size, weight, tail=0)
 
 
-def shorten_all(texts: Sequence[str], room: float, size: float) -> list[str]:
+def shorten_all(texts: Sequence[str], room: float, size: float, *, weight: str = "normal") -> list[str]:
     """Return the texts shortened to `room` points; those that would look alike keep their ends instead.
 
     Parameters
@@ -81,6 +82,8 @@ def shorten_all(texts: Sequence[str], room: float, size: float) -> list[str]:
         Width in points.
     size : float
         Font size in points.
+    weight : str
+        ``"normal"`` or ``"bold"``.
 
     Returns
     -------
@@ -88,21 +91,23 @@ def shorten_all(texts: Sequence[str], room: float, size: float) -> list[str]:
         In the same order. ``"... of Rome, cohort 1"`` and ``"... cohort 2"`` stay apart: where two texts have
         the same beginning, the middle is left out.
     """
-    short = [shorten(text, room, size) for text in texts]
+    short = [shorten(text, room, size, weight=weight) for text in texts]
     times = Counter(short)
     return [
-        _cut(text, room, size, tail=max(1, len(cut) // 2)) if cut != text and times[cut] > 1 else cut
+        _cut(text, room, size, weight, tail=max(1, len(cut) // 2)) if cut != text and times[cut] > 1 else cut
         for text, cut in zip(texts, short, strict=True)
     ]
 
 
-def _cut(text: str, room: float, size: float, *, tail: int) -> str:
-    """Return the longest beginning that fits together with the last `tail` letters."""
-    end = text[len(text) - tail :] if tail else ""
+def _cut(text: str, room: float, size: float, weight: str, *, tail: int) -> str:
+    """Return the longest beginning that fits together with the last `tail` letters, or as many as fit."""
+    while tail and text_width(ELLIPSIS + text[-tail:], size, weight=weight) > room:
+        tail -= 1
+    end = text[-tail:] if tail else ""
     few, many = 0, len(text) - tail
     while few < many:
         middle = (few + many + 1) // 2
-        fits = text_width(text[:middle].rstrip() + ELLIPSIS + end, size) <= room
+        fits = text_width(text[:middle].rstrip() + ELLIPSIS + end, size, weight=weight) <= room
         few, many = (middle, many) if fits else (few, middle - 1)
     return text[:few].rstrip() + ELLIPSIS + end
 

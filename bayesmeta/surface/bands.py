@@ -27,7 +27,6 @@ type MarginalRule = Callable[[FloatArray, FloatArray], FloatArray]
 # Trapezoid in theta is used for tau >= TRAPEZOID_FROM steps. The product of a normal kernel of 1.5 steps
 # and a likelihood at least 3 steps wide is a bump of 1.34 steps: error exp(-2 pi^2 1.34^2) = 4e-16.
 TRAPEZOID_FROM = 1.5
-STEPS_PER_LIKELIHOOD_SD = 3.0
 KERNEL_REACH = 9.5  # standard deviations; the normal density there is 1e-20 of its maximum
 CORE_SD = 6.0  # a kernel far from a likelihood is still integrated over this many of the likelihood's own SDs
 TINY_TAU = 0.02  # of the finest step: there a few Gauss-Hermite nodes are exact to rounding
@@ -91,7 +90,7 @@ def binomial_rule(terms: "BinomialTerms", settings: Level) -> MarginalRule:
 def make_bands(terms: "BinomialTerms", settings: Level) -> list[Band]:
     """Sort studies into bands by the power of two of the step that each needs; coarsest first."""
     sd = np.sqrt(terms.rough()[1])
-    halvings = np.maximum(np.ceil(np.log2(STEPS_PER_LIKELIHOOD_SD * settings.step_theta / sd)), 0.0)
+    halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
     lower, upper = _support(terms, settings.cut)
     bands = []
     for h in np.unique(halvings):

@@ -127,7 +127,7 @@ class SteepInterval:
         s = np.pi * np.sinh(x)
         slope = np.log(np.pi) + np.log(np.cosh(x))
         log_density: FloatArray = special.log_expit(s) + special.log_expit(-s)
-        return log_density + (slope + float(np.log(self.upper - self.lower)))
+        return np.asarray(log_density + (slope + float(np.log(self.upper - self.lower))))
 
     def coordinate(self, value: FloatArray) -> FloatArray:
         """Return ``asinh(logit(position) / pi)``; infinite at and beyond the bounds."""

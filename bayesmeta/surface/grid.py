@@ -13,7 +13,7 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.surface.coordinates import Coordinate
-from bayesmeta.surface.locate import NODES, locate
+from bayesmeta.surface.locate import NODES, Located, locate
 from bayesmeta.surface.quadrature import PILOT, WIDTH, Level
 from bayesmeta.surface.terms import Terms
 
@@ -120,10 +120,9 @@ def find_region(
         If no bracket settles.
     """
     rule = terms.marginal(PILOT)
-    unit = np.linspace(0.0, 1.0, NODES)
 
-    def inner(q: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return x (R, NODES) over the region of mu given each q; its log densities (targets, R, NODES)."""
+    def inner(q: FloatArray, lower: FloatArray, upper: FloatArray) -> Located:
+        """Locate x given each q."""
         tau = np.maximum(tau_coordinate.value(q), np.finfo(np.float64).tiny)
         log_jacobian = tau_coordinate.log_jacobian(q)
 
@@ -132,26 +131,22 @@ def find_region(
             f = target(mu, t, rule(mu, t)).reshape(-1, *x.shape)
             return f + mu_coordinate.log_jacobian(x) + log_jacobian[rows, None]
 
-        lower, upper = locate(log_f, *_first_guess(terms, tau, mu_coordinate), drop=PILOT.drop)
-        x = lower[:, None] + (upper - lower)[:, None] * unit
-        return x, log_f(x, np.arange(tau.size))
+        return locate(log_f, lower, upper, drop=PILOT.drop)
+
+    seen: list[Located] = []
 
     def outer(q: FloatArray, rows: IntArray) -> FloatArray:
-        return _log_mass(*inner(q[0]))[:, None, :]
+        tau = np.maximum(tau_coordinate.value(q[0]), np.finfo(np.float64).tiny)
+        seen.append(inner(q[0], *_first_guess(terms, tau, mu_coordinate)))
+        return seen[-1].log_mass()[:, None, :]
 
-    low, high = locate(outer, np.array([FIRST_Q[0]]), np.array([FIRST_Q[1]]), drop=PILOT.drop)
-    q = low + (high - low) * unit
-    x, f = inner(q)
-    centre, sd = mode_and_sd(x, f)
-    _, sd_q = mode_and_sd(q[None, :], _log_mass(x, f)[:, None, :])
-    return Region(q, float(sd_q[0]), x[:, 0], x[:, -1], centre, sd)
-
-
-def _log_mass(x: FloatArray, f: FloatArray) -> FloatArray:
-    """Return the log of the trapezoid sum of exp(f) over equally spaced x; shape (targets, R)."""
-    largest = f.max(axis=2)
-    mass: FloatArray = np.exp(f - largest[:, :, None]).sum(axis=2) * (x[:, 1] - x[:, 0])
-    return largest + np.log(mass)
+    found = locate(outer, np.array([FIRST_Q[0]]), np.array([FIRST_Q[1]]), drop=PILOT.drop)
+    q = np.linspace(found.lower[0], found.upper[0], NODES)
+    guess = (np.interp(q, found.x[0], ends) for ends in (seen[-1].lower, seen[-1].upper))
+    mu = inner(q, *guess)
+    centre, sd = mu.mode_and_sd(PILOT.drop)
+    _, sd_q = Located(q[:1], q[-1:], q[None, :], mu.log_mass()[:, None, :]).mode_and_sd(PILOT.drop)
+    return Region(q, float(sd_q[0]), mu.lower, mu.upper, centre, sd)
 
 
 def _first_guess(terms: Terms, tau: FloatArray, mu_coordinate: Coordinate) -> tuple[FloatArray, FloatArray]:
@@ -164,22 +159,6 @@ def _first_guess(terms: Terms, tau: FloatArray, mu_coordinate: Coordinate) -> tu
     lower, upper = mu_coordinate.coordinate(mean - 10.0 * sd), mu_coordinate.coordinate(mean + 10.0 * sd)
     usable = np.isfinite(lower) & np.isfinite(upper) & (upper > lower)
     return np.where(usable, lower, -4.0), np.where(usable, upper, 4.0)
-
-
-def mode_and_sd(x: FloatArray, f: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the mode, and the smallest local scale over targets.
-
-    The scale is the SD of a parabola through the top three nodes, or less if the density falls by `drop`
-    more steeply than a normal density of that SD on one side.
-    ``x`` has shape (R, NODES), equally spaced; ``f`` has shape (targets, R, NODES).
-    """
-    step = x[:, 1] - x[:, 0]
-    top = np.clip(f.argmax(axis=2), 1, NODES - 2)[:, :, None]
-    left, middle, right = (np.take_along_axis(f, top + i, axis=2)[:, :, 0] for i in (-1, 0, 1))
-    sd = step / np.sqrt(np.maximum(2.0 * middle - left - right, 1e-3))
-    falls = np.minimum(top[:, :, 0], NODES - 1 - top[:, :, 0]) * step / np.sqrt(2.0 * PILOT.drop)
-    mode = np.take_along_axis(x, top[:, :, 0].T, axis=1).T
-    return mode.mean(axis=0), np.minimum(sd, falls).min(axis=0)
 
 
 def make_grid(region: Region, settings: Level, mu_coordinate: Coordinate, tau_coordinate: Coordinate) -> Grid:

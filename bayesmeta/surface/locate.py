@@ -1,6 +1,8 @@
 """Where does a density live: brackets that hold all but a negligible part of it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
@@ -14,9 +16,48 @@ WELL_FILLED = 0.35
 type LogDensity = Callable[[FloatArray, IntArray], FloatArray]
 
 
-def locate(
-    log_f: LogDensity, lower: FloatArray, upper: FloatArray, *, drop: float
-) -> tuple[FloatArray, FloatArray]:
+@final
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Where densities live, one row each.
+
+    Parameters
+    ----------
+    lower, upper : array, shape (R,)
+        Outside them every target has fallen by the drop that was asked for.
+    x : array, shape (R, NODES)
+        Equally spaced points of the last look, from at or below ``lower`` to at or above ``upper``.
+    log_f : array, shape (targets, R, NODES)
+        Log densities there.
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    x: FloatArray
+    log_f: FloatArray
+
+    def log_mass(self) -> FloatArray:
+        """Return the log of the trapezoid sums of the densities over x, roughly; shape (targets, R)."""
+        largest = self.log_f.max(axis=2)
+        mass: FloatArray = np.exp(self.log_f - largest[:, :, None]).sum(axis=2)
+        return largest + np.log(mass * (self.x[:, 1] - self.x[:, 0]))
+
+    def mode_and_sd(self, drop: float) -> tuple[FloatArray, FloatArray]:
+        """Return the modes, and the smallest local scales over targets, each of shape (R,).
+
+        The scale is the SD of a parabola through the top three points, or less if the density falls by
+        ``drop`` on one side more steeply than a normal density of that SD.
+        """
+        step = self.x[:, 1] - self.x[:, 0]
+        top = np.clip(self.log_f.argmax(axis=2), 1, NODES - 2)[:, :, None]
+        left, middle, right = (np.take_along_axis(self.log_f, top + i, axis=2)[:, :, 0] for i in (-1, 0, 1))
+        sd = step / np.sqrt(np.maximum(2.0 * middle - left - right, 1e-3))
+        mode = np.take_along_axis(self.x, top[:, :, 0].T, axis=1).T
+        falls = np.minimum(mode - self.lower, self.upper - mode) / np.sqrt(2.0 * drop)
+        return mode.mean(axis=0), np.minimum(sd, np.maximum(falls, 0.1 * sd)).min(axis=0)
+
+
+def locate(log_f: LogDensity, lower: FloatArray, upper: FloatArray, *, drop: float) -> Located:
     """Return brackets outside which every density has fallen by ``drop`` from its maximum.
 
     Parameters
@@ -31,7 +72,7 @@ def locate(
 
     Returns
     -------
-    lower, upper : array, shape (rows,)
+    Located
 
     Raises
     ------
@@ -41,22 +82,25 @@ def locate(
     lower, upper = lower.copy(), upper.copy()
     active = np.arange(lower.size)
     unit = np.linspace(0.0, 1.0, NODES)
+    points, values = np.empty((lower.size, NODES)), np.empty((0, lower.size, NODES))
     for _ in range(MAX_ROUNDS):
-        x = lower[active, None] + (upper - lower)[active, None] * unit
+        width = (upper - lower)[active]
+        x = lower[active, None] + width[:, None] * unit
         f = log_f(x, active)
         kept = (f > f.max(axis=2, keepdims=True) - drop).any(axis=0)
         first, last = kept.argmax(axis=1), NODES - 1 - kept[:, ::-1].argmax(axis=1)
         row = np.arange(active.size)
-        width = (upper - lower)[active]
         lower[active] = np.where(first == 0, lower[active] - width, x[row, np.maximum(first - 1, 0)])
         upper[active] = np.where(
             last == NODES - 1, upper[active] + width, x[row, np.minimum(last + 1, NODES - 1)]
         )
+        values = values if len(values) else np.empty((len(f), *points.shape))
+        points[active], values[:, active] = x, f
         settled = (first > 0) & (last < NODES - 1) & (last - first >= WELL_FILLED * NODES)
         active = active[~settled]
         if not active.size:
-            return lower, upper
+            return Located(lower, upper, points, values)
     raise AccuracyError(
         "the region of the posterior could not be found; check for data or priors on extreme scales, "
-        "or use engine='nuts'."
+        "or use less extreme priors."
     )

@@ -17,9 +17,11 @@ class Level:
     step_tau : float
         Largest trapezoid step in the coordinate of tau.
     steps_per_sd : float
-        Trapezoid nodes per standard deviation of the marginal of tau's coordinate, and of a likelihood.
+        Trapezoid nodes per standard deviation of the marginal of tau's coordinate.
     step_theta : float
         Largest trapezoid step in theta (link scale).
+    theta_steps_per_sd : float
+        Least number of steps in theta per standard deviation of a likelihood.
     hermite_nodes : int
         Gauss-Hermite nodes where tau is narrow against the likelihood.
     cut : float
@@ -32,6 +34,7 @@ class Level:
     step_tau: float
     steps_per_sd: float
     step_theta: float
+    theta_steps_per_sd: float
     hermite_nodes: int
     cut: float
     drop: float
@@ -42,7 +45,14 @@ WIDTH = 4.0
 
 
 PILOT = Level(
-    step_mu=0.3, step_tau=0.4, steps_per_sd=1.2, step_theta=0.5, hermite_nodes=8, cut=32.0, drop=30.0
+    step_mu=0.3,
+    step_tau=0.4,
+    steps_per_sd=1.2,
+    step_theta=0.5,
+    theta_steps_per_sd=1.3,
+    hermite_nodes=8,
+    cut=32.0,
+    drop=30.0,
 )
 """Coarse settings, good to about 1e-3, that only find out where the posterior lives."""
 
@@ -59,6 +69,7 @@ def level(index: int) -> Level:
         step_tau=0.22 * finer,
         steps_per_sd=1.8 / finer,
         step_theta=0.25 * finer,
+        theta_steps_per_sd=2.2 / finer,
         hermite_nodes=14 + 4 * index,
         cut=36.0 * 1.25**index,
         drop=30.0 + 2.0 * index,

@@ -5,7 +5,7 @@ from bayesmeta.errors import SpecError
 from bayesmeta.tables.render import WIDTH, display_width, printable, render_list, render_table
 
 SUMMARY = pd.DataFrame(
-    {"mean": [1.891, float("inf")], "lower": [1.02, 0.62], "numerical_error": [4.7e-8, float("nan")]},
+    {"mean": [1.891, 0.813], "lower": [1.02, 0.62], "numerical_error": [4.7e-8, float("inf")]},
     index=pd.Index(["mu", "tau"], name="parameter"),
 )
 LONG = "why this number may differ from the others " * 6
@@ -15,7 +15,7 @@ def test_words_stand_left_and_numbers_right():
     assert render_table(SUMMARY).splitlines() == [
         "parameter   mean  lower  numerical_error",
         "mu         1.891   1.02            <1e-7",
-        "tau          inf   0.62              nan",
+        "tau        0.813   0.62              inf",
     ]
 
 
@@ -39,7 +39,7 @@ def test_long_texts_are_wrapped_beside_the_other_columns():
     lines = render_table(frame).splitlines()
     assert max(map(len, lines)) <= WIDTH
     assert lines[1].startswith("p_mean         0.81  why this")
-    assert lines[2].startswith(" " * 21 + "may differ") or lines[2].startswith(" " * 21)
+    assert lines[2].startswith(" " * lines[1].index("why"))
     assert " ".join(" ".join(lines).split()).count("why this number") == 6
 
 

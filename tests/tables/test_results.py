@@ -56,13 +56,11 @@ def test_a_frequentist_fit_says_method_intervals_and_heterogeneity(remission):
         assert part in text
 
 
-@pytest.mark.parametrize("model", [None, NORMAL])
-def test_rare_events_keep_their_digits(model):
-    studies = studies_of("crisafulli2020")
-    engine = {"engine": "frequentist"} if model is None else {}
-    text = render_fit(fit(studies, model, **engine))
-    assert "2.25e-04" in text
-    assert " 0.000 " not in text
+@pytest.mark.parametrize("options", [{}, {"engine": "frequentist"}])
+def test_rare_events_keep_their_digits(options):
+    text = render_fit(fit(studies_of("crisafulli2020"), **options))
+    row = next(line.split() for line in text.splitlines() if line.startswith("p_median"))
+    assert all(cell.endswith("e-04") or cell.endswith("e-06") or cell.startswith("<") for cell in row[1:])
 
 
 def test_no_line_is_wider_than_a_screen(remission, hazards):
