@@ -89,6 +89,8 @@ def _write_figures(folder: Path, exact: "ExactFit", classical: "FrequentistFit",
     import matplotlib as mpl
 
     mpl.use("Agg")  # no screen is needed
+    from matplotlib import pyplot as plt
+
     from bayesmeta.plots.forest import plot_forest
 
     axes = plot_forest(exact, compare=classical, xlabel="Complete remission, %")
@@ -98,6 +100,7 @@ def _write_figures(folder: Path, exact: "ExactFit", classical: "FrequentistFit",
     figure.savefig(folder / "forest.png", dpi=PNG_DPI, bbox_inches="tight")
     with mpl.rc_context({"svg.hashsalt": DATASET}):  # the same file on every run
         figure.savefig(folder / "forest.svg", metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
 
 
 def _status_text(status: "pd.Series[str]") -> str:

@@ -62,16 +62,15 @@ def _with_limits(low: float, high: float, limits: FloatArray) -> tuple[float, fl
 
 
 def _core(frame: pd.DataFrame) -> FloatArray:
-    """Return what must be seen."""
+    """Return what must be seen: estimates, limits of the summaries, and median limits of the studies."""
     studies, pooled = frame[frame["kind"] == "study"], frame[frame["kind"] == "summary"]
-    limits = pooled[["lower", "upper"]].to_numpy(dtype=np.float64)
-    return np.concatenate(
-        [
-            frame[["estimate", "shrunken"]].to_numpy(dtype=np.float64).ravel(),
-            studies[["lower", "upper"]].median().to_numpy(dtype=np.float64),
-            limits.ravel(),
-        ]
+    typical = (
+        studies["lower"].quantile(0.5, interpolation="higher"),
+        studies["upper"].quantile(0.5, interpolation="lower"),
     )
+    points = frame[["estimate", "shrunken"]].to_numpy(dtype=np.float64)
+    limits = pooled[["lower", "upper"]].to_numpy(dtype=np.float64)
+    return np.concatenate([points.ravel(), typical, limits.ravel()])
 
 
 def _finite(values: FloatArray) -> FloatArray:

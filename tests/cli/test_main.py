@@ -15,7 +15,11 @@ RAISED = {
     "data": (DataError("bad row"), 1, "Error: bad row\n"),
     "accuracy": (AccuracyError("too far off"), 1, "Error: too far off\n"),
     "spec": (SpecError("no such prior"), 2, "Error: no such prior\n"),
-    "full": (OSError(errno.ENOSPC, "No space left"), 1, "Error: the output cannot be written: No space left.\n"),
+    "full": (
+        OSError(errno.ENOSPC, "No space left"),
+        1,
+        "Error: the output cannot be written: No space left.\n",
+    ),
 }
 
 
@@ -28,7 +32,6 @@ def run_raising(run, monkeypatch):
             raise error
 
         monkeypatch.setitem(main.commands, "fail", click.Command("fail", callback=fail))
-        monkeypatch.setattr("bayesmeta.cli.main._discard_output", lambda: None)
         return run("fail", *args)
 
     return call
@@ -51,7 +54,9 @@ def test_a_bug_is_called_one_and_can_be_traced(run_raising, monkeypatch):
 
 
 def test_a_message_cannot_send_escapes_or_further_lines_to_the_terminal(run_raising):
-    assert run_raising(DataError("study \x1b[2J\nError: fake")).stderr == "Error: study \\x1b[2J\\nError: fake\n"
+    assert (
+        run_raising(DataError("study \x1b[2J\nError: fake")).stderr == "Error: study \\x1b[2J\\nError: fake\n"
+    )
 
 
 def test_interrupting_ends_with_status_1_and_no_traceback(run_raising):
@@ -60,8 +65,8 @@ def test_interrupting_ends_with_status_1_and_no_traceback(run_raising):
     assert result.stderr.strip() == "Aborted!"
 
 
-def test_from_python_the_errors_themselves_are_raised(monkeypatch):
-    with pytest.raises(DataError, match="nothing.csv"):
+def test_from_python_the_errors_themselves_are_raised():
+    with pytest.raises(DataError, match=r"nothing\.csv"):
         main(["fit", "nothing.csv"], standalone_mode=False)
 
 
@@ -84,7 +89,9 @@ def test_the_version_is_printed(run):
     assert run("--version").stdout == f"bayesmeta {bayesmeta.__version__}\n"
 
 
-@pytest.mark.parametrize("args", [["fti"], ["fit"], ["fit", "a.csv", "b.csv"], ["fit", "a.csv", "--fromat", "json"]])
+@pytest.mark.parametrize(
+    "args", [["fti"], ["fit"], ["fit", "a.csv", "b.csv"], ["fit", "a.csv", "--fromat", "json"]]
+)
 def test_wrong_usage_has_status_2_and_names_the_help(run, args):
     result = run(*args)
     assert result.exit_code == 2
@@ -103,7 +110,7 @@ def test_an_error_of_a_real_process_has_no_traceback(shell):
     assert done.stderr == "Error: nothing.csv does not exist.\n"
 
 
-def test_a_reader_that_goes_away_causes_no_traceback(tmp_path):
+def test_a_reader_that_goes_away_causes_no_traceback():
     command = [sys.executable, "-W", "error", "-m", "bayesmeta", "datasets"]
     read, write = os.pipe()
     os.close(read)
@@ -114,18 +121,15 @@ def test_a_reader_that_goes_away_causes_no_traceback(tmp_path):
 
 
 @pytest.mark.parametrize("args", [["datasets"], ["--help"]])
-def test_a_full_disk_is_said_in_one_line(shell, args):
-    full = Path("/dev/full")
-    if not full.exists():  # only Linux has it; the verdict itself is tested above
-        return
-    with full.open("w") as stdout:
-        done = shell(*args, stdout=stdout)
+def test_an_output_that_cannot_be_written_is_said_in_one_line(shell, args):
+    with Path(os.devnull).open() as only_for_reading:
+        done = shell(*args, stdout=only_for_reading)
     assert done.returncode == 1
-    assert done.stderr == "Error: the output cannot be written: No space left on device.\n"
+    assert done.stderr == "Error: the output cannot be written: Bad file descriptor.\n"
 
 
 def test_a_terminal_without_a_letter_gets_its_code(shell):
-    Path("a.csv").write_text("study,events,n\nLindström 2019,0.5,10\n", encoding="utf-8")
-    done = shell("check", "a.csv", env={"PYTHONIOENCODING": "latin-1"})
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    Path("a.csv").write_text("study,events,n\n李 2019,7,5\n", encoding="utf-8")
+    done = shell("check", "a.csv", env={"PYTHONIOENCODING": "latin-1"}, encoding="latin-1")
+    assert r"\u674e 2019" in done.stdout
+    assert done.stderr == "Error: a.csv: 1 error.\n"

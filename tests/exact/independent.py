@@ -1,9 +1,10 @@
 """Posteriors by brute force, to hold the exact engine against; shares no code with the package.
 
 The marginal likelihood of a study is a Gauss-Legendre sum over panels of theta (or a trapezoid sum over z where tau
-is narrow), tau runs over equal steps of log tau from 1e-13 on, mu over hundreds of nodes per tau, and distribution
-functions are the integrals of splines of degree 7 through these nodes. All is checked against `scipy.integrate.quad`
-in `test_independent.py`.
+is narrow). Outside it, Gauss-Legendre panels in u = tau^(1/4) (so that also a density like tau^(-1/2) at 0 is smooth)
+and hundreds of nodes of mu for each tau. Distribution functions are integrals of the Legendre series of each panel,
+and of splines of degree 7 through the nodes of mu. `test_independent.py` holds all this against
+`scipy.integrate.quad`.
 """
 
 from functools import cached_property
@@ -14,7 +15,9 @@ from scipy.interpolate import make_interp_spline
 
 Z = np.linspace(-9.0, 9.0, 145)  # steps of 1/8: the trapezoid rule is exact to 1e-16 for integrands as wide as 1/2
 Z_WEIGHT = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
-GAUSS, GAUSS_WEIGHT = np.polynomial.legendre.leggauss(24)
+ORDER = 20
+GAUSS, GAUSS_WEIGHT = np.polynomial.legendre.leggauss(ORDER)
+NODES = 41  # of the search for the region of mu
 
 
 def log_binomial(events, n, theta):
@@ -41,8 +44,8 @@ def log_m_binomial(events, n, mu, tau):
     reach = 40.0 + np.log(n + 1.0)
     low, high = (-reach if events == 0 else centre - 60.0 * sd), (reach if events == n else centre + 60.0 * sd)
     low, high = max(low, -reach - 5.0), min(high, reach + 5.0)
-    x, weight = panels(np.linspace(low, high, int(np.ceil((high - low) / (2.0 * min(sd, 1.0)))) + 1))
-    keep = (log_l := log_binomial(events, n, x)) > -90.0
+    x, weight = panels(np.linspace(low, high, int(np.ceil((high - low) / (1.5 * min(sd, 1.0)))) + 1))
+    keep = (log_l := log_binomial(events, n, x)) > -60.0
     x, log_weight = x[keep], (np.log(weight) + log_l)[keep]
     for block in np.array_split(np.flatnonzero(~narrow), 1 + np.count_nonzero(~narrow) * x.size // 4_000_000):
         m, t = mu[block, None], tau[block, None]
@@ -71,40 +74,42 @@ class BruteForce:
         ``log_m(mu, tau)``, shapes (P,), summed over studies.
     mu, tau : Prior
         Only their ``logpdf`` is used.
-    log_tau : tuple of float
-        Range of log tau.
-    nodes : tuple of int
-        Numbers of nodes of tau, and of mu for each.
+    tau_range : tuple of float
+        Where tau lives.
+    panels_u, nodes_mu : int
+        Numbers of panels of u = tau^(1/4), and of nodes of mu for each tau.
     """
 
-    def __init__(self, log_m, mu, tau, *, log_tau=(np.log(1e-13), np.log(1e3)), nodes=(321, 241)):
-        self.t = np.linspace(*log_tau, nodes[0])
-        self.tau = np.exp(self.t)
+    def __init__(self, log_m, mu, tau, *, tau_range=(0.0, 50.0), panels_u=12, nodes_mu=161):
+        self.edges = np.linspace(*np.power(tau_range, 0.25), panels_u + 1)
+        u, weight_u = panels(self.edges)
+        self.tau = u**4
         self.log_joint = lambda x, t: log_m(x, t) + mu.logpdf(x)
-        self.centre, self.width, first, last = self._place()
-        self.v = np.linspace(first, last, nodes[1], axis=1)
+        self.centre, self.width, first, last = self._place(u)
+        self.v = np.linspace(first, last, nodes_mu, axis=1)
         self.mu = self.centre[:, None] + self.width[:, None] * np.sinh(self.v)
-        log_f = self.log_joint(self.mu.ravel(), np.repeat(self.tau, nodes[1])).reshape(self.mu.shape)
-        log_f += np.log(self.width[:, None] * np.cosh(self.v)) + (tau.logpdf(self.tau) + self.t)[:, None]
-        steps = np.log(self.v[:, 1] - self.v[:, 0])[:, None] + np.log(self.t[1] - self.t[0])
-        self.log_evidence = float(special.logsumexp(log_f + steps))
-        self.weight = np.exp(log_f + steps - self.log_evidence)
+        log_f = self.log_joint(self.mu.ravel(), np.repeat(self.tau, nodes_mu)).reshape(self.mu.shape)
+        log_f += np.log(self.width[:, None] * np.cosh(self.v) * (self.v[:, 1:2] - self.v[:, :1]))
+        log_f += (tau.logpdf(self.tau) + np.log(4.0 * u**3 * weight_u))[:, None]
+        self.log_evidence = float(special.logsumexp(log_f))
+        self.weight = np.exp(log_f - self.log_evidence)
         self.rows = np.flatnonzero(self.weight.sum(axis=1) > 1e-13)
 
-    def _place(self):
-        """Centre, width and range of the nodes of mu given each tau, by a search on ever finer lattices."""
-        low, high = np.full(self.t.size, -400.0), np.full(self.t.size, 400.0)
+    def _place(self, u):
+        """Centre, width and range of the nodes of mu given each tau: searched on some tau, interpolated between."""
+        some = np.linspace(self.edges[0], self.edges[-1], 2 * self.edges.size)
+        tau, row = np.maximum(some, 1e-9) ** 4, np.arange(some.size)
+        low, high = np.full(some.size, -400.0), np.full(some.size, 400.0)
         for _ in range(14):
-            x = np.linspace(low, high, 41, axis=1)
-            f = self.log_joint(x.ravel(), np.repeat(self.tau, 41)).reshape(x.shape)
+            x = np.linspace(low, high, NODES, axis=1)
+            f = self.log_joint(x.ravel(), np.repeat(tau, NODES)).reshape(x.shape)
             kept = f > f.max(axis=1, keepdims=True) - 45.0
-            first, last = kept.argmax(axis=1), 40 - kept[:, ::-1].argmax(axis=1)
-            row = np.arange(self.t.size)
-            low, high = x[row, np.maximum(first - 1, 0)], x[row, np.minimum(last + 1, 40)]
-        middle = x[row, f.argmax(axis=1)]
+            first, last = kept.argmax(axis=1), NODES - 1 - kept[:, ::-1].argmax(axis=1)
+            low, high = x[row, np.maximum(first - 1, 0)], x[row, np.minimum(last + 1, NODES - 1)]
         near = f > f.max(axis=1, keepdims=True) - 2.0
-        width = np.maximum(near.sum(axis=1) * (x[:, 1] - x[:, 0]), 1e-12)
-        return middle, width, np.arcsinh((low - middle) / width), np.arcsinh((high - middle) / width)
+        width = near.sum(axis=1) * (x[:, 1] - x[:, 0])
+        low, high, width, centre = (np.interp(u, some, a) for a in (low, high, width, x[row, f.argmax(axis=1)]))
+        return centre, width, np.arcsinh((low - centre) / width), np.arcsinh((high - centre) / width)
 
     def mean_sd(self, values):
         """Posterior mean and SD of a function given at the nodes."""
@@ -112,27 +117,26 @@ class BruteForce:
         return mean, float(np.sqrt((self.weight * (values - mean) ** 2).sum()))
 
     @cached_property
-    def p_mean(self):
-        """Mean of expit(theta) at the nodes."""
-        log_m = log_m_binomial(1.0, 1.0, self.mu.ravel(), np.repeat(self.tau, self.mu.shape[1]))
-        return np.exp(log_m).reshape(self.mu.shape)
+    def log_powers(self):
+        """Log of the means of expit(theta), its square and its complement at the nodes."""
+        at = self.mu.ravel(), np.repeat(self.tau, self.mu.shape[1])
+        counts = ((1.0, 1.0), (2.0, 2.0), (0.0, 1.0))
+        return np.stack([log_m_binomial(r, n, *at).reshape(self.mu.shape) for r, n in counts])
 
-    @cached_property
-    def p_square(self):
-        """Mean square of expit(theta) at the nodes."""
-        log_m = log_m_binomial(2.0, 2.0, self.mu.ravel(), np.repeat(self.tau, self.mu.shape[1]))
-        return np.exp(log_m).reshape(self.mu.shape)
+    def mean_sd_p_mean(self):
+        return self.mean_sd(np.exp(self.log_powers[0]))
 
-    def p_new_mean_sd(self):
-        mean = float((self.weight * self.p_mean).sum())
-        return mean, float(np.sqrt((self.weight * self.p_square).sum() - mean**2))
+    def mean_sd_p_new(self):
+        mean, square = (float((self.weight * np.exp(a)).sum()) for a in self.log_powers[:2])
+        return mean, float(np.sqrt(square - mean**2))
 
     @cached_property
     def _integrals(self):
-        return [_integral(self.v[row], self.weight[row]) for row in self.rows]
+        step = self.v[:, 1] - self.v[:, 0]
+        return [make_interp_spline(self.v[i], self.weight[i] / step[i], k=7).antiderivative() for i in self.rows]
 
     def _below(self, x):
-        """P(mu <= x, tau = node) for ``x`` (R, ...) by rows with weight."""
+        """P(mu <= x, tau = node) for ``x`` (R, ...), by rows that have weight."""
         out = np.empty(x.shape)
         for i, row in enumerate(self.rows):
             v = np.arcsinh((x[i] - self.centre[row]) / self.width[row])
@@ -143,7 +147,13 @@ class BruteForce:
         return float(self._below(np.full(self.rows.size, x)).sum())
 
     def cdf_tau(self, x):
-        return float(_integral(self.t, self.weight.sum(axis=1))(np.log(x)))
+        at, total = x**0.25, 0.0
+        mass = self.weight.sum(axis=1).reshape(-1, ORDER)
+        for low, high, part in zip(self.edges[:-1], self.edges[1:], mass, strict=True):
+            density = np.polynomial.legendre.Legendre.fit(GAUSS, part / GAUSS_WEIGHT, ORDER - 1, [-1.0, 1.0])
+            end = np.clip((2.0 * at - low - high) / (high - low), -1.0, 1.0)
+            total += density.integ(lbnd=-1.0)(end)
+        return float(total)
 
     def cdf_theta_new(self, x):
         tau = self.tau[self.rows, None]
@@ -152,18 +162,12 @@ class BruteForce:
         return float(np.where(tau[:, 0] < self.width[self.rows], averaged, summed).sum())
 
     def cdf_p_mean(self, x):
-        """P(p_mean <= expit(x)), for x on the logit scale."""
+        """P(logit p_mean <= x)."""
         at = np.empty(self.rows.size)
-        rest = np.exp(log_m_binomial(0.0, 1.0, self.mu.ravel(), np.repeat(self.tau, self.mu.shape[1])))
-        logit = np.log(self.p_mean) - np.log(rest.reshape(self.mu.shape))
         for i, row in enumerate(self.rows):
-            use = np.abs(logit[row]) < 300.0
-            inverse = make_interp_spline(logit[row][use], self.v[row][use], k=7)
-            v = inverse(np.clip(x, logit[row][use][0], logit[row][use][-1]))
+            logit = self.log_powers[0, row] - self.log_powers[2, row]
+            use = np.flatnonzero(np.diff(logit, prepend=-np.inf) > 0.0)
+            inverse = make_interp_spline(logit[use], self.v[row, use], k=7)
+            v = inverse(np.clip(x, logit[use[0]], logit[use[-1]]))
             at[i] = self.centre[row] + self.width[row] * np.sinh(v)
         return float(self._below(at).sum())
-
-
-def _integral(x, weight):
-    """Return the integral function of a density given by its trapezoid weights at equally spaced nodes."""
-    return make_interp_spline(x, weight / (x[1] - x[0]), k=7).antiderivative()

@@ -52,7 +52,10 @@ def test_all_labels_in_the_order_wanted(remission):
         ("wieght", r"unknown column for order 'wieght'\. Did you mean 'weight'\?"),
         ("-yeer", r"unknown column for order 'yeer'\. Did you mean 'year'\?"),
         (["Foa 2021"], r"unknown study in order 'Foa 2021'\. Did you mean 'Foa 2020'\?"),
-        (["Foa 2020"], r"order names study 'Jabbour 2023 \(mini-HCVD\+INO\)' not at all; name each of the 10"),
+        (
+            ["Foa 2020"],
+            r"order names study 'Jabbour 2023 \(mini-HCVD\+INO\)' not at all; name each of the 10",
+        ),
     ],
 )
 def test_an_order_that_does_not_exist_is_refused(remission, order, words):

@@ -1,0 +1,162 @@
+"""Does nothing in a forest plot overlap, or leave the figure, at any resolution?"""
+
+import io
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from bayesmeta.plots.forest import plot_forest
+
+CASES = (
+    "k = 3",
+    "k = 10",
+    "k = 15",
+    "k = 60",
+    "long labels",
+    "rare events",
+    "hazard ratios",
+    "effects",
+    "frequentist",
+    "one study",
+    "all 0 %",
+    "all 100 %",
+)
+TOUCH = 0.5
+"""Pixels by which boxes may overlap: those of letters are rounded to whole pixels."""
+
+
+def drawn_texts(ax: Axes) -> list[Text]:
+    return [text for text in ax.findobj(Text) if text.get_visible() and text.get_text().strip()]
+
+
+def boxes(texts: list[Text]) -> np.ndarray:
+    return np.array([text.get_window_extent().extents for text in texts])
+
+
+def overlaps(extents: np.ndarray) -> Iterator[tuple[int, int]]:
+    x0, y0, x1, y1 = extents.T
+    across = np.minimum.outer(x1, x1) - np.maximum.outer(x0, x0) > TOUCH
+    along = np.minimum.outer(y1, y1) - np.maximum.outer(y0, y0) > TOUCH
+    yield from ((i, j) for i, j in np.argwhere(across & along) if i < j)
+
+
+def window_of_marks(ax: Axes) -> Bbox:
+    """Return the part of the axes, in pixels, in which squares and diamonds are drawn."""
+    low, high = ax.spines["bottom"].get_bounds()
+    top, bottom = (line.get_ydata()[0] for line in ax.lines if line.get_gid() == "rule")
+    del bottom
+    _, y_axis = ax.spines["bottom"].get_position()
+    corners = ax.transData.transform([(low, y_axis), (high, top)])
+    return Bbox(corners)
+
+
+def check(ax: Axes, box: Bbox) -> None:
+    texts = drawn_texts(ax)
+    extents = boxes(texts)
+    found = [(texts[i].get_text(), texts[j].get_text()) for i, j in overlaps(extents)]
+    assert found == []
+    outside = (extents[:, :2] < [box.x0 - TOUCH, box.y0 - TOUCH]).any(axis=1)
+    outside |= (extents[:, 2:] > [box.x1 + TOUCH, box.y1 + TOUCH]).any(axis=1)
+    assert [text.get_text() for text, out in zip(texts, outside, strict=True) if out] == []
+    window = window_of_marks(ax)
+    among_marks = [t.get_text() for t in texts if t.get_window_extent().overlaps(window)]
+    assert among_marks == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_texts_neither_overlap_nor_leave_the_figure_at_any_resolution(fits, case):
+    fit, compare = fits[case]
+    ax = plot_forest(fit, compare=compare)
+    for dpi in (72, 100, 150, 300):
+        ax.figure.set_dpi(dpi)
+        ax.figure.draw_without_rendering()
+        check(ax, ax.figure.bbox)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_texts_stay_within_the_box_of_given_axes(fits, case):
+    fit, compare = fits[case]
+    _, ax = plt.subplots(figsize=(9, 13), dpi=100)
+    plot_forest(fit, compare=compare, ax=ax)
+    ax.figure.draw_without_rendering()
+    check(ax, ax.get_window_extent())
+
+
+@pytest.mark.parametrize("layout", ["constrained", "tight"])
+def test_texts_stay_within_their_axes_beside_others_when_the_figure_arranges_them(fits, layout):
+    fit, _ = fits["k = 10"]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(14, 5), layout=layout)
+    right.plot([1, 2])
+    plot_forest(fit, ax=left)
+    figure.draw_without_rendering()
+    check(left, left.get_window_extent())
+
+
+@pytest.mark.parametrize(
+    "columns", [(), ("data",), ("estimate",), ("data", "estimate", "shrunken", "weight")]
+)
+@pytest.mark.parametrize("case", ["k = 10", "long labels", "rare events"])
+def test_any_choice_of_columns_fits(fits, case, columns):
+    fit, compare = fits[case]
+    ax = plot_forest(fit, compare=compare, columns=columns, xlabel="A label of the axis " * 12)
+    ax.figure.draw_without_rendering()
+    check(ax, ax.figure.bbox)
+
+
+def test_long_names_of_fits_are_shortened(fits):
+    fit, compare = fits["k = 10"]
+    ax = plot_forest(fit, compare={"A name that nobody would give to a fit, but who knows " * 3: compare})
+    ax.figure.draw_without_rendering()
+    check(ax, ax.figure.bbox)
+
+
+def test_marks_at_the_ends_do_not_touch_the_texts(fits):
+    for case in ("all 0 %", "all 100 %"):
+        ax = plot_forest(fits[case][0])
+        (squares,) = [child for child in ax.get_children() if child.get_gid() == "observed"]
+        side = np.sqrt(squares.get_sizes().max()) * ax.figure.dpi / 72.0
+        x, y = ax.transData.transform(squares.get_offsets()).T
+        marks = np.column_stack([x - side / 2, y - side / 2, x + side / 2, y + side / 2])
+        extents = boxes(drawn_texts(ax))
+        k = len(marks)
+        assert not [pair for pair in overlaps(np.vstack([marks, extents])) if pair[0] < k <= pair[1]]
+
+
+def test_squares_and_circles_of_a_study_and_its_neighbours_do_not_touch(fits):
+    for case in ("k = 3", "k = 60"):
+        ax = plot_forest(fits[case][0])
+        found = {child.get_gid(): child for child in ax.get_children() if child.get_gid()}
+        half = {gid: np.sqrt(found[gid].get_sizes().max()) / 2 for gid in ("observed", "shrunken")}
+        y = {gid: found[gid].get_offsets()[:, 1] for gid in half}
+        points_per_row = (
+            abs(np.diff(ax.transData.transform([(0.1, 0), (0.1, 1)])[:, 1])[0]) * 72 / ax.figure.dpi
+        )
+        within = (y["shrunken"] - y["observed"]).min() * points_per_row
+        between = (y["observed"][1:] - y["shrunken"][:-1]).min() * points_per_row
+        assert min(within, between) > sum(half.values())
+
+
+@pytest.mark.parametrize("case", ["k = 10", "long labels"])
+def test_a_figure_cut_to_its_content_is_no_larger_than_the_figure(fits, case):
+    fit, compare = fits[case]
+    figure = plot_forest(fit, compare=compare).figure
+    figure.draw_without_rendering()
+    content, whole = figure.get_tightbbox(), figure.get_size_inches()
+    assert content.x0 >= 0.0
+    assert content.y0 >= 0.0
+    assert content.x1 <= whole[0]
+    assert content.y1 <= whole[1]
+    assert content.width > 0.97 * whole[0]
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_figures_are_written_in_the_formats_of_journals(fits, kind):
+    fit, compare = fits["long labels"]
+    file = io.BytesIO()
+    plot_forest(fit, compare=compare).figure.savefig(file, format=kind, bbox_inches="tight")
+    assert len(file.getvalue()) > 1000
