@@ -18,6 +18,8 @@ from bayesmeta.exact.rows import invert
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.surface import POWERS
 
+LARGEST_LOGIT = 500.0
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -32,13 +34,7 @@ class AverageProportion:
         log_powers = self.posterior.surface.log_powers
         if log_powers is None:
             raise SpecError("p_mean is defined for effects on the logit scale only.")
-        return np.exp(log_powers)
-
-    @property
-    def at_nodes(self) -> FloatArray:
-        """Return p_mean at the nodes, shape (J, U)."""
-        result: FloatArray = self._nodes[0]
-        return result
+        return np.exp(np.minimum(log_powers, 0.0))
 
     def moments(self) -> tuple[float, float]:
         """Return the mean and SD of p_mean."""
@@ -52,19 +48,33 @@ class AverageProportion:
         return mean, float(np.sqrt(max(within + between, 0.0)))
 
     @cached_property
-    def _logit_at_nodes(self) -> FloatArray:
+    def logit_at_nodes(self) -> FloatArray:
         """Logit of p_mean at the nodes of the posterior's rows, shape (R, U); it increases along each row."""
         log_powers = self.posterior.surface.log_powers
         if log_powers is None:
             raise SpecError("p_mean is defined for effects on the logit scale only.")
-        logit: FloatArray = log_powers[0] - log_powers[2]
-        return logit[self.posterior.rows]
+        rows = self.posterior.rows
+        log_mean, log_rest = log_powers[0][rows], log_powers[2][rows]
+        mu = self.posterior.surface.grid.mu[rows]
+        # beyond exp(-LARGEST_LOGIT) a proportion is 0 or 1, and its logit goes on with slope 1
+        beyond = np.minimum(log_mean, log_rest) < -LARGEST_LOGIT
+        return continued(np.where(beyond, np.nan, log_mean - log_rest), mu)
 
     def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of logit(p_mean) at ``x``, shape (P,)."""
-        position, slope = invert(self._logit_at_nodes, x)
+        position, slope = invert(self.logit_at_nodes, x)
         cdf, pdf = self.posterior.given_tau.at_position(position)
         return cdf.sum(axis=0), (pdf / slope).sum(axis=0)
+
+
+def continued(values: FloatArray, mu: FloatArray) -> FloatArray:
+    """Fill nan at the ends of rows (R, U) by going on from the last value with slope 1 in ``mu``."""
+    known = np.isfinite(values)
+    first, last = known.argmax(axis=1)[:, None], values.shape[1] - 1 - known[:, ::-1].argmax(axis=1)[:, None]
+    column = np.arange(values.shape[1])
+    anchor = np.clip(column, first, last)
+    filled = np.take_along_axis(values, anchor, axis=1) + mu - np.take_along_axis(mu, anchor, axis=1)
+    return np.where(known.any(axis=1)[:, None], filled, mu)
 
 
 def mean_proportion(mu: FloatArray, tau: FloatArray, settings: Level) -> FloatArray:

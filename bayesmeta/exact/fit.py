@@ -150,7 +150,7 @@ class ExactFit:
         effect = self.study_posteriors[0][study]
         start = effect.theta, np.cumsum(effect.weight) - 0.5 * effect.weight
         if kind == "theta":
-            return Marginal(name, effect.cdf_pdf, start, effect.moments(), IDENTITY)
+            return Marginal(name, effect.cdf_pdf, start, self._study_moments(study), IDENTITY)
         p = special.expit(effect.theta)
         mean = float(effect.weight @ p)
         moments = mean, float(np.sqrt(effect.weight @ (p - mean) ** 2))
@@ -185,7 +185,14 @@ class ExactFit:
         DataFrame
             Indexed by ``study``: ``mean sd median lower upper weight shrinkage numerical_error``.
         """
-        return theta_rows(self._fine.posterior, *self.study_posteriors, self.studies.study, ci_prob=ci_prob)
+        moments = [self._study_moments(i) for i in range(self.k)]
+        posteriors = self.study_posteriors
+        return theta_rows(self._fine.posterior, *posteriors, self.studies.study, moments, ci_prob=ci_prob)
+
+    def _study_moments(self, study: int) -> tuple[float, float]:
+        left, right = self.solution.problem.terms.limits()
+        moments = self.study_posteriors[0][study].moments()
+        return self._fine.study_moments(moments, left=bool(left[study]), right=bool(right[study]))
 
     def draws(self, size: int, rng: np.random.Generator) -> Draws:
         """Return independent posterior draws of all parameters, link scale."""

@@ -6,14 +6,36 @@ Both evidences are sums over one surface, whose grid covers the posterior withou
 (a grid that fits the full posterior would cut the others off). No Pareto approximation is involved.
 """
 
+from dataclasses import dataclass
+from typing import final
+
 import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta.exact.solve import Problem
-from bayesmeta.surface.grid import find_region, make_grid
+from bayesmeta.exact.quantities import Quantities
+from bayesmeta.exact.solve import TOLERANCE, Problem, pose, solve
+from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.quadrature import level
+from bayesmeta.surface.region import find_region
 from bayesmeta.surface.surface import tabulate
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LeaveOneOut:
+    """The posterior of all studies, and those without each of them in turn, as targets of `find_region`."""
+
+    problem: Problem
+
+    def of_mu(self, mu: FloatArray, tau: FloatArray, log_m: FloatArray) -> FloatArray:
+        """Return the part of the log densities that depends on mu, shape (1 + k, P)."""
+        total = log_m.sum(axis=0) + self.problem.prior_mu.logpdf(mu)
+        return np.vstack([total, total - log_m])
+
+    def of_tau(self, tau: FloatArray) -> FloatArray:
+        """Return the log prior density of tau, shape (1, R)."""
+        return self.problem.prior_tau.logpdf(tau)[None]
 
 
 def leave_one_out_densities(problem: Problem, index: int) -> tuple[FloatArray, FloatArray]:
@@ -25,12 +47,8 @@ def leave_one_out_densities(problem: Problem, index: int) -> tuple[FloatArray, F
         If the region of a posterior cannot be found.
     """
 
-    def target(mu: FloatArray, tau: FloatArray, log_m: FloatArray) -> FloatArray:
-        total = log_m.sum(axis=0) + problem.prior_mu.logpdf(mu) + problem.prior_tau.logpdf(tau)
-        return np.vstack([total, total - log_m])
-
     coordinates = problem.mu_coordinate, problem.tau_coordinate
-    region = find_region(problem.terms, target, *coordinates)
+    region = find_region(problem.terms, LeaveOneOut(problem), *coordinates)
 
     def at(settings_index: int) -> FloatArray:
         settings = level(settings_index)
@@ -44,4 +62,23 @@ def leave_one_out_densities(problem: Problem, index: int) -> tuple[FloatArray, F
         log_z = special.logsumexp(total)
         return np.array([log_z - special.logsumexp(total - log_m) for log_m in surface.log_m])
 
-    return at(index), at(index - 1)
+    fine, coarse = at(index), at(index - 1)
+    for i in np.flatnonzero(np.abs(fine - coarse) > TOLERANCE):
+        fine[i], coarse[i] = _by_two_fits(problem, int(i))
+    return fine, coarse
+
+
+def _by_two_fits(problem: Problem, study: int) -> tuple[float, float]:
+    """Return elpd_loo of one study at two resolutions, from surfaces of their own with and without it.
+
+    Needed where the study conflicts so strongly with the others that no one grid holds both posteriors.
+    """
+    every = np.arange(problem.terms.k, dtype=np.intp)
+    without = pose(problem.terms.take(np.delete(every, study)), problem.prior_mu, problem.prior_tau)
+
+    def error(fine: Quantities, coarse: Quantities) -> float:
+        return abs(fine.posterior.log_evidence - coarse.posterior.log_evidence) / TOLERANCE
+
+    both, rest = solve(problem, error), solve(without, error)
+    fine = both.fine.posterior.log_evidence - rest.fine.posterior.log_evidence
+    return fine, fine + TOLERANCE * (error(both.fine, both.coarse) + error(rest.fine, rest.coarse))

@@ -7,10 +7,11 @@ from typing import final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
-from bayesmeta.exact.rows import RowTable, row_table, sinc_cdf
+from bayesmeta.exact.rows import REFINEMENT, RowTable, interpolate, row_table, sinc_cdf
 from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.surface import Surface
 
+SMALLEST = 1e-300
 NEGLIGIBLE = 1e-14  # rows of tau with less weight than this are left out of distribution functions
 
 
@@ -86,17 +87,31 @@ class Posterior:
         cdf, pdf = self.given_tau.cdf_pdf(at)
         return cdf.sum(axis=0), pdf.sum(axis=0)
 
+    @cached_property
+    def _tau_nodes(self) -> tuple[FloatArray, float, FloatArray]:
+        """Positions (F,) of refined nodes of q, in steps; their step; and their probabilities.
+
+        The log density of q is interpolated: it bends far less than the density, whose sinc interpolant is only
+        as good as the square root of the trapezoid sums' error.
+        """
+        rows = np.arange(self.rows[0], self.rows[-1] + 1)
+        position = np.arange(REFINEMENT * (rows.size - 1) + 1) / REFINEMENT
+        log_weight = np.log(np.maximum(self.weight_tau[rows], SMALLEST))
+        weight = np.exp(interpolate(log_weight, position)) / REFINEMENT
+        return rows[0] + position, 1.0 / REFINEMENT, weight
+
     def tau_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of tau at ``x``, shape (P,)."""
         grid = self.surface.grid
+        nodes, step, weight = self._tau_nodes
         q = grid.tau_coordinate.coordinate(x)
-        step = grid.q[1] - grid.q[0]
-        position = np.clip((q - grid.q[0]) / step, -1e6, 1e6)
-        offset = position[:, None] - np.arange(grid.q.size)
-        density = np.sinc(offset) @ self.weight_tau / step
+        step_q = grid.q[1] - grid.q[0]
+        position = np.clip((q - grid.q[0]) / step_q, -1e6, 1e6)
+        offset = (position[:, None] - nodes) / step
+        density = np.sinc(offset) @ weight / (step * step_q)
         with np.errstate(over="ignore", invalid="ignore"):
             slope = np.exp(-grid.tau_coordinate.log_jacobian(q))
-        return sinc_cdf(offset) @ self.weight_tau, np.where(density > 0.0, density * slope, 0.0)
+            return sinc_cdf(offset) @ weight, np.where(density > 0.0, density * slope, 0.0)
 
 
 def log_sum_exp(values: FloatArray) -> float:

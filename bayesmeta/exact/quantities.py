@@ -92,13 +92,27 @@ class Quantities:
         left, right = self.orders.mu_left <= 2.0 or both, self.orders.mu_right <= 2.0 or both
         return nan if left and right else (inf if right else -inf)
 
+    def study_moments(self, moments: tuple[float, float], *, left: bool, right: bool) -> tuple[float, float]:
+        """Return mean and SD of a theta_i as they are, or inf or nan where they do not exist.
+
+        The density of theta_i falls exponentially, unless its likelihood tends to a constant on a side; there
+        it falls like that of theta_new.
+        """
+        orders = TailOrders(
+            inf,
+            min(self.orders.mu_left, self.orders.tau) if left else inf,
+            min(self.orders.mu_right, self.orders.tau) if right else inf,
+        )
+        return Quantities(self.posterior, orders)._existing("mu", *moments)
+
     def note(self, name: str) -> str:
         """Return why a moment of the quantity is not finite, or an empty string."""
         if name not in ("mu", "tau", "theta_new") or self.orders.highest_moment(name) == 2:
             return ""
         missing = "mean and sd" if self.orders.highest_moment(name) == 0 else "sd"
+        verb = "do" if missing.startswith("mean") else "does"
         return (
-            f"the {missing} of {name} do not exist: its posterior falls too slowly "
+            f"the {missing} of {name} {verb} not exist: the posterior falls too slowly "
             f"(a prior with a heavy tail and few studies with 0 < events < n); quantiles remain."
         )
 
@@ -112,10 +126,7 @@ class Quantities:
             points = (grid.mu[:, :, None] + grid.tau[:, None, None] * z).ravel()
             weight = (posterior.weight[:, :, None] * z_weight).ravel()
         elif name == "p_mean":
-            points, weight = (
-                np.clip(special.logit(self.average.at_nodes.ravel()), -700.0, 700.0),
-                posterior.weight.ravel(),
-            )
+            points, weight = self.average.logit_at_nodes.ravel(), posterior.weight[posterior.rows].ravel()
         else:
             points, weight = grid.mu.ravel(), posterior.weight.ravel()
         keep = np.flatnonzero(weight > 1e-9)

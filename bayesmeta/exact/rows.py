@@ -25,6 +25,7 @@ NEGLIGIBLE_NODE = 1e-11  # nodes of mu with less than this share of their row do
 WIDE = 1.3  # a kernel this many node steps wide is summed over the nodes: error exp(-2 pi^2 1.69) = 3e-15
 POINTS = 8  # of the interpolating polynomial
 BEFORE = POINTS // 2 - 1  # of them left of the interval
+SMOOTH_POINTS = 14
 NEWTON_STEPS = 6
 LAST_STEP = 1e-5
 
@@ -51,9 +52,10 @@ class RowTable:
 
     def cdf_pdf(self, mu: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the integrals up to ``mu`` (R, P), and the functions there per unit of mu."""
-        position = self.grid.position(mu, self.rows)
-        cdf, pdf = self.at_position(position)
-        return cdf, pdf * np.exp(self.grid.log_slope(mu, self.rows))
+        cdf, pdf = self.at_position(self.grid.position(mu, self.rows))
+        with np.errstate(invalid="ignore"):  # outside the support of mu the slope is undefined, the density 0
+            slope = np.exp(self.grid.log_slope(mu, self.rows))
+        return cdf, np.where(pdf > 0.0, pdf * slope, 0.0)
 
     def at_position(self, position: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return integrals and functions (per step) at ``position`` (R, P), in steps of the nodes."""
@@ -101,6 +103,20 @@ def is_narrow(tau: FloatArray, mu: FloatArray, weight: FloatArray) -> BoolArray:
 def sinc_cdf(offset: FloatArray) -> FloatArray:
     """Return the integral of sinc from minus infinity to ``offset``."""
     return 0.5 + np.asarray(special.sici(np.pi * offset)[0]) / np.pi
+
+
+def interpolate(values: FloatArray, position: FloatArray) -> FloatArray:
+    """Return smooth values (J,) at positions (P,) in steps, by polynomials through the `SMOOTH_POINTS` nearest."""
+    points = min(SMOOTH_POINTS, values.size)
+    first = np.clip(np.floor(position).astype(np.intp) - points // 2 + 1, 0, values.size - points)
+    node = np.arange(points)
+    offset = (position - first)[:, None] - node
+    weight = np.ones((position.size, points))
+    for m in node:
+        others = node != m
+        weight[:, others] *= offset[:, m, None] / (node[others] - m)
+    result: FloatArray = (weight * values[first[:, None] + node]).sum(axis=1)
+    return result
 
 
 def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -12,9 +12,10 @@ from bayesmeta.exact.existence import TailOrders, tail_orders
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.spec.priors import Prior
-from bayesmeta.surface.coordinates import Coordinate, HalfLine, Interval, RealLine, SteepInterval
-from bayesmeta.surface.grid import Region, Target, find_region, make_grid
+from bayesmeta.surface.coordinates import Coordinate, HalfLine, Interval, RealLine, SinhLine, SteepInterval
+from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.quadrature import Level, level
+from bayesmeta.surface.region import Region, find_region
 from bayesmeta.surface.surface import tabulate
 from bayesmeta.surface.terms import Terms
 
@@ -36,18 +37,29 @@ class Problem:
     tau_coordinate: Coordinate
     proportions: bool
 
-    def target(self, mu: FloatArray, tau: FloatArray, log_m: FloatArray) -> FloatArray:
-        """Return log posterior densities of (mu, tau), shape (targets, P): as it is, and for its moments.
+    def of_mu(self, mu: FloatArray, tau: FloatArray, log_m: FloatArray) -> FloatArray:
+        """Return the log posterior densities up to what depends on tau only, shape (targets, P).
 
         Where a tail is heavy, the region that matters to an existing moment reaches further than that of the
         density, so the density times the moment's power is a target of its own.
         """
-        log_f = log_m.sum(axis=0) + self.prior_mu.logpdf(mu) + self.prior_tau.logpdf(tau)
-        powers = self.orders.highest_moment("tau") * np.log(tau)
-        if np.isinf(self.orders.tau) and np.isinf(self.prior_mu.tail_order):
+        log_f = log_m.sum(axis=0) + self.prior_mu.logpdf(mu)
+        if not self.has_heavy_tail:
             return log_f[None]
         far = self.orders.highest_moment("mu") * np.log1p(np.abs(mu))
-        return np.stack([log_f, log_f + powers, log_f + far])
+        return np.stack([log_f, log_f, log_f + far])
+
+    def of_tau(self, tau: FloatArray) -> FloatArray:
+        """Return the rest of the log posterior densities, shape (targets, R)."""
+        log_f = self.prior_tau.logpdf(tau)
+        if not self.has_heavy_tail:
+            return log_f[None]
+        return np.stack([log_f, log_f + self.orders.highest_moment("tau") * np.log(tau), log_f])
+
+    @property
+    def has_heavy_tail(self) -> bool:
+        """Whether the posterior density of tau or mu falls only like a power."""
+        return not np.isinf([self.orders.tau, self.orders.mu_left, self.orders.mu_right]).all()
 
     def posterior(self, region: Region, settings: Level) -> Posterior:
         """Return the posterior on the grid that ``settings`` lay over a region."""
@@ -78,13 +90,18 @@ def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior, *, proportions: bool =
         If it is not.
     """
     orders = tail_orders(prior_mu, prior_tau, *terms.limits())
+    typical = float(np.median(np.sqrt(terms.rough()[1])))
     if np.isfinite(prior_tau.support[1]):
         tau_coordinate: Coordinate = SteepInterval(*prior_tau.support)
     else:
-        typical = float(np.median(np.sqrt(terms.rough()[1]))) if terms.k else 1.0
         tau_coordinate = HalfLine(TAU_SCALE * typical)
     bounded = np.isfinite(prior_mu.support).all()
-    mu_coordinate: Coordinate = Interval(*prior_mu.support) if bounded else RealLine()
+    if bounded:
+        mu_coordinate: Coordinate = Interval(*prior_mu.support)
+    elif np.isfinite(prior_mu.tail_order) and prior_mu.is_proper:
+        mu_coordinate = SinhLine(float(np.mean(terms.rough()[0])), typical)
+    else:
+        mu_coordinate = RealLine()
     return Problem(terms, prior_mu, prior_tau, orders, mu_coordinate, tau_coordinate, proportions)
 
 
@@ -103,8 +120,7 @@ def solve(problem: Problem, error: Callable[[Quantities, Quantities], float]) ->
     AccuracyError
         If the finest resolution is not good enough.
     """
-    target: Target = problem.target
-    region = find_region(problem.terms, target, problem.mu_coordinate, problem.tau_coordinate)
+    region = find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
 
     def at(index: int) -> Quantities:
         return Quantities(problem.posterior(region, level(index)), problem.orders)
@@ -119,5 +135,5 @@ def solve(problem: Problem, error: Callable[[Quantities, Quantities], float]) ->
         coarse = fine
     raise AccuracyError(
         f"the summary could be computed only to {largest * TOLERANCE:.1g} relative, not to {TOLERANCE:g}; "
-        "use less extreme priors, or engine='nuts'."
+        "use less extreme priors."
     )

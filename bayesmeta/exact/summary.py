@@ -21,7 +21,8 @@ from bayesmeta.result.marginal import Marginal
 # Two resolutions share their cuts (where a density has fallen by exp(-30)) and the rounding of doubles, so
 # an error smaller than this is never claimed.
 FLOOR = 1e-8
-RELATIVE_FROM = 100.0  # values larger than this are computed to a relative accuracy
+LARGE_VALUE = 100.0  # values larger than this are computed to a relative accuracy
+WIDE_INTERVAL = 10.0  # and so are rows whose interval is wider than this
 COLUMNS = ("mean", "sd", "median", "lower", "upper")
 INTERVAL_KINDS = ("eti", "hdi")
 SAME_BASE = {"p_median": "mu", "p_new": "theta_new"}
@@ -51,7 +52,9 @@ def worst_error(fine: Quantities, coarse: Quantities, names: Iterable[str]) -> f
     for part in (tuple(names), ("theta_new",)):
         for values, errors in _rows(fine, coarse, part, 0.95, shortest=False).values():
             finite = np.isfinite(values)
-            scaled = errors[finite] / (TOLERANCE * np.maximum(1.0, np.abs(values[finite]) / RELATIVE_FROM))
+            size = max(1.0, (values[4] - values[3]) / WIDE_INTERVAL)
+            scale = np.maximum(size, np.abs(values[finite]) / LARGE_VALUE)
+            scaled = errors[finite] / (TOLERANCE * scale)
             worst = max(worst, float(scaled.max()) if np.isfinite(scaled).all() else np.inf)
     return worst
 
@@ -61,15 +64,16 @@ def theta_rows(
     fine: list[StudyEffect],
     coarse: list[StudyEffect],
     labels: tuple[str, ...],
+    moments: list[tuple[float, float]],
     *,
     ci_prob: float,
 ) -> pd.DataFrame:
     """Return the rows of `ExactFit.theta_table`."""
     tail = 0.5 * (1.0 - check_probability("ci_prob", ci_prob))
     probabilities = np.array([0.5, tail, 1.0 - tail])
-    rows = [_theta_row(a, b, probabilities) for a, b in zip(fine, coarse, strict=True)]
+    rows = [_theta_row(a, b, probabilities, m) for a, b, m in zip(fine, coarse, moments, strict=True)]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, "numerical_error"], index=pd.Index(labels, name="study"))
-    variance = posterior.surface.terms.variance_at(frame["mean"].to_numpy())[:, None]
+    variance = posterior.surface.terms.variance_at(frame["median"].to_numpy())[:, None]
     tau2 = posterior.surface.grid.tau**2
     precision = 1.0 / (variance + tau2)
     frame["weight"] = (precision / precision.sum(axis=0)) @ posterior.weight_tau
@@ -77,12 +81,15 @@ def theta_rows(
     return frame
 
 
-def _theta_row(fine: StudyEffect, coarse: StudyEffect, probabilities: FloatArray) -> list[float]:
+def _theta_row(
+    fine: StudyEffect, coarse: StudyEffect, probabilities: FloatArray, existing: tuple[float, float]
+) -> list[float]:
     start = fine.theta, np.cumsum(fine.weight) - 0.5 * fine.weight
-    moments = np.array(fine.moments())
+    moments = np.array(existing)
     at = Marginal("theta", fine.cdf_pdf, start, fine.moments()).base_ppf(probabilities)
     cdf, pdf = coarse.cdf_pdf(at)
-    errors = np.r_[np.abs(moments - coarse.moments()), np.abs(cdf - probabilities) / np.maximum(pdf, 1e-300)]
+    differences = np.where(np.isfinite(moments), np.abs(np.subtract(fine.moments(), coarse.moments())), 0.0)
+    errors = np.r_[differences, np.abs(cdf - probabilities) / np.maximum(pdf, 1e-300)]
     return [*moments, *at, FLOOR + errors.max()]
 
 

@@ -20,8 +20,10 @@ from bayesmeta.exact.rows import WIDE, is_narrow, refine, row_table, sinc_cdf
 from bayesmeta.surface.bands import hermite_rule
 from bayesmeta.surface.locate import locate
 from bayesmeta.surface.quadrature import WIDTH
+from bayesmeta.surface.region import sharpest
 from bayesmeta.surface.terms import Terms
 
+SPIKE_WEIGHT = 1e-8  # nodes of tau with less weight do not matter to the study effects
 DROP = 26.0  # a density is cut where its log has fallen by this much; rounding noise lies below it
 TINY = 1e-290  # densities below this are 0
 
@@ -116,7 +118,22 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
         return out
 
     found = locate(log_f, centre - half, centre + half, drop=DROP)
-    return found.lower, found.upper, *found.mode_and_sd(DROP)
+    mode, local = sharpest(log_f, found)
+    spike, sd_spike = _spike(posterior)
+    inside = (sd_spike < local) & (spike > found.lower) & (spike < found.upper)
+    return found.lower, found.upper, np.where(inside, spike, mode), np.where(inside, sd_spike, local)
+
+
+def _spike(posterior: Posterior) -> tuple[float, float]:
+    """Return where mu is known best over all tau that matter, and its SD there.
+
+    As tau falls to 0, every theta_i becomes mu, so that its density has a spike there, however little its own
+    study says.
+    """
+    grid, rows = posterior.surface.grid, np.flatnonzero(posterior.weight_tau > SPIKE_WEIGHT)
+    sd = grid.local_sd[rows]
+    best = rows[sd.argmin()]
+    return float(grid.mu_coordinate.value(grid.centre[best])), float(sd.min())
 
 
 def _wide_part(

@@ -186,7 +186,7 @@ def _quantile(marginal: Marginal, probability: FloatArray) -> FloatArray:
     """Solve cdf(x) = probability on the base scale: Newton steps, kept within a shrinking bracket."""
     knots, rough = marginal.start
     x = np.interp(probability, rough, knots)
-    spread = max(float(knots[-1] - knots[0]), 1e-300)
+    spread = max(float(np.diff(np.interp([0.1, 0.9], rough, knots))[0]), 1e-300)
     lower, upper = np.full(x.size, -np.inf), np.full(x.size, np.inf)
     active = np.arange(x.size)
     for step in range(MAX_STEPS):

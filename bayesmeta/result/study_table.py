@@ -62,7 +62,7 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
 
     Notes
     -----
-    For counts s^2 is the inverse of the Fisher information n p (1 - p) at the study's posterior mean.
+    For counts s^2 is the inverse of the Fisher information n p (1 - p) at the study's posterior median.
     Weight and shrinkage describe the fit; the exact engine does not use them.
     """
     prob = check_probability("ci_prob", ci_prob)

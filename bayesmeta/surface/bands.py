@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from scipy import special
 
-from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.surface.quadrature import Level
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ type MarginalRule = Callable[[FloatArray, FloatArray], FloatArray]
 # Trapezoid in theta is used for tau >= TRAPEZOID_FROM steps. The product of a normal kernel of 1.5 steps
 # and a likelihood at least 3 steps wide is a bump of 1.34 steps: error exp(-2 pi^2 1.34^2) = 4e-16.
 TRAPEZOID_FROM = 1.5
+FAR = 40.0  # standard deviations
+FARTHEST = 1e100
 KERNEL_REACH = 9.5  # standard deviations; the normal density there is 1e-20 of its maximum
 CORE_SD = 6.0  # a kernel far from a likelihood is still integrated over this many of the likelihood's own SDs
 TINY_TAU = 0.02  # of the finest step: there a few Gauss-Hermite nodes are exact to rounding
@@ -36,6 +38,7 @@ FLAT = 33.0  # 1 - exp(-FLAT) is 1 to 5e-15
 BLOCK = 2_000_000  # floats per temporary array: 16 MB keeps memory flat as k and the grid grow
 SMALL_PRODUCT = 262_144  # multiplications up to which OpenBLAS uses one thread; more cost time here
 SMALLEST = 1e-300
+SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
@@ -176,12 +179,18 @@ def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     if theta.size < 2:
         theta, likelihood = band.theta, band.likelihood
     half_outside = _half_outside(theta, eta, tau, band.step)
-    total = likelihood @ _kernel(theta, eta, tau, half_outside)
+    # a kernel beyond the lattice only sees its end; from how far does not matter, but would cost precision
+    near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
+    kernel = _kernel(theta, near, tau, _half_outside(theta, near, tau, band.step))
+    total = likelihood @ kernel
     log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
     if total.min() < SMALLEST:
         log_m = np.where(total < SMALLEST, _beyond_range(band, eta, tau), log_m)
     log_m += np.log(band.step) - np.log(tau) - LOG_SQRT_2PI
-    return _closed(band, eta, tau, log_m) + band.log_scale[:, None]
+    log_m = _closed(band, eta, tau, log_m) + band.log_scale[:, None]
+    scale = np.exp(-half_outside) * band.step / (tau * SQRT_2PI)
+    full = likelihood * np.exp(band.log_scale)[:, None]
+    return _from_above(band, eta, tau, log_m, lambda limit: scale * ((1.0 - full[limit]) @ kernel))
 
 
 def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: float) -> FloatArray:
@@ -194,7 +203,7 @@ def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: flo
         return np.zeros_like(eta)
     right = np.clip(np.searchsorted(theta, eta), 1, theta.size - 1)
     distance = np.minimum(np.abs(eta - theta[right]), np.abs(eta - theta[right - 1]))
-    return 0.5 * (np.where(distance > step, distance, 0.0) / tau) ** 2
+    return 0.5 * np.minimum(np.where(distance > step, distance, 0.0) / tau, FARTHEST) ** 2
 
 
 def _kernel(theta: FloatArray, eta: FloatArray, tau: FloatArray, half_outside: FloatArray) -> FloatArray:
@@ -234,14 +243,34 @@ def _closed(band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray) -> 
     return log_m
 
 
+def _from_above(
+    band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray, short: Callable[[BoolArray], FloatArray]
+) -> FloatArray:
+    """Replace log m by log(1 - short) where eta lies far on the side on which a likelihood tends to 1.
+
+    There the closure of `_closed` would be met at a distance of a few tau, where it is less exact; ``short(limit)``
+    sums 1 - likelihood instead, which falls off before the lattice ends there, and is closed at its other end.
+    """
+    first, last, half = band.theta[0], band.theta[-1], 0.5 * band.step
+    sides = (first, band.core[0], last + half, -1.0), (last, band.core[1], first - half, 1.0)
+    for limit, (end, core, other, sign) in zip(band.terms.limits(), sides, strict=True):
+        far = sign * (eta - 0.5 * (end + core)) > 0.0
+        if limit.any() and far.any():
+            beyond = _tail_sum(sign * (other - eta) / tau, band.step / tau)
+            log_m[np.ix_(limit, far)] = np.log1p(-np.minimum(short(limit) + beyond, 0.9)[:, far])
+    return log_m
+
+
 def _tail_sum(z: FloatArray, step: FloatArray) -> FloatArray:
     """Return the sum of ``step phi`` over the lattice points z - step/2, z - 3 step/2, ... (z in SDs).
 
-    It is Phi(z) plus the Euler-Maclaurin correction of the midpoint rule, for a lattice that goes on
+    It is Phi(z) plus two Euler-Maclaurin terms of the midpoint rule, for a lattice that goes on
     where the likelihood is 1.
     """
-    slope = -z * np.exp(-0.5 * z * z - LOG_SQRT_2PI)
-    return np.maximum(special.ndtr(z) - step * step / 24.0 * slope, 0.0)
+    z = np.clip(z, -FAR, FAR)
+    density = np.exp(-0.5 * z * z - LOG_SQRT_2PI)
+    second, fourth = step**2 / 24.0, 7.0 * step**4 / 5760.0
+    return np.maximum(special.ndtr(z) + density * (second * z + fourth * (3.0 * z - z**3)), 0.0)
 
 
 def _hermite(terms: "BinomialTerms", eta: FloatArray, tau: FloatArray, nodes: int) -> FloatArray:

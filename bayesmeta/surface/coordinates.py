@@ -48,6 +48,31 @@ class RealLine:
         return value
 
 
+LARGEST_X = 300.0  # sinh(300) is 1e130; its square is still a double
+
+
+@final
+@dataclass(frozen=True)
+class SinhLine:
+    """``centre + scale sinh(x)``, for a real parameter whose density may have tails like a power."""
+
+    centre: float
+    scale: float
+
+    def value(self, x: FloatArray) -> FloatArray:
+        """Return ``centre + scale sinh(x)``."""
+        value: FloatArray = self.centre + self.scale * np.sinh(np.clip(x, -LARGEST_X, LARGEST_X))
+        return value
+
+    def log_jacobian(self, x: FloatArray) -> FloatArray:
+        """Return the log of ``scale cosh(x)``."""
+        return np.logaddexp(x, -x) + float(np.log(0.5 * self.scale))
+
+    def coordinate(self, value: FloatArray) -> FloatArray:
+        """Return ``asinh((value - centre) / scale)``."""
+        return np.arcsinh((value - self.centre) / self.scale)
+
+
 @final
 @dataclass(frozen=True)
 class Interval:

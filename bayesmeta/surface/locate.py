@@ -42,20 +42,6 @@ class Located:
         mass: FloatArray = np.exp(self.log_f - largest[:, :, None]).sum(axis=2)
         return largest + np.log(mass * (self.x[:, 1] - self.x[:, 0]))
 
-    def mode_and_sd(self, drop: float) -> tuple[FloatArray, FloatArray]:
-        """Return the modes, and the smallest local scales over targets, each of shape (R,).
-
-        The scale is the SD of a parabola through the top three points, or less if the density falls by
-        ``drop`` on one side more steeply than a normal density of that SD.
-        """
-        step = self.x[:, 1] - self.x[:, 0]
-        top = np.clip(self.log_f.argmax(axis=2), 1, NODES - 2)[:, :, None]
-        left, middle, right = (np.take_along_axis(self.log_f, top + i, axis=2)[:, :, 0] for i in (-1, 0, 1))
-        sd = step / np.sqrt(np.maximum(2.0 * middle - left - right, 1e-3))
-        mode = np.take_along_axis(self.x, top[:, :, 0].T, axis=1).T
-        falls = np.minimum(mode - self.lower, self.upper - mode) / np.sqrt(2.0 * drop)
-        return mode.mean(axis=0), np.minimum(sd, np.maximum(falls, 0.1 * sd)).min(axis=0)
-
 
 def locate(log_f: LogDensity, lower: FloatArray, upper: FloatArray, *, drop: float) -> Located:
     """Return brackets outside which every density has fallen by ``drop`` from its maximum.

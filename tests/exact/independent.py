@@ -45,7 +45,7 @@ def log_m_binomial(events, n, mu, tau):
     low, high = (-reach if events == 0 else centre - 60.0 * sd), (reach if events == n else centre + 60.0 * sd)
     low, high = max(low, -reach - 5.0), min(high, reach + 5.0)
     x, weight = panels(np.linspace(low, high, int(np.ceil((high - low) / (1.5 * min(sd, 1.0)))) + 1))
-    keep = (log_l := log_binomial(events, n, x)) > -60.0
+    keep = (log_l := log_binomial(events, n, x)) > -120.0
     x, log_weight = x[keep], (np.log(weight) + log_l)[keep]
     for block in np.array_split(np.flatnonzero(~narrow), 1 + np.count_nonzero(~narrow) * x.size // 4_000_000):
         m, t = mu[block, None], tau[block, None]
