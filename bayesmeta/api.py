@@ -18,9 +18,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 
 
 @overload
-def fit(
-    studies: Studies, model: ModelSpec | None = None, *, engine: Literal["exact"] = "exact"
-) -> ExactFit: ...
+def fit(studies: Studies, model: ModelSpec | None = None, *, engine: Literal["exact"] = "exact") -> ExactFit: ...
 @overload
 def fit(
     studies: Studies,
@@ -81,8 +79,7 @@ def fit(
     """
     if not isinstance(studies, Studies):
         raise SpecError(
-            f"studies is a {type(studies).__name__}, not Studies; make it with "
-            "bm.Studies.from_frame(df, ...)."
+            f"studies is a {type(studies).__name__}, not Studies; make it with bm.Studies.from_frame(df, ...)."
         )
     if engine == "nuts":
         raise SpecError("engine='nuts' is not part of this version; use engine='exact'.")

@@ -87,9 +87,7 @@ def hand_written_model() -> object:
         tau = pm.HalfNormal("tau", 1)
         z = pm.Normal("z", 0, 1, dims="study")
         theta = pm.Deterministic("theta", mu + tau * z, dims="study")
-        pm.Binomial(
-            "events", n=df["n"].to_numpy(), logit_p=theta, observed=df["events"].to_numpy(), dims="study"
-        )
+        pm.Binomial("events", n=df["n"].to_numpy(), logit_p=theta, observed=df["events"].to_numpy(), dims="study")
     return model
 
 

@@ -161,8 +161,7 @@ def cycles(files: Mapping[str, str]) -> list[list[str]]:
     reached = {path: reachable(path, edges) for path in files}
     in_cycle = [path for path in sorted(files) if path in reached[path]]
     groups = {
-        frozenset(other for other in in_cycle if other in reached[path] and path in reached[other])
-        for path in in_cycle
+        frozenset(other for other in in_cycle if other in reached[path] and path in reached[other]) for path in in_cycle
     }
     return sorted(sorted(group) for group in groups)
 
@@ -308,9 +307,7 @@ def test_a_name_taken_from_the_own_package_page_makes_a_cycle():
 
 def test_an_import_for_an_annotation_makes_no_cycle_but_its_else_branch_does():
     fit = "from bayesmeta.exact.text import describe"
-    text = (
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from bayesmeta.exact.fit import ExactFit\n"
-    )
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from bayesmeta.exact.fit import ExactFit\n"
     files = {"bayesmeta/exact/fit.py": fit, "bayesmeta/exact/text.py": text}
     assert violations(files) == []
     files["bayesmeta/exact/text.py"] = text + "else:\n    from bayesmeta.exact import fit"

@@ -54,9 +54,7 @@ def is_this_python(path: str) -> bool:
 THIS = f'exec "{sys.executable}" "$@"'
 SHIM = 'echo "pyenv: python: command not found" >&2; exit 127'
 OLD = f"""exec "{sys.executable}" -c 'import sys; sys.version_info = (3, 11, 7); exec(sys.argv[3])' "$@" """
-NO_VENV = (
-    f"""exec "{sys.executable}" -c 'import sys; sys.modules["ensurepip"] = None; exec(sys.argv[3])' "$@" """
-)
+NO_VENV = f"""exec "{sys.executable}" -c 'import sys; sys.modules["ensurepip"] = None; exec(sys.argv[3])' "$@" """
 
 
 def test_a_working_python_on_the_path_is_used(machine):

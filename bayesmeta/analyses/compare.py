@@ -78,11 +78,7 @@ def _check_same_studies(first: AnyFit, other: AnyFit) -> None:
     if first.studies.study == other.studies.study:
         return
     different = sorted(set(first.studies.study) ^ set(other.studies.study))
-    shown = (
-        f"study {different[0]!r} is in only one of them"
-        if different
-        else "their studies are in another order"
-    )
+    shown = f"study {different[0]!r} is in only one of them" if different else "their studies are in another order"
     raise DataError(f"compare needs fits of the same studies; {shown}.")
 
 
@@ -99,9 +95,7 @@ def _exact_rows(fit: ExactFit, ci_prob: float) -> list[Row]:
         point = "mean" if name == "p_mean" else "median"
         kind = "PI" if name in ("p_new", "theta_new") else "CrI"
         limits = row["lower"], row["upper"]
-        rows.append(
-            (label, fit.engine, name, name, row[point], point, *limits, kind, _why_exact(name, table))
-        )
+        rows.append((label, fit.engine, name, name, row[point], point, *limits, kind, _why_exact(name, table)))
     return rows
 
 

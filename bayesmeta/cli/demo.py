@@ -75,9 +75,7 @@ def _write_tables(folder: Path, exact: "ExactFit", table: "pd.DataFrame", data: 
         (folder / name).write_text(f"{text}\n", encoding="utf-8", newline="\n")
 
 
-def _write_text(
-    path: Path, exact: "ExactFit", classical: "FrequentistFit", table: "pd.DataFrame", about: str
-) -> None:
+def _write_text(path: Path, exact: "ExactFit", classical: "FrequentistFit", table: "pd.DataFrame", about: str) -> None:
     from bayesmeta.tables.results import render_compare, render_fit
 
     parts = [TITLE, about, render_compare(table)]

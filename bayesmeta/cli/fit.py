@@ -34,9 +34,7 @@ CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
 @click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
 @click.option("--ci-prob", type=float, default=0.95, show_default=True, help="Probability of intervals.")
-@click.option(
-    "--ci-kind", default="eti", show_default=True, metavar="NAME", help="eti: equal-tailed. hdi: shortest."
-)
+@click.option("--ci-kind", default="eti", show_default=True, metavar="NAME", help="eti: equal-tailed. hdi: shortest.")
 @click.option(
     "--on-bad",
     default="raise",

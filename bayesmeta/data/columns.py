@@ -107,9 +107,7 @@ def resolve_columns(
         If the options contradict one another or the measure is unknown.
     """
     if not isinstance(df, pd.DataFrame):
-        raise DataError(
-            f"studies come as a pandas DataFrame, not {type(df).__name__}; use pd.DataFrame(...)."
-        )
+        raise DataError(f"studies come as a pandas DataFrame, not {type(df).__name__}; use pd.DataFrame(...).")
     if unknown := [role for role in named if role not in _ALL_ROLES]:
         raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
     if measure is not None:

@@ -16,9 +16,7 @@ _METADAT = f"{_FACTS}; also distributed in R's metadat package"
 _WANG = "Wang et al. (2026), Oncology Letters, doi 10.3892/ol.2026.15552"
 _PRINTED = f"{_FACTS}, as printed"
 _RECOVERED = f"{_FACTS}; counts partly reconstructed from printed pooled figures, see the column status"
-_COMPARATIVE = (
-    "studies of Sarkar and Biswas (2026), AMMS Journal; each row's paper is in the column publication"
-)
+_COMPARATIVE = "studies of Sarkar and Biswas (2026), AMMS Journal; each row's paper is in the column publication"
 _VERIFIED = f"{_FACTS} and abstracts; column status: verified, or derived from such numbers"
 
 
@@ -77,8 +75,7 @@ DATASETS = MappingProxyType(
                 26,
                 26,
                 "birth prevalence of Duchenne muscular dystrophy: rare events",
-                "Crisafulli et al. (2020), Orphanet Journal of Rare Diseases 15, 141, "
-                "doi 10.1186/s13023-020-01430-8",
+                "Crisafulli et al. (2020), Orphanet Journal of Rare Diseases 15, 141, doi 10.1186/s13023-020-01430-8",
                 _METADAT,
             ),
             Dataset(
@@ -99,9 +96,7 @@ DATASETS = MappingProxyType(
                 _WANG,
                 _PRINTED,
             ),
-            Dataset(
-                "blinatumomab_quality", 11, 11, "NOS and MINORS quality scores (Table II)", _WANG, _PRINTED
-            ),
+            Dataset("blinatumomab_quality", 11, 11, "NOS and MINORS quality scores (Table II)", _WANG, _PRINTED),
             Dataset(
                 "blinatumomab_adverse_events",
                 None,

@@ -50,6 +50,4 @@ def as_html(headline: str, column: str, labels: Sequence[str], texts: Sequence[s
         f"<tr><td style='text-align:left'>{html.escape(label)}</td><td>{html.escape(text)}</td></tr>"
         for label, text in zip(labels, texts, strict=True)
     )
-    return (
-        f"<div><p>{html.escape(headline)}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>"
-    )
+    return f"<div><p>{html.escape(headline)}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>"

@@ -109,9 +109,7 @@ def _fault_text(reading: Reading, wanted: str) -> str:
 
 def _check_estimate(readings: Mapping[str, Reading]) -> list[Finding]:
     found: list[Finding] = [
-        (role, _fault_text(reading, "a finite number"), "error")
-        for role, reading in readings.items()
-        if reading.fault
+        (role, _fault_text(reading, "a finite number"), "error") for role, reading in readings.items() if reading.fault
     ]
     se = readings["se"]
     if se.fault is None and se.value <= 0.0:

@@ -277,9 +277,7 @@ def _positions(index_or_mask: npt.ArrayLike, k: int, source: str) -> npt.NDArray
     which = np.atleast_1d(np.asarray(index_or_mask))
     is_mask = which.dtype == np.bool_
     if is_mask and which.shape != (k,):
-        raise DataError(
-            f"the mask has shape {which.shape}; it needs one truth value for each of {k} studies."
-        )
+        raise DataError(f"the mask has shape {which.shape}; it needs one truth value for each of {k} studies.")
     if which.size == 0 or (is_mask and not which.any()):
         raise DataError(f"no study is selected from {source}; select at least one.")
     if is_mask:

@@ -54,9 +54,7 @@ MEASURES = MappingProxyType(
         record.code: record
         for record in (
             Measure("PLO", "logit-transformed proportion", "counts", _plo, "logit", "p_median"),
-            Measure(
-                "PR", "raw proportion", "counts", raw_proportion, "identity", "p_mean", PROPORTION_VARIANCES
-            ),
+            Measure("PR", "raw proportion", "counts", raw_proportion, "identity", "p_mean", PROPORTION_VARIANCES),
             Measure("GEN", "estimate on its own scale", "estimates", None, "identity", None),
             Measure("HR", "log hazard ratio", "estimates", None, "log", None),
         )

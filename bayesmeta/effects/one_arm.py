@@ -46,9 +46,7 @@ class EffectSizes:
             object.__setattr__(self, name, values)
 
 
-def clopper_pearson(
-    events: npt.ArrayLike, n: npt.ArrayLike, *, ci_prob: float = 0.95
-) -> tuple[FloatArray, FloatArray]:
+def clopper_pearson(events: npt.ArrayLike, n: npt.ArrayLike, *, ci_prob: float = 0.95) -> tuple[FloatArray, FloatArray]:
     """Return the exact (Clopper-Pearson) interval of each study's proportion.
 
     Parameters
@@ -89,9 +87,7 @@ def clopper_pearson(
     return _clopper_pearson(r, size, (1.0 - check_probability("ci_prob", ci_prob)) / 2.0)
 
 
-def logit_proportion(
-    events: npt.ArrayLike, n: npt.ArrayLike, *, add: float = 0.5, to: str = "only0"
-) -> EffectSizes:
+def logit_proportion(events: npt.ArrayLike, n: npt.ArrayLike, *, add: float = 0.5, to: str = "only0") -> EffectSizes:
     """Return each study's log odds and its standard error (measure PLO).
 
     Parameters
@@ -208,9 +204,7 @@ def _floats(values: npt.ArrayLike) -> FloatArray:
     return np.asarray(values, dtype=np.float64)
 
 
-def _add_to_cells(
-    r: FloatArray, size: FloatArray, add: float, to: str
-) -> tuple[FloatArray, FloatArray, BoolArray]:
+def _add_to_cells(r: FloatArray, size: FloatArray, add: float, to: str) -> tuple[FloatArray, FloatArray, BoolArray]:
     if to not in ZERO_CELL_RULES:
         raise SpecError(unknown_name("zero-cell rule to", to, ZERO_CELL_RULES))
     if not isinstance(add, int | float | np.number) or not 0.0 <= add < np.inf:

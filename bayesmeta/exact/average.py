@@ -10,15 +10,20 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
+from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.posterior import Posterior
-from bayesmeta.exact.rows import invert
+from bayesmeta.exact.rows import invert, row_table
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.surface import POWERS
 
 LARGEST_LOGIT = 500.0
+LOGIT_REACH = 45.0  # expit(-45) is 3e-20
+LOGIT_STEP = 0.7  # trapezoid steps up to this integrate expit times a smooth density: error exp(-2 pi^2 / 0.7)
+LOGIT_NODE_STEP = 0.25
+SMALL_WEIGHT = 1e-16
 
 
 @final
@@ -65,6 +70,30 @@ class AverageProportion:
         position, slope = invert(self.logit_at_nodes, x)
         cdf, pdf = self.posterior.given_tau.at_position(position)
         return cdf.sum(axis=0), (pdf / slope).sum(axis=0)
+
+
+def median_proportion_moments(posterior: Posterior) -> tuple[float, float]:
+    """Return the mean and SD of p_median = expit(mu).
+
+    Where the nodes of mu are too far apart for expit, by parts: E g(mu) = g(inf) - integral of g'(x) F(x) dx.
+    """
+    grid = posterior.surface.grid
+    p = special.expit(grid.mu)
+    inside = (np.abs(grid.mu) < LOGIT_REACH) & (posterior.weight > SMALL_WEIGHT)
+    coarse = np.where(inside, np.exp(grid.log_weight_mu), 0.0).max(axis=1) > LOGIT_STEP
+    if not coarse.any():
+        return posterior.moments(p)
+    weight = np.where(coarse[:, None], 0.0, posterior.weight)
+    first, second = float((weight * p).sum()), float((weight * p * p).sum())
+    rows = np.flatnonzero(coarse)
+    x = np.arange(-LOGIT_REACH, LOGIT_REACH + 0.5 * LOGIT_NODE_STEP, LOGIT_NODE_STEP)
+    table = row_table(grid, rows, posterior.weight[rows])
+    cdf = table.cdf_pdf(np.broadcast_to(x, (rows.size, x.size)))[0].sum(axis=0)
+    p, total = special.expit(x), float(posterior.weight[rows].sum())
+    slope = LOGIT_NODE_STEP * p * (1.0 - p)
+    first += total - float(slope @ cdf)
+    second += total - float((2.0 * p * slope) @ cdf)
+    return first, float(np.sqrt(max(second - first * first, 0.0)))
 
 
 def continued(values: FloatArray, mu: FloatArray) -> FloatArray:

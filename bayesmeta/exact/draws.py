@@ -30,9 +30,7 @@ def draw_mu_tau(posterior: Posterior, size: int, rng: np.random.Generator) -> tu
         drawn = _by_rejection(posterior, size, rng, factor)
         if drawn is not None:
             return drawn
-    raise AccuracyError(
-        "the posterior varies too fast between grid nodes to be sampled; use a less extreme prior."
-    )
+    raise AccuracyError("the posterior varies too fast between grid nodes to be sampled; use a less extreme prior.")
 
 
 def _by_rejection(
@@ -70,9 +68,7 @@ def _largest_neighbour(weight: FloatArray) -> FloatArray:
     return np.asarray(np.max(shifts, axis=0))
 
 
-def _at(
-    posterior: Posterior, cell: IntArray, offset: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _at(posterior: Posterior, cell: IntArray, offset: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return mu, tau and the log of the cell's volume element at offsets (in steps) from the cells' nodes."""
     grid = posterior.surface.grid
     row, column = np.divmod(cell, grid.shape[1])

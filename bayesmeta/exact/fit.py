@@ -14,6 +14,7 @@ from bayesmeta.effects.measures import effect_sizes, get_measure
 from bayesmeta.errors import ImproperPosteriorError, SpecError
 from bayesmeta.exact.average import mean_proportion
 from bayesmeta.exact.draws import draw_mu_tau, draw_theta
+from bayesmeta.exact.existence import tail_orders
 from bayesmeta.exact.leave_out import leave_one_out_densities
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Problem, Solution, pose, solve
@@ -168,7 +169,7 @@ class ExactFit:
         for i in range(self.k):
             rest = problem.terms.take(np.delete(np.arange(self.k, dtype=np.intp), i))
             try:
-                pose(rest, problem.prior_mu, problem.prior_tau)
+                tail_orders(problem.prior_mu, problem.prior_tau, *rest.limits())
             except ImproperPosteriorError as error:
                 raise ImproperPosteriorError(
                     f"leave-one-out is not defined: without study {self.studies.study[i]!r}, {error}"
@@ -293,16 +294,13 @@ def _terms(studies: Studies, model: ModelSpec, measure: str | None) -> tuple[Ter
             )
         if measure is not None:
             raise SpecError(
-                f"measure={measure!r} is not used by the binomial likelihood, which models the counts; "
-                "leave it out."
+                f"measure={measure!r} is not used by the binomial likelihood, which models the counts; leave it out."
             )
         return BinomialTerms(studies.events, studies.n), None, model.link
     if studies.events is None or studies.n is None:
         used = studies.measure or "GEN"
         if measure not in (None, used):
-            raise SpecError(
-                f"measure={measure!r} contradicts the studies, whose estimates are {used}; leave it out."
-            )
+            raise SpecError(f"measure={measure!r} contradicts the studies, whose estimates are {used}; leave it out.")
         return NormalTerms(np.asarray(studies.y), np.asarray(studies.se)), used, get_measure(used).link
     used = measure or "PLO"
     sizes = effect_sizes(used, studies.events, studies.n)

@@ -46,7 +46,6 @@ def leave_one_out_densities(problem: Problem, index: int) -> tuple[FloatArray, F
     AccuracyError
         If the region of a posterior cannot be found.
     """
-
     coordinates = problem.mu_coordinate, problem.tau_coordinate
     region = find_region(problem.terms, LeaveOneOut(problem), *coordinates)
 

@@ -91,8 +91,8 @@ class Posterior:
     def _tau_nodes(self) -> tuple[FloatArray, float, FloatArray]:
         """Positions (F,) of refined nodes of q, in steps; their step; and their probabilities.
 
-        The log density of q is interpolated: it bends far less than the density, whose sinc interpolant is only
-        as good as the square root of the trapezoid sums' error.
+        The log density of q is interpolated: it bends far less than the density, whose sinc interpolant is
+        only as good as the square root of the trapezoid sums' error.
         """
         rows = np.arange(self.rows[0], self.rows[-1] + 1)
         position = np.arange(REFINEMENT * (rows.size - 1) + 1) / REFINEMENT

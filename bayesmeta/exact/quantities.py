@@ -4,11 +4,10 @@ from functools import cached_property
 from math import inf, nan
 
 import numpy as np
-from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import SpecError
-from bayesmeta.exact.average import AverageProportion
+from bayesmeta.exact.average import AverageProportion, median_proportion_moments
 from bayesmeta.exact.existence import TailOrders
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.predict import NextEffect
@@ -65,11 +64,9 @@ class Quantities:
                 return self._existing(name, *self.posterior.moments(grid.tau[:, None]))
             case "theta_new":
                 mean, sd = self.posterior.moments(grid.mu)
-                return self._existing(
-                    name, mean, np.sqrt(sd**2 + self.posterior.mean(grid.tau[:, None] ** 2))
-                )
+                return self._existing(name, mean, np.sqrt(sd**2 + self.posterior.mean(grid.tau[:, None] ** 2)))
             case "p_median":
-                return self.posterior.moments(special.expit(grid.mu))
+                return median_proportion_moments(self.posterior)
             case "p_mean":
                 return self.average.moments()
             case "p_new":

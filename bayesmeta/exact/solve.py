@@ -90,7 +90,8 @@ def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior, *, proportions: bool =
         If it is not.
     """
     orders = tail_orders(prior_mu, prior_tau, *terms.limits())
-    typical = float(np.median(np.sqrt(terms.rough()[1])))
+    centre, variance = terms.rough()
+    typical = float(np.median(np.sqrt(variance))) if terms.k else 1.0
     if np.isfinite(prior_tau.support[1]):
         tau_coordinate: Coordinate = SteepInterval(*prior_tau.support)
     else:
@@ -99,7 +100,7 @@ def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior, *, proportions: bool =
     if bounded:
         mu_coordinate: Coordinate = Interval(*prior_mu.support)
     elif np.isfinite(prior_mu.tail_order) and prior_mu.is_proper:
-        mu_coordinate = SinhLine(float(np.mean(terms.rough()[0])), typical)
+        mu_coordinate = SinhLine(float(np.mean(centre)) if terms.k else 0.0, typical)
     else:
         mu_coordinate = RealLine()
     return Problem(terms, prior_mu, prior_tau, orders, mu_coordinate, tau_coordinate, proportions)

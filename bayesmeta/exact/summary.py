@@ -37,16 +37,14 @@ def summary_rows(
         raise SpecError(unknown_name("ci_kind", ci_kind, INTERVAL_KINDS))
     rows = _rows(fine, coarse, tuple(names), prob, shortest=ci_kind == "hdi")
     table = np.array([[*values, FLOOR + errors.max()] for values, errors in rows.values()])
-    return pd.DataFrame(
-        table, index=pd.Index(list(rows), name="parameter"), columns=[*COLUMNS, "numerical_error"]
-    )
+    return pd.DataFrame(table, index=pd.Index(list(rows), name="parameter"), columns=[*COLUMNS, "numerical_error"])
 
 
 def worst_error(fine: Quantities, coarse: Quantities, names: Iterable[str]) -> float:
     """Return the largest error of the 95 % summary in units of its tolerance.
 
-    The tolerance is TOLERANCE, or TOLERANCE |value| / RELATIVE_FROM for large values. The quantities on the
-    link scale are held to it as well.
+    The tolerance is TOLERANCE, and in proportion more for large values and wide intervals. theta_new is
+    held to it as well as p_new.
     """
     worst = 0.0
     for part in (tuple(names), ("theta_new",)):

@@ -121,7 +121,5 @@ def _cut_notes(fit: "FrequentistFit") -> list[str]:
             value = natural_value(fit.record, limit)
             if value < 0.0 or value > 1.0:
                 bound = int(value > 1.0)
-                notes.append(
-                    f"the {side} limit of the {label}, {value:.4f}, is cut at {bound} as a proportion"
-                )
+                notes.append(f"the {side} limit of the {label}, {value:.4f}, is cut at {bound} as a proportion")
     return notes

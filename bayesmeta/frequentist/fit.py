@@ -147,13 +147,9 @@ def _measure_record(studies: Studies, measure: str | None, variance: str) -> Mea
     kind = "counts" if studies.has_counts else "estimates"
     if record.data != kind:
         allowed = ", ".join(code for code, other in MEASURES.items() if other.data == kind)
-        raise SpecError(
-            f"measure={measure!r} needs {record.data}, but the studies hold {kind}; allowed: {allowed}."
-        )
+        raise SpecError(f"measure={measure!r} needs {record.data}, but the studies hold {kind}; allowed: {allowed}.")
     if kind == "estimates" and record.code != given:
-        raise SpecError(
-            f"measure={measure!r} contradicts the studies, whose estimates are {given}; leave it out."
-        )
+        raise SpecError(f"measure={measure!r} contradicts the studies, whose estimates are {given}; leave it out.")
     _check_variance(record, variance)
     return record
 
@@ -173,9 +169,7 @@ def _check_variance(record: Measure, variance: str) -> None:
 def _effects(studies: Studies, record: Measure, *, variance: str, add: float, to: str) -> EffectSizes:
     """Return the effects and standard errors to pool, all of them fit to be weighted."""
     if studies.events is None or studies.n is None:
-        effects = EffectSizes(
-            np.asarray(studies.y), np.asarray(studies.se), np.zeros(studies.k, dtype=np.bool_)
-        )
+        effects = EffectSizes(np.asarray(studies.y), np.asarray(studies.se), np.zeros(studies.k, dtype=np.bool_))
     else:
         if (to == "none" or add == 0) and variance != "exact-ci":
             _refuse_zero_cells(studies.study, studies.events, studies.n, f"add={add!r}, to={to!r}")

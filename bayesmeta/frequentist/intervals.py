@@ -69,9 +69,7 @@ def symmetric_interval(mu: float, half_width: float) -> tuple[float, float]:
     return mu - half_width, mu + half_width
 
 
-def confidence_interval(
-    mu: float, se_mu: float, *, k: int, ci_method: str, ci_prob: float
-) -> tuple[float, float]:
+def confidence_interval(mu: float, se_mu: float, *, k: int, ci_method: str, ci_prob: float) -> tuple[float, float]:
     """Return a confidence interval for the overall mean.
 
     Parameters
@@ -161,9 +159,7 @@ PI_METHODS: Final[Mapping[str, PiMethod]] = MappingProxyType(
             min_k=3,
             reason="no prediction interval, because t with k - 2 = {df} degrees of freedom does not exist",
         ),
-        "metafor": PiMethod(
-            "metafor", "quantile of the confidence interval", lambda ci_prob, k, quantile: quantile
-        ),
+        "metafor": PiMethod("metafor", "quantile of the confidence interval", lambda ci_prob, k, quantile: quantile),
     }
 )
 

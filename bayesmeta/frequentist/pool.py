@@ -45,9 +45,7 @@ def normalised_weights(se: FloatArray, tau2: FloatArray | float = 0.0) -> FloatA
     return np.asarray(w / w.sum(axis=-1, keepdims=True))
 
 
-def pooled_mean(
-    y: FloatArray, se: FloatArray, tau2: FloatArray | float = 0.0
-) -> tuple[FloatArray, FloatArray]:
+def pooled_mean(y: FloatArray, se: FloatArray, tau2: FloatArray | float = 0.0) -> tuple[FloatArray, FloatArray]:
     """Return the weighted mean of the study effects and its Wald standard error.
 
     Parameters

@@ -163,9 +163,7 @@ class FrequentistFit:
             If `ci_prob` is not a probability, or `ci_kind` is not ``"eti"``.
         """
         if ci_kind != "eti":
-            raise SpecError(
-                f"ci_kind={ci_kind!r} is not defined for a confidence interval; use ci_kind='eti'."
-            )
+            raise SpecError(f"ci_kind={ci_kind!r} is not defined for a confidence interval; use ci_kind='eti'.")
         prob = self.ci_prob if ci_prob is None else check_probability("ci_prob", ci_prob)
         return self._rows(prob).drop(columns="estimand").set_index("parameter")
 

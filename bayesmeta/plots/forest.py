@@ -110,9 +110,7 @@ def plot_forest(
     return ax
 
 
-def _content(
-    frame: pd.DataFrame, fits: dict[str, AnyFit], printing: Printing, columns: Sequence[str]
-) -> Content:
+def _content(frame: pd.DataFrame, fits: dict[str, AnyFit], printing: Printing, columns: Sequence[str]) -> Content:
     pooled = frame[frame["kind"] == "summary"].drop_duplicates("method")
     intervals = dict(zip(pooled["method"], pooled["interval"], strict=True))
     prob = printing.ci_prob

@@ -130,9 +130,7 @@ def _with_pooled(column: Column, frame: pd.DataFrame, printing: Printing) -> Col
     return Column(column.name, column.head, cells)
 
 
-def _cells(
-    frame: pd.DataFrame, which: "pd.Series[bool]", names: tuple[str, str, str], printing: Printing
-) -> list[str]:
+def _cells(frame: pd.DataFrame, which: "pd.Series[bool]", names: tuple[str, str, str], printing: Printing) -> list[str]:
     values = frame[list(names)].itertuples(index=False)
     return [printing.cell(*row) if here else "" for row, here in zip(values, which, strict=True)]
 

@@ -194,9 +194,7 @@ def _frequentist_rows(fit: FrequentistFit, prob: float) -> Iterator[Record]:
     at_prob = replace(fit, ci_prob=prob)
     estimand = fit.record.estimand
     row = at_prob.summary().loc[estimand or "mu"]
-    values = _natural(
-        "identity" if estimand else fit.record.link, row["estimate"], row["lower"], row["upper"]
-    )
+    values = _natural("identity" if estimand else fit.record.link, row["estimate"], row["lower"], row["upper"])
     yield _pooled(estimand or "mu", "pooled", "CI", values)
     limits = at_prob.prediction_interval_natural
     if np.isfinite(limits[0]):

@@ -80,9 +80,7 @@ def draw_reference(canvas: Canvas, frame: pd.DataFrame) -> None:
     value = frame.loc[frame["kind"] == "summary", "estimate"].iloc[0]
     if canvas.low <= value <= canvas.high:
         ends = [canvas.layout.y_rules[0], canvas.layout.y_axis]
-        canvas.ax.plot(
-            [value, value], ends, color="0.6", lw=0.6, ls=(0.0, (4.0, 3.0)), zorder=0.5, gid="reference"
-        )
+        canvas.ax.plot([value, value], ends, color="0.6", lw=0.6, ls=(0.0, (4.0, 3.0)), zorder=0.5, gid="reference")
 
 
 def draw_studies(canvas: Canvas, frame: pd.DataFrame) -> None:

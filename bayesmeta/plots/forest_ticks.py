@@ -11,9 +11,7 @@ MOST: Final = 8
 """More ticks than this make an axis restless."""
 
 
-def choose_ticks(
-    low: float, high: float, *, is_log: bool, fits: Callable[[Sequence[float]], bool]
-) -> list[float]:
+def choose_ticks(low: float, high: float, *, is_log: bool, fits: Callable[[Sequence[float]], bool]) -> list[float]:
     """Return as many round values from `low` to `high` as fit.
 
     Parameters

@@ -83,9 +83,7 @@ def choose_unit(natural_scale: str, scale: str | None, frame: pd.DataFrame) -> U
     """
     if natural_scale != "proportion":
         if scale is not None:
-            raise SpecError(
-                f"scale={scale!r} is for proportions, but the values are {natural_scale}s; leave it out."
-            )
+            raise SpecError(f"scale={scale!r} is for proportions, but the values are {natural_scale}s; leave it out.")
         return _OTHER_UNITS[natural_scale]
     if scale is not None:
         if scale not in PROPORTION_UNITS:

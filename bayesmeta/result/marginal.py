@@ -135,9 +135,7 @@ class Marginal:
         """
         points, flat = _flat(q)
         if not ((flat >= 0.0) & (flat <= 1.0)).all():
-            raise SpecError(
-                f"quantiles of {self.name} need probabilities between 0 and 1; got {flat.tolist()}."
-            )
+            raise SpecError(f"quantiles of {self.name} need probabilities between 0 and 1; got {flat.tolist()}.")
         values = np.where(flat == 0.0, *self.scale.support[:1], self.scale.support[1]).astype(np.float64)
         inner = (flat > 0.0) & (flat < 1.0)
         if inner.any():
@@ -199,9 +197,7 @@ def _quantile(marginal: Marginal, probability: FloatArray) -> FloatArray:
         lower[active] = np.where(gap < 0.0, at, lower[active])
         upper[active] = np.where(gap > 0.0, at, upper[active])
         reach = 0.1 * spread * 2.0 ** min(step, 60)
-        x[active] = np.where(
-            done, at + move, _keep_inside(at + move, at, gap, lower[active], upper[active], reach)
-        )
+        x[active] = np.where(done, at + move, _keep_inside(at + move, at, gap, lower[active], upper[active], reach))
         active = active[~done & (upper[active] - lower[active] > CONVERGED * (1.0 + np.abs(at)))]
         if not active.size:
             return x

@@ -52,9 +52,7 @@ _NORMAL = LikelihoodRecord(
     title="normal likelihood of an estimate y with a known standard error se",
     data="estimates",
     links=("identity", "logit"),
-    statements=FrozenMapping(
-        {"identity": "y ~ Normal(theta, se)", "logit": "y ~ Normal(theta, se),  logit p = theta"}
-    ),
+    statements=FrozenMapping({"identity": "y ~ Normal(theta, se)", "logit": "y ~ Normal(theta, se),  logit p = theta"}),
     default_priors=FrozenMapping({}),
 )
 

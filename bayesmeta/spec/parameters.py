@@ -12,9 +12,7 @@ from bayesmeta.spec.families import Placement, PriorFamily
 from bayesmeta.spec.prior_text import format_number, format_prior, quote
 
 
-def check_parameters(
-    family: PriorFamily, values: tuple[float, ...], named: Mapping[str, float]
-) -> dict[str, float]:
+def check_parameters(family: PriorFamily, values: tuple[float, ...], named: Mapping[str, float]) -> dict[str, float]:
     """Return the parameters by name, in PyMC's order and as floats.
 
     Parameters

@@ -54,9 +54,7 @@ def parse_prior(text: str) -> tuple[str, tuple[float, ...], dict[str, float]]:
     for argument in _arguments(call[2]):
         name, value = _parse_argument(argument, text)
         if name is None and named:
-            raise SpecError(
-                f"prior {quote(text)}: the value {argument.strip()} needs a name after a named one."
-            )
+            raise SpecError(f"prior {quote(text)}: the value {argument.strip()} needs a name after a named one.")
         if name is None:
             values.append(value)
         elif name in named:

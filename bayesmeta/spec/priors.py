@@ -151,9 +151,7 @@ class Prior:
             if not standard.zero_in_support:
                 inside &= z > 0.0
             everywhere = bool(inside.all())
-            values: FloatArray = standard.logpdf(
-                z if everywhere else np.where(inside, z, 0.5), *placement.shape
-            )
+            values: FloatArray = standard.logpdf(z if everywhere else np.where(inside, z, 0.5), *placement.shape)
             values = values - math.log(placement.scale)
         if everywhere:
             return values[()]
@@ -226,9 +224,7 @@ class Prior:
 
     def _proper(self, what: str, function: Callable[..., FloatArray] | None) -> Callable[..., FloatArray]:
         if function is None:
-            raise SpecError(
-                f"{self} is improper and has no {what}; use a proper prior, such as Normal or HalfNormal."
-            )
+            raise SpecError(f"{self} is improper and has no {what}; use a proper prior, such as Normal or HalfNormal.")
         return function
 
 
@@ -260,8 +256,7 @@ def as_prior(value: PriorLike) -> Prior:
     if isinstance(value, PrelizDistribution):
         return _from_preliz(value)
     raise SpecError(
-        f"{quote(value)} is not a prior; give a Prior, a string such as 'HalfNormal(0.5)', "
-        "or a PreliZ distribution."
+        f"{quote(value)} is not a prior; give a Prior, a string such as 'HalfNormal(0.5)', or a PreliZ distribution."
     )
 
 
@@ -269,9 +264,7 @@ def _from_preliz(distribution: PrelizDistribution) -> Prior:
     family = find_family(type(distribution).__name__)
     given = distribution.params_dict
     if given is None:
-        raise SpecError(
-            f"the PreliZ distribution {family.name} has no values yet; give them, as {family.template()}."
-        )
+        raise SpecError(f"the PreliZ distribution {family.name} has no values yet; give them, as {family.template()}.")
     if frozenset(given) not in {frozenset(form) for form in family.forms}:
         given = {name: getattr(distribution, name, math.nan) for name in family.main_form}
     return Prior(family.name, **given)

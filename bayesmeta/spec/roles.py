@@ -72,9 +72,7 @@ def _uniform_from_zero(given: _Values) -> str:
 _WHOLE_LINE: dict[str, Callable[[_Values], str]] = {
     "HalfNormal": lambda given: f"Normal(0, {format_number(given['sigma'])})",
     "HalfCauchy": lambda given: f"Cauchy(0, {format_number(given['beta'])})",
-    "HalfStudentT": lambda given: (
-        f"StudentT({format_number(given['nu'])}, 0, {format_number(given['sigma'])})"
-    ),
+    "HalfStudentT": lambda given: f"StudentT({format_number(given['nu'])}, 0, {format_number(given['sigma'])})",
     "HalfFlat": lambda _: "Flat()",
 }
 _HALF_LINE: dict[str, Callable[[_Values], str]] = {

@@ -157,9 +157,7 @@ def _wide_blocks(points: IntArray, band: Band) -> Iterator[IntArray]:
     return _blocks(points, min(BLOCK // nodes, max(128, SMALL_PRODUCT // (nodes * band.study.size))))
 
 
-def _narrow_groups(
-    bands: list[Band], tau: FloatArray, settings: Level
-) -> Iterator[tuple[IntArray, IntArray, int]]:
+def _narrow_groups(bands: list[Band], tau: FloatArray, settings: Level) -> Iterator[tuple[IntArray, IntArray, int]]:
     """Yield studies, points and numbers of Gauss-Hermite nodes where tau is narrow, studies together."""
     ends = [TRAPEZOID_FROM * band.step for band in bands]
     ends += [TINY_TAU * bands[-1].step, -1.0]
@@ -248,8 +246,9 @@ def _from_above(
 ) -> FloatArray:
     """Replace log m by log(1 - short) where eta lies far on the side on which a likelihood tends to 1.
 
-    There the closure of `_closed` would be met at a distance of a few tau, where it is less exact; ``short(limit)``
-    sums 1 - likelihood instead, which falls off before the lattice ends there, and is closed at its other end.
+    There the closure of `_closed` would be met at a distance of a few tau, where it is less exact;
+    ``short(limit)`` sums 1 - likelihood instead, which falls off before the lattice ends there, and is
+    closed at its other end.
     """
     first, last, half = band.theta[0], band.theta[-1], 0.5 * band.step
     sides = (first, band.core[0], last + half, -1.0), (last, band.core[1], first - half, 1.0)

@@ -88,9 +88,7 @@ class Interval:
 
     def log_jacobian(self, x: FloatArray) -> FloatArray:
         """Return the log of ``(upper - lower) expit(x) expit(-x)``."""
-        result: FloatArray = np.log(self.upper - self.lower) + np.asarray(
-            special.log_expit(x) + special.log_expit(-x)
-        )
+        result: FloatArray = np.log(self.upper - self.lower) + np.asarray(special.log_expit(x) + special.log_expit(-x))
         return result
 
     def coordinate(self, value: FloatArray) -> FloatArray:

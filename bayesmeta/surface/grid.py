@@ -11,11 +11,12 @@ from typing import final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
-from bayesmeta.surface.coordinates import Coordinate, SinhLine
+from bayesmeta.surface.coordinates import Coordinate, SinhLine, SteepInterval
 from bayesmeta.surface.quadrature import WIDTH, Level
 from bayesmeta.surface.region import Region
 
 LOG_SD = 0.5  # largest local SD assumed of a density with tails like a power, in its logarithmic coordinate
+STEEP = 0.5  # the tanh-sinh map falls off twice as steeply as the half-line's
 EVEN = 10.0  # a sinh rule this many ranges wide has equal steps
 
 
@@ -80,15 +81,14 @@ def make_grid(region: Region, settings: Level, mu_coordinate: Coordinate, tau_co
     Grid
     """
     low, high = region.q[0], region.q[-1]
-    step_q = min(settings.step_tau, region.sd_q / settings.steps_per_sd)
+    largest = settings.step_tau * (STEEP if isinstance(tau_coordinate, SteepInterval) else 1.0)
+    step_q = min(largest, region.sd_q / settings.steps_per_sd)
     q = np.linspace(low, high, int(np.ceil((high - low) / step_q)) + 1)
     tau = np.maximum(tau_coordinate.value(q), np.finfo(np.float64).tiny)
     lower, upper, centre, sd = region.at(q)
     width = WIDTH * sd
     unit = settings.step_mu * np.ones_like(q)
-    if isinstance(
-        mu_coordinate, SinhLine
-    ):  # features have this scale everywhere, so x itself has equal steps
+    if isinstance(mu_coordinate, SinhLine):  # features have this scale everywhere, so x itself has equal steps
         local = np.minimum(sd, LOG_SD)
         width = EVEN * (upper - lower)
         unit = settings.step_mu * WIDTH * local / width

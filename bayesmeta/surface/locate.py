@@ -73,13 +73,11 @@ def locate(log_f: LogDensity, lower: FloatArray, upper: FloatArray, *, drop: flo
         width = (upper - lower)[active]
         x = lower[active, None] + width[:, None] * unit
         f = log_f(x, active)
-        kept = (f > f.max(axis=2, keepdims=True) - drop).any(axis=0)
+        kept = (f >= f.max(axis=2, keepdims=True) - drop).any(axis=0)  # also where max - drop rounds to max
         first, last = kept.argmax(axis=1), NODES - 1 - kept[:, ::-1].argmax(axis=1)
         row = np.arange(active.size)
         lower[active] = np.where(first == 0, lower[active] - width, x[row, np.maximum(first - 1, 0)])
-        upper[active] = np.where(
-            last == NODES - 1, upper[active] + width, x[row, np.minimum(last + 1, NODES - 1)]
-        )
+        upper[active] = np.where(last == NODES - 1, upper[active] + width, x[row, np.minimum(last + 1, NODES - 1)])
         values = values if len(values) else np.empty((len(f), *points.shape))
         points[active], values[:, active] = x, f
         settled = (first > 0) & (last < NODES - 1) & (last - first >= WELL_FILLED * NODES)

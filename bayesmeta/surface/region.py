@@ -63,9 +63,7 @@ class Region:
         return lower, upper, self.centre[sharper], self.sd[sharper]
 
 
-def find_region(
-    terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coordinate: Coordinate
-) -> Region:
+def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coordinate: Coordinate) -> Region:
     """Find where the posterior (or any of several targets) lives.
 
     Parameters
@@ -122,8 +120,8 @@ def find_region(
 def sharpest(log_f: LogDensity, found: Located) -> tuple[FloatArray, FloatArray]:
     """Return, per row, where the log density bends most, and the SD of a normal density that bends as much.
 
-    That is the mode, unless the density has a steep edge elsewhere. Rows whose points lie too far apart to tell are
-    looked at again around the place, until they do not.
+    That is the mode, unless the density has a steep edge elsewhere. Rows whose points lie too far apart to
+    tell are looked at again around the place, until they do not.
     """
     x, f = found.x.copy(), found.log_f
     peak = f.max(axis=2)
@@ -158,6 +156,8 @@ def _bends(f: FloatArray, near: float, peak: FloatArray | None = None) -> FloatA
 
 def _first_guess(terms: Terms, tau: FloatArray, mu_coordinate: Coordinate) -> tuple[FloatArray, FloatArray]:
     """Return a first bracket of x given tau, from inverse-variance weights."""
+    if terms.k == 0:
+        return np.full(tau.size, -4.0), np.full(tau.size, 4.0)
     y, variance = terms.rough()
     weight = 1.0 / (variance[:, None] + tau**2)
     mean, sd = (weight * y[:, None]).sum(axis=0) / weight.sum(axis=0), 1.0 / np.sqrt(weight.sum(axis=0))

@@ -137,9 +137,7 @@ class BinomialTerms:
     def _log_at_centre(self) -> FloatArray:
         p = (self.events + 0.5) / (self.n + 1.0)
         log_coefficient = -np.log1p(self.n) - special.betaln(self.events + 1.0, self.n - self.events + 1.0)
-        result: FloatArray = (
-            log_coefficient + special.xlogy(self.events, p) + special.xlog1py(self.n - self.events, -p)
-        )
+        result: FloatArray = log_coefficient + special.xlogy(self.events, p) + special.xlog1py(self.n - self.events, -p)
         return result
 
     def marginal(self, settings: Level) -> MarginalRule:

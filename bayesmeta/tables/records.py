@@ -78,10 +78,7 @@ def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     >>> frame_records(pd.DataFrame({"study": ["Lee 2019", None], "mean": [0.5, float("inf")]}))
     [{'study': 'Lee 2019', 'mean': 0.5}, {'study': None, 'mean': None}]
     """
-    return [
-        {str(column): _plain(value) for column, value in row.items()}
-        for row in frame.to_dict(orient="records")
-    ]
+    return [{str(column): _plain(value) for column, value in row.items()} for row in frame.to_dict(orient="records")]
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

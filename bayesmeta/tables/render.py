@@ -121,9 +121,7 @@ def render_list(texts: Iterable[str], *, width: int = WIDTH, bullet: str = "- ")
     """
     indent = " " * len(bullet)
     return "\n".join(
-        textwrap.fill(
-            printable(text), width, initial_indent=bullet, subsequent_indent=indent, break_on_hyphens=False
-        )
+        textwrap.fill(printable(text), width, initial_indent=bullet, subsequent_indent=indent, break_on_hyphens=False)
         for text in texts
     )
 
@@ -176,9 +174,7 @@ def _letter_width(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
-def _column(
-    values: "pd.Series[Any]", percent: Collection[str], right: Collection[str], digits: int
-) -> _Column:
+def _column(values: "pd.Series[Any]", percent: Collection[str], right: Collection[str], digits: int) -> _Column:
     name = str(values.name)
     is_text = name not in right and (is_bool_dtype(values) or not is_numeric_dtype(values))
     missing = values.isna().tolist()
@@ -213,9 +209,7 @@ def _wrapped(columns: Sequence[_Column], width: int) -> list[_Column]:
         column = fitted[widest]
         next_widest = fitted[others[0]].width if others else 0
         target = max(column.width - excess, min(next_widest, column.width - 1), column.narrowest)
-        fitted[widest] = _Column(
-            column.name, [_wrap(cell, target) for cell in columns[widest].cells], is_text=True
-        )
+        fitted[widest] = _Column(column.name, [_wrap(cell, target) for cell in columns[widest].cells], is_text=True)
     return fitted
 
 

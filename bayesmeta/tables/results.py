@@ -155,9 +155,7 @@ def _frequentist_tail(fit: FrequentistFit, table: pd.DataFrame, ci_prob: float) 
     if fit.record.link == "log":
         lines.append(_ratio_text(table, "estimate"))
     if not isnan(fit.prediction_interval[0]):
-        lines.append(
-            f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}"
-        )
+        lines.append(f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
     pvalue = f"P < {SMALLEST_P:.4f}" if fit.q_pvalue < SMALLEST_P else f"P = {fit.q_pvalue:.4f}"
     variance = f"tau2 = {_number_text(fit.tau2)}, I2 = {100 * fit.i2:.1f} %, H2 = {_number_text(fit.h2)}"
     return [*lines, f"{variance}, Q = {fit.q:.2f}, df = {fit.df}, {pvalue}"]
@@ -173,8 +171,7 @@ def _prediction_text(fit: FrequentistFit) -> str:
 def _meanings(parameters: Iterable[object], link: str) -> str:
     scale = "on the scale of the estimates" if link == "identity" else f"on the {link} scale"
     return "; ".join(
-        f"{name}: {MEANINGS[str(name)]}" + (f", {scale}" if name in ("mu", "theta_new") else "")
-        for name in parameters
+        f"{name}: {MEANINGS[str(name)]}" + (f", {scale}" if name in ("mu", "theta_new") else "") for name in parameters
     )
 
 

@@ -78,9 +78,7 @@ def test_a_bundled_data_set_can_be_checked(run):
 def test_what_cannot_be_checked_by_row_is_an_error(refused, csv):
     assert "is empty" in refused("check", csv(""))
     assert "no studies" in refused("check", csv("study,events,n\n"))
-    assert "did you mean 'events'" in refused(
-        "check", csv("study,evnts,events,n\nA,1,2,3\n"), "--events", "event"
-    )
+    assert "did you mean 'events'" in refused("check", csv("study,evnts,events,n\nA,1,2,3\n"), "--events", "event")
 
 
 def test_a_label_cannot_send_escapes_to_the_terminal(run, csv):

@@ -56,9 +56,7 @@ def test_the_json_of_a_frequentist_fit_is_that_of_python(run, pritz):
     fit = bm.fit(studies(), engine="frequentist", measure="PR", variance="exact-ci", ci_prob=0.9)
     record = json.loads(result.stdout)
     assert list(record) == ["engine", "k", "estimates", "heterogeneity"]
-    assert record["heterogeneity"] == {
-        name: getattr(fit, name) for name in ("q", "df", "q_pvalue", "i2", "h2", "tau2")
-    }
+    assert record["heterogeneity"] == {name: getattr(fit, name) for name in ("q", "df", "q_pvalue", "i2", "h2", "tau2")}
     pd.testing.assert_frame_equal(estimates(result), bm.summary(fit, ci_prob=0.9), check_exact=True)
 
 
@@ -78,9 +76,7 @@ def test_what_was_read_and_believed_goes_to_standard_error(run, pritz):
     result = run("fit", pritz, *OWN_COLUMNS, "--format", "json")
     first, second = result.stderr.splitlines()
     assert first == "data: file pritz.csv, k = 14, 246/326 events"
-    assert second.startswith(
-        "model: binomial-normal, mu ~ Normal(mu=0, sigma=1.5), tau ~ HalfNormal(sigma=1) (file "
-    )
+    assert second.startswith("model: binomial-normal, mu ~ Normal(mu=0, sigma=1.5), tau ~ HalfNormal(sigma=1) (file ")
     assert bm.load_model("binomial-normal").source.sha256[:12] in second
 
 
@@ -184,9 +180,7 @@ def test_a_moment_that_does_not_exist_is_null_in_json_and_inf_elsewhere(run):
     assert ",inf," in run(*options, "--format", "csv").stdout
 
 
-@pytest.mark.parametrize(
-    "rows", ["A,0,10\nB,0,8\n", "A,10,10\nB,8,8\n", "A,3,10\n", "A,1,1\nB,500000,1000000\n"]
-)
+@pytest.mark.parametrize("rows", ["A,0,10\nB,0,8\n", "A,10,10\nB,8,8\n", "A,3,10\n", "A,1,1\nB,500000,1000000\n"])
 @pytest.mark.parametrize("engine", ["exact", "frequentist"])
 def test_extreme_data_have_finite_answers(run, rows, engine):
     Path("a.csv").write_text(f"study,events,n\n{rows}")

@@ -54,9 +54,7 @@ def test_a_bug_is_called_one_and_can_be_traced(run_raising, monkeypatch):
 
 
 def test_a_message_cannot_send_escapes_or_further_lines_to_the_terminal(run_raising):
-    assert (
-        run_raising(DataError("study \x1b[2J\nError: fake")).stderr == "Error: study \\x1b[2J\\nError: fake\n"
-    )
+    assert run_raising(DataError("study \x1b[2J\nError: fake")).stderr == "Error: study \\x1b[2J\\nError: fake\n"
 
 
 def test_interrupting_ends_with_status_1_and_no_traceback(run_raising):
@@ -89,9 +87,7 @@ def test_the_version_is_printed(run):
     assert run("--version").stdout == f"bayesmeta {bayesmeta.__version__}\n"
 
 
-@pytest.mark.parametrize(
-    "args", [["fti"], ["fit"], ["fit", "a.csv", "b.csv"], ["fit", "a.csv", "--fromat", "json"]]
-)
+@pytest.mark.parametrize("args", [["fti"], ["fit"], ["fit", "a.csv", "b.csv"], ["fit", "a.csv", "--fromat", "json"]])
 def test_wrong_usage_has_status_2_and_names_the_help(run, args):
     result = run(*args)
     assert result.exit_code == 2

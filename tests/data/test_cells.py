@@ -37,16 +37,10 @@ def test_plain_numbers_are_read(cell, value):
         ),
         *((cell, "boolean") for cell in (True, np.False_)),
         *((cell, "percent") for cell in ("87%", "87.5 %", "87,5%")),
-        *(
-            (cell, "thousands")
-            for cell in ("1,234", "1 234", "1\u00a0234", "1'234", "1,234,567.8", "1.234.567")
-        ),
+        *((cell, "thousands") for cell in ("1,234", "1 234", "1\u00a0234", "1'234", "1,234,567.8", "1.234.567")),
         *((cell, "comma") for cell in ("0,87", ",5", "12,3456")),
         *((cell, "infinite") for cell in (np.inf, -np.inf, "inf", "-Infinity", "\u221e", "1e999", 10**400)),
-        *(
-            (cell, "text")
-            for cell in ("seven", "12/31", "0x10", "1_000", "\uff11\uff12", "TRUE", 1j, "--5", "1e")
-        ),
+        *((cell, "text") for cell in ("seven", "12/31", "0x10", "1_000", "\uff11\uff12", "TRUE", 1j, "--5", "1e")),
         (pd.Timestamp("2020-01-01"), "text"),
     ],
 )

@@ -53,20 +53,14 @@ def test_an_alias_is_not_taken_for_a_column_the_user_named():
 
 
 def test_a_missing_column_is_reported_with_the_nearest():
-    with pytest.raises(
-        DataError, match=r"f\.csv has no column 'evnts' for events \(did you mean 'events'\?\)"
-    ):
+    with pytest.raises(DataError, match=r"f\.csv has no column 'evnts' for events \(did you mean 'events'\?\)"):
         resolve(frame("study", "events", "n"), events="evnts")
-    with pytest.raises(
-        DataError, match=r"no column 'n' \(did you mean 'N'\?\)\. Columns: study, events, N\."
-    ):
+    with pytest.raises(DataError, match=r"no column 'n' \(did you mean 'N'\?\)\. Columns: study, events, N\."):
         resolve(frame("study", "events", "N"))
 
 
 def test_all_missing_columns_are_reported_at_once():
-    with pytest.raises(
-        DataError, match=r"'Study'\?\) and no column 'events' .*'Events'.* and no column 'n' .*'N'"
-    ):
+    with pytest.raises(DataError, match=r"'Study'\?\) and no column 'events' .*'Events'.* and no column 'n' .*'N'"):
         resolve(frame("Study", "Events", "N"))
 
 
@@ -116,9 +110,7 @@ def test_measures_are_those_of_estimates():
     assert resolve(frame("study", "y", "se")).measure == "GEN"
     assert resolve(frame("study", "y", "se"), measure="HR").measure == "HR"
     assert resolve(frame("study", "events", "n")).measure is None
-    with pytest.raises(
-        SpecError, match=r"'PLO' is computed from events and n.*measures of estimates: GEN, HR"
-    ):
+    with pytest.raises(SpecError, match=r"'PLO' is computed from events and n.*measures of estimates: GEN, HR"):
         resolve(frame("study", "y", "se"), measure="PLO")
     with pytest.raises(SpecError, match=r"measure='HR' is for estimates, but events name counts"):
         resolve(frame("study", "events", "n"), events="events", measure="HR")

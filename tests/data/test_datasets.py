@@ -61,9 +61,7 @@ def test_complete_remission_has_as_many_studies_per_subgroup_as_the_paper():
     assert len(printed) == 11
     for row in printed.itertuples():
         in_group = (
-            10
-            if row.subgroup_variable == "overall"
-            else sum(remission[row.subgroup_variable] == row.subgroup_level)
+            10 if row.subgroup_variable == "overall" else sum(remission[row.subgroup_variable] == row.subgroup_level)
         )
         assert in_group == row.k
 

@@ -103,9 +103,7 @@ def test_a_ratio_is_positive_and_a_difference_need_not_be():
     [(0.55, 0.71, 0.93), (0.18, 0.33, 0.61), (0.08, 0.28, 1.02), (0.32, 0.65, 1.3), (0.1, 0.1001, 0.2)],
 )
 def test_a_warning_means_the_estimate_is_off_the_log_centre(lower, estimate, upper):
-    severities = [
-        severity for *_, severity in findings("intervals", "HR", lower=lower, estimate=estimate, upper=upper)
-    ]
+    severities = [severity for *_, severity in findings("intervals", "HR", lower=lower, estimate=estimate, upper=upper)]
     assert severities == (["warning"] if estimate == 0.1001 else [])
 
 

@@ -53,16 +53,12 @@ def test_of_repeated_labels_the_first_good_row_stays():
 
 
 def test_nothing_left_is_an_error():
-    with pytest.raises(
-        DataError, match=r"f\.csv has no good row; the first problem is: row 1, study 'b', column"
-    ):
+    with pytest.raises(DataError, match=r"f\.csv has no good row; the first problem is: row 1, study 'b', column"):
         select(DATA.iloc[[1, 2]], "drop")
 
 
 def test_a_missing_label_leaves_the_study_out_of_the_message():
-    with pytest.raises(
-        DataError, match=r"f\.csv, row 0, column 'study': the label is missing; name the study\."
-    ):
+    with pytest.raises(DataError, match=r"f\.csv, row 0, column 'study': the label is missing; name the study\."):
         select(pd.DataFrame({"study": [""], "events": [1], "n": [2]}), "raise")
 
 

@@ -6,9 +6,7 @@ from bayesmeta.data.datasets import load_dataset
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 
-COUNTS = pd.DataFrame(
-    {"study": ["a", "b", "c"], "events": [1, 2, 3], "n": [4, 5, 6], "year": [2001, 2002, 2003]}
-)
+COUNTS = pd.DataFrame({"study": ["a", "b", "c"], "events": [1, 2, 3], "n": [4, 5, 6], "year": [2001, 2002, 2003]})
 
 
 def test_counts_are_kept_with_labels_and_moderators():
@@ -58,9 +56,7 @@ def test_other_estimates_stay_on_their_scale_at_any_interval_probability():
 
 def test_hazard_ratios_of_the_example_can_be_read():
     effects = load_dataset("blinatumomab_comparative_effects").query("preferred == 1 and endpoint == 'OS'")
-    studies = Studies.from_frame(
-        effects, lower="ci_low", upper="ci_high", measure="HR", moderators=["setting"]
-    )
+    studies = Studies.from_frame(effects, lower="ci_low", upper="ci_high", measure="HR", moderators=["setting"])
     assert studies.k == 4
     assert np.all(studies.y < 0.0)
 

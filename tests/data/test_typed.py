@@ -54,7 +54,5 @@ def test_decimal_commas_become_points_where_most_cells_are_numbers():
 
 
 def test_both_decimal_signs_in_one_file_are_refused():
-    with pytest.raises(
-        DataError, match=r"f.csv writes decimals with a comma in column 'a'.* point in column 'b'"
-    ):
+    with pytest.raises(DataError, match=r"f.csv writes decimals with a comma in column 'a'.* point in column 'b'"):
         point_decimals({"a": ["0,87"], "b": ["1.234"]}, "f.csv")

@@ -33,9 +33,7 @@ def test_effect_sizes_are_those_of_the_measures_own_function():
 
 
 def test_an_unknown_measure_names_the_nearest():
-    with pytest.raises(
-        SpecError, match=r"unknown measure 'PLX'. Did you mean 'PLO'. Allowed: PLO, PR, GEN, HR"
-    ):
+    with pytest.raises(SpecError, match=r"unknown measure 'PLX'. Did you mean 'PLO'. Allowed: PLO, PR, GEN, HR"):
         get_measure("PLX")
     with pytest.raises(SpecError, match=r"unknown measure None"):
         effect_sizes(None, [1], [2])

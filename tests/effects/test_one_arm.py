@@ -36,9 +36,7 @@ def test_effect_sizes_equal_metafors_on_published_data(name, measure):
     np.testing.assert_allclose(found.se**2, expected["vi"], rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "case", ZERO_CELLS["effect_sizes"], ids=lambda c: f"{c['measure']}-{c['to']}-{c['add']}"
-)
+@pytest.mark.parametrize("case", ZERO_CELLS["effect_sizes"], ids=lambda c: f"{c['measure']}-{c['to']}-{c['add']}")
 def test_rules_for_empty_cells_equal_metafors(case):
     found = effect_sizes(case["measure"], case["events"], case["n"], add=case["add"], to=case["to"])
     # R printed 15 significant digits
@@ -53,9 +51,7 @@ def test_only_studies_with_an_empty_cell_are_corrected_by_default():
     assert not logit_proportion([1, 3, 4], [5, 5, 5], to="if0all").corrected.any()
 
 
-@pytest.mark.parametrize(
-    "case", ZERO_CELLS["binom_test"], ids=lambda c: f"{c['events']}of{c['n']}-{c['ci_prob']}"
-)
+@pytest.mark.parametrize("case", ZERO_CELLS["binom_test"], ids=lambda c: f"{c['events']}of{c['n']}-{c['ci_prob']}")
 def test_clopper_pearson_equals_binom_test_of_r(case):
     lower, upper = clopper_pearson([case["events"]], [case["n"]], ci_prob=case["ci_prob"])
     np.testing.assert_allclose([lower[0], upper[0]], [case["lower"], case["upper"]], rtol=1e-12)
@@ -71,9 +67,7 @@ def test_clopper_pearson_equals_the_intervals_printed_by_wang_2026(events, n, pe
     assert (round(100 * lower[0]), round(100 * upper[0])) == percent
 
 
-@pytest.mark.parametrize(
-    ("events", "n"), [(1, 3), (7, 9), (1, 1_000_000), (999_999, 1_000_000), (123_456, 700_001)]
-)
+@pytest.mark.parametrize(("events", "n"), [(1, 3), (7, 9), (1, 1_000_000), (999_999, 1_000_000), (123_456, 700_001)])
 def test_clopper_pearson_limits_are_where_the_one_sided_tests_turn(events, n):
     (lower,), (upper,) = clopper_pearson(events, n, ci_prob=0.9)
     assert binom.sf(events - 1, n, lower) == pytest.approx(0.05, rel=1e-8)
@@ -142,9 +136,7 @@ def test_impossible_counts_are_named():
 
 
 @pytest.mark.parametrize("options", [{"to": "none"}, {"add": 0.0}])
-@pytest.mark.parametrize(
-    ("function", "why"), [(logit_proportion, "infinite"), (raw_proportion, "variance is zero")]
-)
+@pytest.mark.parametrize(("function", "why"), [(logit_proportion, "infinite"), (raw_proportion, "variance is zero")])
 def test_an_empty_cell_left_uncorrected_is_refused(function, why, options):
     with pytest.raises(DataError, match=rf"study 1 has events=5 of n=5.*{why}"):
         function([1, 5], [5, 5], **options)

@@ -85,11 +85,20 @@ class BruteForce:
         u, weight_u = panels(self.edges)
         self.tau = u**4
         self.log_joint = lambda x, t: log_m(x, t) + mu.logpdf(x)
-        self.centre, self.width, first, last = self._place(u)
-        self.v = np.linspace(first, last, nodes_mu, axis=1)
-        self.mu = self.centre[:, None] + self.width[:, None] * np.sinh(self.v)
-        log_f = self.log_joint(self.mu.ravel(), np.repeat(self.tau, nodes_mu)).reshape(self.mu.shape)
-        log_f += np.log(self.width[:, None] * np.cosh(self.v) * (self.v[:, 1:2] - self.v[:, :1]))
+        self.bounds = mu.support if np.isfinite(mu.support).all() else None
+        if self.bounds is None:
+            self.centre, self.width, first, last = self._place(u)
+            self.v = np.linspace(first, last, nodes_mu, axis=1)
+            self.mu = self.centre[:, None] + self.width[:, None] * np.sinh(self.v)
+            log_slope = np.log(self.width[:, None] * np.cosh(self.v))
+        else:  # tanh-sinh, for a density that jumps at the bounds
+            low, high = self.bounds
+            self.v = np.tile(np.linspace(-3.0, 3.0, 2 * nodes_mu), (u.size, 1))
+            s, self.width = np.pi * np.sinh(self.v), np.full(u.size, high - low)
+            self.mu = low + (high - low) * special.expit(s)
+            log_slope = np.log((high - low) * np.pi * np.cosh(self.v)) + special.log_expit(s) + special.log_expit(-s)
+        log_f = self.log_joint(self.mu.ravel(), np.repeat(self.tau, self.mu.shape[1])).reshape(self.mu.shape)
+        log_f += log_slope + np.log(self.v[:, 1:2] - self.v[:, :1])
         log_f += (tau.logpdf(self.tau) + np.log(4.0 * u**3 * weight_u))[:, None]
         self.log_evidence = float(special.logsumexp(log_f))
         self.weight = np.exp(log_f - self.log_evidence)
@@ -139,7 +148,11 @@ class BruteForce:
         """P(mu <= x, tau = node) for ``x`` (R, ...), by rows that have weight."""
         out = np.empty(x.shape)
         for i, row in enumerate(self.rows):
-            v = np.arcsinh((x[i] - self.centre[row]) / self.width[row])
+            if self.bounds is None:
+                v = np.arcsinh((x[i] - self.centre[row]) / self.width[row])
+            else:
+                position = (x[i] - self.bounds[0]) / (self.bounds[1] - self.bounds[0])
+                v = np.arcsinh(special.logit(np.clip(position, 0.0, 1.0)) / np.pi)
             out[i] = self._integrals[i](np.clip(v, self.v[row, 0], self.v[row, -1]))
         return out
 
@@ -157,17 +170,20 @@ class BruteForce:
 
     def cdf_theta_new(self, x):
         tau = self.tau[self.rows, None]
-        averaged = self._below(x - tau * Z) @ Z_WEIGHT
         summed = (self.weight[self.rows] * special.ndtr((x - self.mu[self.rows]) / tau)).sum(axis=1)
-        return float(np.where(tau[:, 0] < self.width[self.rows], averaged, summed).sum())
+        z, weight, narrow = Z, Z_WEIGHT, self.width[self.rows]
+        if self.bounds is not None:  # the integrand has a kink where x - tau z meets a bound
+            z = np.linspace(-9.0, 9.0, 8001)
+            weight, narrow = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum(), 0.03 * narrow
+        averaged = self._below(x - tau * z) @ weight
+        return float(np.where(tau[:, 0] < narrow, averaged, summed).sum())
 
     def cdf_p_mean(self, x):
         """P(logit p_mean <= x)."""
         at = np.empty(self.rows.size)
         for i, row in enumerate(self.rows):
             logit = self.log_powers[0, row] - self.log_powers[2, row]
-            use = np.flatnonzero(np.diff(logit, prepend=-np.inf) > 0.0)
-            inverse = make_interp_spline(logit[use], self.v[row, use], k=7)
-            v = inverse(np.clip(x, logit[use[0]], logit[use[-1]]))
-            at[i] = self.centre[row] + self.width[row] * np.sinh(v)
+            use = np.flatnonzero(np.diff(logit, prepend=-np.inf) > 1e-9)
+            inverse = make_interp_spline(logit[use], self.mu[row, use], k=7)
+            at[i] = inverse(np.clip(x, logit[use[0]], logit[use[-1]]))
         return float(self._below(at).sum())

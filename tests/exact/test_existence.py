@@ -97,7 +97,9 @@ def test_binomial_data_with_a_flat_prior_of_tau_need_two_interior_studies_and_th
         assert np.isfinite(summary.loc[["p_median", "p_mean", "p_new"]].to_numpy()).all()
         assert np.isfinite(summary[["median", "lower", "upper"]].to_numpy()).all()
     else:
-        with pytest.raises(ImproperPosteriorError, match=rf"more than {k} studies .* and {k} of {k + 3} studies qualify"):
+        with pytest.raises(
+            ImproperPosteriorError, match=rf"more than {k} studies .* and {k} of {k + 3} studies qualify"
+        ):
             fit_counts(events, n, mu, "HalfFlat()")
 
 

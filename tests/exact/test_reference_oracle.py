@@ -128,9 +128,7 @@ def test_the_oracles_cut_of_a_half_cauchy_at_60_does_not_show(index, independent
     def log_m(mu, tau):
         return sum(independent.log_m_binomial(r, m, mu, tau) for r, m in zip(events, n, strict=True))
 
-    beyond = independent.BruteForce(
-        log_m, model.mu, model.tau, tau_range=(TAU_MAX, 2000.0), panels_u=2, nodes_mu=61
-    )
+    beyond = independent.BruteForce(log_m, model.mu, model.tau, tau_range=(TAU_MAX, 2000.0), panels_u=2, nodes_mu=61)
     share = np.exp(beyond.log_evidence - result["log_evidence"])
     square = share * sum(part**2 for part in beyond.mean_sd(beyond.tau[:, None]))
     assert 0.0 < square < 1e-8  # of E[tau^2]; what lies beyond is less in E[tau]

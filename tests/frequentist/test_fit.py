@@ -88,9 +88,7 @@ def test_a_wrong_option_is_refused_in_one_line(options, message):
 @pytest.mark.parametrize("measure", ["PLO", "PR"])
 @pytest.mark.parametrize("options", [{"to": "none"}, {"add": 0}])
 def test_a_zero_cell_left_uncorrected_is_refused_with_the_study_and_the_way_out(measure, options):
-    with pytest.raises(
-        DataError, match=r"study 'Lee 2002' has events=9 of n=9, a zero cell.*variance='exact-ci'"
-    ):
+    with pytest.raises(DataError, match=r"study 'Lee 2002' has events=9 of n=9, a zero cell.*variance='exact-ci'"):
         fit_frequentist(counts([3, 9, 6], [10, 9, 12]), measure=measure, **options)
 
 
@@ -133,9 +131,7 @@ def test_the_order_of_studies_does_not_matter(measure, variance):
     rng = np.random.default_rng(5)
     fit = fit_frequentist(counts(EVENTS, N), measure=measure, variance=variance)
     order = rng.permutation(5)
-    other = fit_frequentist(
-        counts(np.array(EVENTS)[order], np.array(N)[order]), measure=measure, variance=variance
-    )
+    other = fit_frequentist(counts(np.array(EVENTS)[order], np.array(N)[order]), measure=measure, variance=variance)
     for name in ("mu", "se_mu", "lower", "upper", "tau2", "q", "q_pvalue", "i2", "i2_tau2", "h2"):
         assert getattr(other, name) == pytest.approx(getattr(fit, name), rel=1e-12), name
     assert other.weights == pytest.approx(fit.weights[order], rel=1e-12)
@@ -144,9 +140,7 @@ def test_the_order_of_studies_does_not_matter(measure, variance):
 def test_counting_failures_instead_of_events_mirrors_the_result():
     fit = fit_frequentist(counts(EVENTS, N))
     mirror = fit_frequentist(counts([n - r for r, n in zip(EVENTS, N, strict=True)], N))
-    assert (mirror.mu, mirror.lower, mirror.upper) == pytest.approx(
-        (-fit.mu, -fit.upper, -fit.lower), rel=1e-12
-    )
+    assert (mirror.mu, mirror.lower, mirror.upper) == pytest.approx((-fit.mu, -fit.upper, -fit.lower), rel=1e-12)
     assert mirror.tau2 == pytest.approx(fit.tau2, rel=1e-12)
 
 
@@ -247,9 +241,7 @@ def test_a_ratio_that_overflows_is_infinite_without_a_warning():
 def test_too_few_studies_have_no_prediction_interval_and_a_reason(k):
     fit = fit_frequentist(counts(EVENTS[:k], N[:k]))
     assert has_no_prediction_interval(fit)
-    reason = (
-        f"k = {k}: no prediction interval, because t with k - 2 = {k - 2} degrees of freedom does not exist"
-    )
+    reason = f"k = {k}: no prediction interval, because t with k - 2 = {k - 2} degrees of freedom does not exist"
     assert reason in fit.notes
 
 

@@ -21,9 +21,7 @@ SE = np.array([0.2, 0.3, 0.25, 0.5, 0.15, 0.4])
 
 def test_q_is_the_weighted_sum_of_squares_less_that_of_the_mean():
     w = SE**-2.0
-    assert float(cochran_q(Y, SE)) == pytest.approx(
-        np.sum(w * Y**2) - np.sum(w * Y) ** 2 / w.sum(), rel=1e-12
-    )
+    assert float(cochran_q(Y, SE)) == pytest.approx(np.sum(w * Y**2) - np.sum(w * Y) ** 2 / w.sum(), rel=1e-12)
 
 
 def test_q_is_the_weighted_sum_over_pairs_of_squared_differences():
@@ -53,9 +51,7 @@ def test_typical_variance_of_equal_studies_is_their_variance():
 
 def test_typical_variance_equals_the_published_formula():
     w = SE**-2.0
-    assert float(typical_variance(SE)) == pytest.approx(
-        5 * w.sum() / (w.sum() ** 2 - np.sum(w**2)), rel=1e-12
-    )
+    assert float(typical_variance(SE)) == pytest.approx(5 * w.sum() / (w.sum() ** 2 - np.sum(w**2)), rel=1e-12)
 
 
 def test_both_definitions_of_i2_coincide_for_dersimonian_laird():

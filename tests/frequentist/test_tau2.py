@@ -49,9 +49,7 @@ def test_one_study_has_no_between_study_variance():
 
 @pytest.mark.parametrize("shift", [-3.0, 100.0])
 def test_the_estimate_does_not_change_when_all_effects_are_shifted(shift):
-    assert float(dersimonian_laird(Y + shift, SE)) == pytest.approx(
-        float(dersimonian_laird(Y, SE)), rel=1e-10
-    )
+    assert float(dersimonian_laird(Y + shift, SE)) == pytest.approx(float(dersimonian_laird(Y, SE)), rel=1e-10)
 
 
 def test_the_estimate_scales_with_the_square_of_the_unit():

@@ -33,9 +33,7 @@ def beside(remission, remission_dl) -> Axes:
 def test_areas_of_squares_are_proportional_to_weights(remission, plain):
     (squares,) = artists(plain, "observed")
     frame = forest_frame(remission).iloc[: remission.k]
-    np.testing.assert_allclose(
-        squares.get_sizes() / squares.get_sizes().sum(), frame["weight"].to_numpy(), rtol=1e-12
-    )
+    np.testing.assert_allclose(squares.get_sizes() / squares.get_sizes().sum(), frame["weight"].to_numpy(), rtol=1e-12)
 
 
 def test_squares_and_circles_stand_at_the_estimates_in_the_order_of_the_frame(remission):
@@ -212,9 +210,7 @@ def test_the_axes_that_are_given_are_returned_and_no_figure_is_made(remission):
 
 
 def test_a_new_figure_is_170_mm_wide_and_grows_with_the_number_of_studies(fits):
-    sizes = [
-        plot_forest(fits[name][0]).figure.get_size_inches() * 25.4 for name in ("k = 3", "k = 15", "k = 60")
-    ]
+    sizes = [plot_forest(fits[name][0]).figure.get_size_inches() * 25.4 for name in ("k = 3", "k = 15", "k = 60")]
     assert [width for width, _ in sizes] == pytest.approx([170.0] * 3)
     heights = [height for _, height in sizes]
     assert heights[0] < 70.0 < heights[1] < 130.0 < heights[2] < 257.0
@@ -236,9 +232,7 @@ def test_text_shrinks_to_fit_into_small_axes(remission):
 
 def test_axes_that_are_too_small_are_refused_with_their_size(remission):
     _, ax = plt.subplots(figsize=(1, 1))
-    with pytest.raises(
-        SpecError, match=r"a forest plot of 10 studies does not fit into axes of 20 x 20 mm; give"
-    ):
+    with pytest.raises(SpecError, match=r"a forest plot of 10 studies does not fit into axes of 20 x 20 mm; give"):
         plot_forest(remission, ax=ax)
 
 

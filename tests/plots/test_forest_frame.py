@@ -55,9 +55,7 @@ def test_the_three_estimands_are_the_summarys_rows(remission):
     assert list(rows.index) == ["p_median", "p_mean", "p_new"]
     assert rows["kind"].tolist() == ["summary", "summary", "prediction"]
     assert rows["interval"].tolist() == ["CrI", "CrI", "PI"]
-    np.testing.assert_array_equal(
-        values(rows, "lower", "upper"), values(table.loc[rows.index], "lower", "upper")
-    )
+    np.testing.assert_array_equal(values(rows, "lower", "upper"), values(table.loc[rows.index], "lower", "upper"))
     assert rows.at["p_median", "estimate"] == table.at["p_median", "median"]
     assert rows.at["p_mean", "estimate"] == table.at["p_mean", "mean"]
     assert np.isnan(rows.at["p_new", "estimate"])
@@ -76,16 +74,12 @@ def test_a_compared_frequentist_fit_is_named_after_its_method_and_estimand(remis
     assert rows["parameter"].tolist() == [estimand, "p_new"]
     assert rows["method"].str.startswith("DerSimonian-Laird").all()
     table = dl.summary().loc[estimand]
-    assert values(rows.iloc[:1], "estimate", "lower", "upper")[0].tolist() == [
-        *table[["estimate", "lower", "upper"]]
-    ]
+    assert values(rows.iloc[:1], "estimate", "lower", "upper")[0].tolist() == [*table[["estimate", "lower", "upper"]]]
     assert tuple(values(rows.iloc[1:], "lower", "upper")[0]) == dl.prediction_interval_natural
 
 
 def test_ci_prob_holds_for_a_frequentist_fit_made_with_another(remission):
-    at_95, at_80 = (
-        bm.fit(remission.studies, engine="frequentist", measure="PR", ci_prob=prob) for prob in (0.95, 0.8)
-    )
+    at_95, at_80 = (bm.fit(remission.studies, engine="frequentist", measure="PR", ci_prob=prob) for prob in (0.95, 0.8))
     pd.testing.assert_frame_equal(forest_frame(at_95, ci_prob=0.8), forest_frame(at_80, ci_prob=0.8))
 
 
@@ -176,8 +170,6 @@ def test_fits_on_different_scales_are_not_compared(remission, hazard):
 
 
 def test_the_frame_is_had_without_matplotlib():
-    script = (
-        "import sys, bayesmeta.plots.forest_frame; print(sorted(m for m in sys.modules if m == 'matplotlib'))"
-    )
+    script = "import sys, bayesmeta.plots.forest_frame; print(sorted(m for m in sys.modules if m == 'matplotlib'))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

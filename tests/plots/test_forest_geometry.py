@@ -97,9 +97,7 @@ def test_texts_stay_within_their_axes_beside_others_when_the_figure_arranges_the
     check(left, left.get_window_extent())
 
 
-@pytest.mark.parametrize(
-    "columns", [(), ("data",), ("estimate",), ("data", "estimate", "shrunken", "weight")]
-)
+@pytest.mark.parametrize("columns", [(), ("data",), ("estimate",), ("data", "estimate", "shrunken", "weight")])
 @pytest.mark.parametrize("case", ["k = 10", "long labels", "rare events"])
 def test_any_choice_of_columns_fits(fits, case, columns):
     fit, compare = fits[case]
@@ -133,9 +131,7 @@ def test_squares_and_circles_of_a_study_and_its_neighbours_do_not_touch(fits):
         found = {child.get_gid(): child for child in ax.get_children() if child.get_gid()}
         half = {gid: np.sqrt(found[gid].get_sizes().max()) / 2 for gid in ("observed", "shrunken")}
         y = {gid: found[gid].get_offsets()[:, 1] for gid in half}
-        points_per_row = (
-            abs(np.diff(ax.transData.transform([(0.1, 0), (0.1, 1)])[:, 1])[0]) * 72 / ax.figure.dpi
-        )
+        points_per_row = abs(np.diff(ax.transData.transform([(0.1, 0), (0.1, 1)])[:, 1])[0]) * 72 / ax.figure.dpi
         within = (y["shrunken"] - y["observed"]).min() * points_per_row
         between = (y["observed"][1:] - y["shrunken"][:-1]).min() * points_per_row
         assert min(within, between) > sum(half.values())

@@ -17,9 +17,7 @@ def test_methods_are_named_with_their_measure(remission, remission_dl, hazard):
     assert method_title(equal) == "Equal effects, logit"
 
 
-@pytest.mark.parametrize(
-    ("prob", "words"), [(0.95, "95 %"), (0.9, "90 %"), (0.999, "99.9 %"), (0.29, "29 %")]
-)
+@pytest.mark.parametrize(("prob", "words"), [(0.95, "95 %"), (0.9, "90 %"), (0.999, "99.9 %"), (0.29, "29 %")])
 def test_probabilities_are_printed_as_per_cent(prob, words):
     assert percent_words(prob) == words
 

@@ -30,9 +30,7 @@ def rows_of(row):
     """The counts that a printed row pools."""
     covariates = load_dataset("blinatumomab_studies")
     outcomes = load_dataset("blinatumomab_outcomes")
-    frame = outcomes[outcomes["outcome"] == row["outcome"]].merge(
-        covariates, on="study", suffixes=("", "_table1")
-    )
+    frame = outcomes[outcomes["outcome"] == row["outcome"]].merge(covariates, on="study", suffixes=("", "_table1"))
     if row["subgroup_variable"] != "overall":
         frame = frame[frame[row["subgroup_variable"]] == row["subgroup_level"]]
     return frame

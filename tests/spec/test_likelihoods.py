@@ -25,9 +25,7 @@ def test_what_each_likelihood_needs():
 
 @pytest.mark.parametrize("name", PLANNED_LIKELIHOODS)
 def test_a_planned_likelihood_is_said_not_to_be_supported_yet(name):
-    with pytest.raises(
-        SpecError, match=rf"likelihood '{name}' is not supported yet\. Allowed: binomial, normal\."
-    ):
+    with pytest.raises(SpecError, match=rf"likelihood '{name}' is not supported yet\. Allowed: binomial, normal\."):
         find_likelihood(name)
 
 

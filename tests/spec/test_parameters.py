@@ -20,9 +20,7 @@ def refusal(*args, **kwargs) -> str:
 
 def test_an_unknown_name_gets_the_nearest_and_the_list():
     message = refusal("HalfNorml", 1)
-    assert message.startswith(
-        "unknown prior 'HalfNorml'. Did you mean 'HalfNormal'? Allowed: Normal, StudentT,"
-    )
+    assert message.startswith("unknown prior 'HalfNorml'. Did you mean 'HalfNormal'? Allowed: Normal, StudentT,")
     assert "Did you mean 'HalfNormal'?" in refusal("halfnormal", 1)
     assert refusal(3).startswith("unknown prior 3.")
     assert len(refusal("x" * 10_000)) < 400

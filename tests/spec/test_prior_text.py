@@ -110,9 +110,7 @@ def test_text_reads_back_to_the_same_number(value):
     assert as_prior(str(prior)).parameters["sigma"] == value
 
 
-@pytest.mark.parametrize(
-    "text", ["HalfNormal(inf)", "HalfNormal(nan)", "Normal(-inf, 1)", "HalfNormal(1e400)"]
-)
+@pytest.mark.parametrize("text", ["HalfNormal(inf)", "HalfNormal(nan)", "Normal(-inf, 1)", "HalfNormal(1e400)"])
 def test_text_with_a_number_that_is_not_finite_is_refused_as_such(text):
     with pytest.raises(SpecError, match="must be finite"):
         as_prior(text)
@@ -120,9 +118,7 @@ def test_text_with_a_number_that_is_not_finite_is_refused_as_such(text):
 
 @pytest.mark.parametrize("name", R_BAYESMETA_PRIORS)
 def test_r_bayesmeta_names_are_said_to_be_not_supported_yet(name):
-    with pytest.raises(
-        SpecError, match=r"of R bayesmeta is not supported yet.*Supported: Normal, "
-    ) as caught:
+    with pytest.raises(SpecError, match=r"of R bayesmeta is not supported yet.*Supported: Normal, ") as caught:
         as_prior(name)
     assert ("Flat()" in str(caught.value)) == (name == "uniform")
     with pytest.raises(SpecError, match="not supported yet"):

@@ -187,9 +187,7 @@ def test_at_tau_zero_the_density_has_its_limit(prior, at_zero):
     assert prior.logpdf(0.0) == pytest.approx(at_zero)
 
 
-@pytest.mark.parametrize(
-    "text", ["HalfNormal(1e-200)", "HalfNormal(1e200)", "HalfCauchy(1e-200)", "Gamma(3, 1e200)"]
-)
+@pytest.mark.parametrize("text", ["HalfNormal(1e-200)", "HalfNormal(1e200)", "HalfCauchy(1e-200)", "Gamma(3, 1e200)"])
 def test_extreme_scales_give_no_nan_and_no_warning(text):
     values = as_prior(text).logpdf([0.0, 1e-300, 1.0, 1e300])
     assert not np.isnan(values).any()
@@ -198,9 +196,7 @@ def test_extreme_scales_give_no_nan_and_no_warning(text):
 def test_student_t_with_huge_degrees_of_freedom_is_normal():
     x = np.linspace(-4, 4, 9)
     # The densities differ by O(x^4 / nu).
-    np.testing.assert_allclose(
-        Prior("StudentT", 1e12, 0, 1).logpdf(x), Prior("Normal", 0, 1).logpdf(x), atol=1e-9
-    )
+    np.testing.assert_allclose(Prior("StudentT", 1e12, 0, 1).logpdf(x), Prior("Normal", 0, 1).logpdf(x), atol=1e-9)
 
 
 def test_half_student_t_with_one_degree_of_freedom_is_half_cauchy():
@@ -278,9 +274,7 @@ def test_a_preliz_distribution_is_read_by_its_class_name_and_parameters():
         as_prior(type("Beta", (), {"params_dict": {"alpha": 1.0}})())
 
 
-@pytest.mark.parametrize(
-    "value", [None, 3, 0.5, ["HalfNormal(1)"], {"dist": "HalfNormal"}, b"HalfNormal(1)", Prior]
-)
+@pytest.mark.parametrize("value", [None, 3, 0.5, ["HalfNormal(1)"], {"dist": "HalfNormal"}, b"HalfNormal(1)", Prior])
 def test_what_is_no_prior_is_refused_in_one_line(value):
     with pytest.raises(SpecError, match=r"is not a prior; give a Prior, a string") as caught:
         as_prior(value)

@@ -11,7 +11,18 @@ from bayesmeta.surface.quadrature import level
 from bayesmeta.surface.surface import POWERS
 from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
-COUNTS = [(0, 1), (1, 1), (1, 2), (0, 10), (10, 10), (5, 10), (1, 40), (47, 177413), (700_000, 1_000_000), (0, 1_000_000)]
+COUNTS = [
+    (0, 1),
+    (1, 1),
+    (1, 2),
+    (0, 10),
+    (10, 10),
+    (5, 10),
+    (1, 40),
+    (47, 177413),
+    (700_000, 1_000_000),
+    (0, 1_000_000),
+]
 TAU = [1e-6, 1e-3, 0.02, 0.1, 0.37, 1.0, 3.0, 10.0, 1e3, 1e6]
 
 
@@ -86,7 +97,9 @@ def test_log_m_equals_adaptive_quadrature(r, n, index, within, lowest):
     assert len(compared) >= 25
     # the rounding of log binomial coefficients of a million is part of any double-precision value
     tolerance = within + 2e-15 * n
-    assert ours(r, n, *np.array(list(compared)).T, index) == pytest.approx(list(compared.values()), rel=0, abs=tolerance)
+    assert ours(r, n, *np.array(list(compared)).T, index) == pytest.approx(
+        list(compared.values()), rel=0, abs=tolerance
+    )
 
 
 @pytest.mark.parametrize("tau", TAU)

@@ -33,9 +33,7 @@ def test_a_percent_column_is_written_in_per_cent():
 
 
 def test_long_texts_are_wrapped_beside_the_other_columns():
-    frame = pd.DataFrame(
-        {"parameter": ["p_mean", "p_new"], "estimate": [0.81, 0.87], "explanation": [LONG, ""]}
-    )
+    frame = pd.DataFrame({"parameter": ["p_mean", "p_new"], "estimate": [0.81, 0.87], "explanation": [LONG, ""]})
     lines = render_table(frame).splitlines()
     assert max(map(len, lines)) <= WIDTH
     assert lines[1].startswith("p_mean         0.81  why this")
