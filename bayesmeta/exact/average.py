@@ -19,6 +19,7 @@ from bayesmeta.exact.rows import invert, row_table
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.surface import POWERS
 
+SMALLEST_SLOPE = 1e-10  # per node; smaller only where the density of mu is 0
 LARGEST_LOGIT = 500.0
 LOGIT_REACH = 45.0  # expit(-45) is 3e-20
 LOGIT_STEP = 0.7  # trapezoid steps up to this integrate expit times a smooth density: error exp(-2 pi^2 / 0.7)
@@ -69,7 +70,8 @@ class AverageProportion:
         """Return the distribution function and density of logit(p_mean) at ``x``, shape (P,)."""
         position, slope = invert(self.logit_at_nodes, x)
         cdf, pdf = self.posterior.given_tau.at_position(position)
-        return cdf.sum(axis=0), (pdf / slope).sum(axis=0)
+        inner = (position > 0.0) & (position < self.logit_at_nodes.shape[1] - 1)
+        return cdf.sum(axis=0), np.where(inner, pdf / np.maximum(slope, SMALLEST_SLOPE), 0.0).sum(axis=0)
 
 
 def median_proportion_moments(posterior: Posterior) -> tuple[float, float]:

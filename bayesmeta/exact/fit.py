@@ -18,7 +18,7 @@ from bayesmeta.exact.existence import tail_orders
 from bayesmeta.exact.leave_out import leave_one_out_densities
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Problem, Solution, pose, solve
-from bayesmeta.exact.summary import FLOOR, summary_rows, theta_rows, worst_error
+from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, theta_rows, worst_error
 from bayesmeta.exact.theta import StudyEffect, study_effects
 from bayesmeta.result.datatree import to_datatree
 from bayesmeta.result.describe import describe
@@ -85,7 +85,7 @@ class ExactFit:
     @cached_property
     def log_evidence_error(self) -> float:
         """Absolute numerical error of the log marginal likelihood."""
-        return FLOOR + abs(self._fine.posterior.log_evidence - self._coarse.posterior.log_evidence)
+        return EVIDENCE_FLOOR + abs(self._fine.posterior.log_evidence - self._coarse.posterior.log_evidence)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ class ExactFit:
                 ) from None
         fine, coarse = leave_one_out_densities(problem, self.solution.index)
         index = pd.Index(self.studies.study, name="study")
-        return pd.DataFrame({"elpd_loo": fine, "numerical_error": FLOOR + np.abs(fine - coarse)}, index=index)
+        return pd.DataFrame({"elpd_loo": fine, "numerical_error": EVIDENCE_FLOOR + np.abs(fine - coarse)}, index=index)
 
     def theta_table(self, *, ci_prob: float = 0.95) -> pd.DataFrame:
         """Return the posterior of each theta_i, link scale; `study_effects` puts the data beside it.

@@ -18,9 +18,10 @@ from bayesmeta.exact.solve import TOLERANCE
 from bayesmeta.exact.theta import StudyEffect
 from bayesmeta.result.marginal import Marginal
 
-# Two resolutions share their cuts (where a density has fallen by exp(-30)) and the rounding of doubles, so
-# an error smaller than this is never claimed.
-FLOOR = 1e-8
+# Two resolutions share their cuts (where a density has fallen by exp(-30)), the order of the polynomials between
+# nodes and the rounding of doubles, so an error smaller than this is never claimed.
+FLOOR = 1e-7
+EVIDENCE_FLOOR = 1e-8
 LARGE_VALUE = 100.0  # values larger than this are computed to a relative accuracy
 WIDE_INTERVAL = 10.0  # and so are rows whose interval is wider than this
 COLUMNS = ("mean", "sd", "median", "lower", "upper")

@@ -15,6 +15,7 @@ from bayesmeta.errors import AccuracyError, SpecError
 MAX_STEPS = 200
 CONVERGED = 1e-13
 LAST_MOVE = 1e-6  # of the spread; the error left is about its square
+NARROW_TAIL = 1e-6  # of what lies outside an interval; less is near the rounding of distribution functions
 
 type CdfPdf = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
@@ -170,7 +171,7 @@ class Marginal:
             ends = self.ppf(np.r_[tail, np.minimum(tail + ci_prob, 1.0)]).reshape(2, -1)
             best = int(np.argmin(np.where(np.isfinite(ends).all(axis=0), ends[1] - ends[0], np.inf)))
             low, high = tail[max(best - 1, 0)], tail[min(best + 1, 16)]
-            if high - low < 1e-9 * rest:
+            if high - low < NARROW_TAIL * rest:
                 break
         return float(ends[0, best]), float(ends[1, best])
 

@@ -96,7 +96,9 @@ def test_quantiles_equal_those_of_brute_force(both):
             errors = errors * special.expit(values) * special.expit(-values)
         if name == "p_mean":
             errors = errors * values * (1.0 - values)
-        assert np.abs(errors).max() <= 1e-6, name
+        # a bound of mu makes a kink in the distribution of p_mean, which is then only as exact as it says
+        limit = stated if name == "p_mean" and np.isfinite(fit.model.mu.support).all() else 1e-6
+        assert np.abs(errors).max() <= limit, name
         assert np.abs(errors).max() <= stated + 1e-8, name
 
 
