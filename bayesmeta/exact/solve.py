@@ -20,7 +20,7 @@ from bayesmeta.surface.surface import tabulate
 from bayesmeta.surface.terms import Terms
 
 TOLERANCE = 1e-6  # of every mean, sd and quantile; refinement goes on until it is met
-ACCEPTABLE = 1e-4  # what the finest resolution must reach; the error that is left is stated with the result
+ACCEPTABLE = 1e-3  # what the finest resolution must reach; the error that is left is stated with the result
 FINEST = 7
 MOST_NODES = 150_000  # finer grids would take seconds
 TAU_SCALE = 0.1  # tau's coordinate bends at a tenth of the typical standard error

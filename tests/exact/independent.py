@@ -178,6 +178,20 @@ class BruteForce:
         averaged = self._below(x - tau * z) @ weight
         return float(np.where(tau[:, 0] < narrow, averaged, summed).sum())
 
+    def pdf_theta_new(self, x):
+        """Density of theta_new at ``x`` (P,), for unbounded mu."""
+        tau = self.tau[self.rows]
+        out = np.zeros(x.size)
+        for i, row in enumerate(self.rows):
+            if tau[i] < self.width[row]:
+                at = (x[:, None] - tau[i] * Z - self.centre[row]) / self.width[row]
+                v = np.clip(np.arcsinh(at), self.v[row, 0], self.v[row, -1])
+                out += self._integrals[i](v, 1) / (self.width[row] * np.cosh(v)) @ Z_WEIGHT
+            else:
+                z = (x[:, None] - self.mu[row]) / tau[i]
+                out += np.exp(-0.5 * z * z) @ self.weight[row] / (tau[i] * np.sqrt(2.0 * np.pi))
+        return out
+
     def cdf_p_mean(self, x):
         """P(logit p_mean <= x)."""
         at = np.empty(self.rows.size)

@@ -33,7 +33,9 @@ def test_the_order_of_studies_does_not_matter(fit_counts, events, n):
     assert np.abs(one.summary()[NUMBERS] - other.summary()[NUMBERS]).to_numpy().max() < 1e-9
     assert one.log_evidence == pytest.approx(other.log_evidence, rel=0, abs=1e-11 + 1e-15 * max(n))
     assert one.loo["elpd_loo"].to_numpy() == pytest.approx(other.loo["elpd_loo"].to_numpy()[::-1], abs=1e-8)
-    assert study_effects(one)["mean"].to_numpy() == pytest.approx(study_effects(other)["mean"].to_numpy()[::-1], abs=1e-7)
+    assert study_effects(one)["mean"].to_numpy() == pytest.approx(
+        study_effects(other)["mean"].to_numpy()[::-1], abs=1e-7
+    )
 
 
 @EVERY_DATA
@@ -118,7 +120,8 @@ def test_one_study_sees_mu_and_tau_only_through_their_sum(fit_counts, independen
     top = fit.model.tau.support[1]
     edges = [0.0, 0.01, 0.1, 0.5, 1.0, 2.0, 3.0] + ([10.0, 100.0, 1e4, 1e7] if np.isinf(top) else [])
     total = sum(
-        integrate.quad(integrand, a, b, epsabs=1e-13, epsrel=1e-11)[0] for a, b in zip(edges[:-1], edges[1:], strict=True)
+        integrate.quad(integrand, a, b, epsabs=1e-13, epsrel=1e-11)[0]
+        for a, b in zip(edges[:-1], edges[1:], strict=True)
     )
     if np.isinf(top):  # what a half-Cauchy has beyond; the others have nothing
         total += integrand(1e7) * 1e7

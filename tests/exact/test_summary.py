@@ -186,7 +186,9 @@ def test_predictive_quantiles_at_small_tau_are_no_comb(fit_estimates, sigma):
     for p in (1e-3, 0.025, 0.25, 0.5, 0.975):
         x = marginal.ppf([p])[0]
         below = ndtr((x - mean) / np.sqrt(variance + tau**2))
-        assert integrate.simpson(density * below, x=tau) / integrate.simpson(density, x=tau) == pytest.approx(p, abs=1e-7)
+        assert integrate.simpson(density * below, x=tau) / integrate.simpson(density, x=tau) == pytest.approx(
+            p, abs=1e-7
+        )
     x = np.linspace(*marginal.ppf([0.01, 0.99]), 1500)
     pdf = marginal.pdf(x)
     bends = np.diff(np.sign(np.diff(pdf)))

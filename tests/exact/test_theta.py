@@ -1,0 +1,125 @@
+"""Study effects: posteriors of theta_i by two routes, and the table around them."""
+
+import numpy as np
+import pytest
+from scipy import integrate, special
+
+from bayesmeta.errors import SpecError
+from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.result.study_table import study_effects
+
+DATA = {
+    "ordinary": ([4, 10, 25, 12], [8, 12, 42, 12], "Normal(0, 1.5)", "HalfNormal(1)"),
+    "all events": ([6, 9], [6, 9], "Normal(0, 1.5)", "HalfNormal(0.5)"),
+    "certain tau": ([3, 10, 4], [5, 12, 8], "Normal(0, 1.5)", "HalfNormal(0.01)"),
+    "small patients": ([1, 0, 1, 2, 0], [1, 1, 2, 2, 3], "Normal(0, 1.5)", "HalfNormal(1)"),
+    "one and a million": ([1, 3, 700_000], [1, 7, 1_000_000], "Normal(0, 1.5)", "HalfNormal(1)"),
+    "a heavy tail": ([0, 3, 5], [9, 9, 8], "StudentT(4, 0, 1)", "HalfStudentT(3, 1)"),
+    "many small studies and a wide prior of tau": ([1, 0, 2, 1, 0] * 5, [1, 2, 3, 2, 1] * 5, "Normal(1.5, 0.36)", "HalfStudentT(4, 1.7)"),
+}  # fmt: skip
+EVERY_DATA = pytest.mark.parametrize("data", DATA.values(), ids=DATA.keys())
+
+
+@pytest.fixture(scope="module", params=DATA.values(), ids=DATA.keys())
+def fit(request, fit_counts):
+    return fit_counts(*request.param)
+
+
+def test_study_effects_are_certified_like_the_summary(fit):
+    effects = study_effects(fit)
+    values = np.maximum(1.0, effects[["mean", "sd", "lower", "upper"]].abs().max(axis=1))
+    assert (effects["numerical_error"] <= 1.01e-6 * values).all()
+    assert ((effects["lower"] < effects["median"]) & (effects["median"] < effects["upper"])).all()
+
+
+def test_the_score_identity_ties_a_study_effect_to_mu(fit):
+    # E[(theta_i - mu)/tau^2] = E[score_i]: integrating by parts, E[d log p(theta_i, ...) / d theta_i] = 0
+    mean, sd = study_effects(fit)[["mean", "sd"]].to_numpy().T
+    marginal = fit.marginal(f"theta[{fit.studies.study[0]}]")
+    edges = np.r_[marginal.ppf([1e-10]), marginal.ppf(np.linspace(1e-4, 1.0 - 1e-4, 60)), marginal.ppf([1.0 - 1e-10])]
+    x, w = np.polynomial.legendre.leggauss(16)
+    half, middle = 0.5 * np.diff(edges), 0.5 * (edges[1:] + edges[:-1])
+    at, weight = (middle[:, None] + half[:, None] * x).ravel(), (half[:, None] * w).ravel()
+    density = marginal.pdf(at) * weight
+    assert density.sum() == pytest.approx(1.0, abs=1e-6)
+    assert density @ at == pytest.approx(mean[0], abs=1e-5)
+    assert np.sqrt(density @ (at - mean[0]) ** 2) == pytest.approx(sd[0], abs=1e-4)
+
+
+def test_quantiles_of_a_study_proportion_are_those_of_its_effect(fit):
+    label = fit.studies.study[-1]
+    of_theta, of_p = fit.marginal(f"theta[{label}]"), fit.marginal(f"p[{label}]")
+    q = [0.025, 0.4, 0.975]
+    assert of_p.ppf(q) == pytest.approx(special.expit(of_theta.ppf(q)), abs=1e-12)
+    table = study_effects(fit).loc[label]
+    assert [table["proportion_lower"], table["proportion"], table["proportion_upper"]] == pytest.approx(
+        of_p.ppf([0.025, 0.5, 0.975]), abs=1e-9
+    )
+
+
+def test_weights_sum_to_one_and_shrinkage_is_a_share(fit):
+    effects = study_effects(fit)
+    assert effects["weight"].sum() == pytest.approx(1.0, abs=1e-9)
+    assert ((effects["shrinkage"] > 0.0) & (effects["shrinkage"] < 1.0)).all()
+
+
+@EVERY_DATA
+def test_the_posterior_of_one_effect_is_that_of_brute_force(fit_counts, independent, data):
+    """p(theta_1 | data) by integrating likelihood_1(theta) N(theta; mu, tau) times the other studies' m."""
+    events, n, mu, tau = data
+    fit = fit_counts(events, n, mu, tau)
+    others = list(zip(events[1:], n[1:], strict=True))
+
+    def log_m(m, t):
+        parts = {pair: independent.log_m_binomial(float(pair[0]), float(pair[1]), m, t) for pair in set(others)}
+        return sum(parts[pair] for pair in others)
+
+    top = {"HalfNormal(0.01)": 0.09, "HalfStudentT(3, 1)": 3000.0}.get(tau, 12.0)
+    rest = independent.BruteForce(log_m, fit.model.mu, fit.model.tau, tau_range=(0.0, top), panels_u=16)
+    # without study 1, theta_1 is distributed like theta_new; then Bayes
+    label = fit.studies.study[0]
+    ends = fit.marginal(f"theta[{label}]").ppf(np.r_[1e-9, 1e-5, np.linspace(1e-3, 0.999, 21), 1.0 - 1e-5, 1.0 - 1e-9])
+    at, width = independent.panels(np.r_[ends[0] - 3.0 * (ends[1] - ends[0]), ends])
+    likelihood = np.exp(independent.log_binomial(float(events[0]), float(n[0]), at))
+    weight = rest.pdf_theta_new(at) * likelihood * width
+    mean = (weight @ at) / weight.sum()
+    row = study_effects(fit).loc[label]
+    assert row["mean"] == pytest.approx(mean, abs=2e-6)
+    assert row["sd"] == pytest.approx(np.sqrt(weight @ (at - mean) ** 2 / weight.sum()), abs=1e-5)
+    # and the total is the leave-one-out predictive probability
+    assert np.log(weight.sum()) == pytest.approx(fit.loo["elpd_loo"].iloc[0], abs=1e-6)
+
+
+def test_normal_study_effects_shrink_by_the_closed_form(fit_estimates):
+    y, se = np.array([0.3, -0.5, 0.9]), np.array([0.2, 0.3, 0.25])
+    fit = fit_estimates(y, se, "Normal(0, 1)", "Uniform(0.4, 0.4000001)")  # tau is known
+    precision = np.r_[1.0 / (se**2 + 0.16), 1.0]
+    mu, variance = precision[:3] @ y / precision.sum(), 1.0 / precision.sum()
+    shrinkage = se**2 / (se**2 + 0.16)
+    effects = study_effects(fit)
+    assert effects["shrinkage"].to_numpy() == pytest.approx(shrinkage, abs=1e-6)
+    assert effects["mean"].to_numpy() == pytest.approx(shrinkage * mu + (1.0 - shrinkage) * y, abs=1e-6)
+    assert effects["sd"].to_numpy() == pytest.approx(np.sqrt(shrinkage * 0.16 + shrinkage**2 * variance), abs=1e-6)
+
+
+def test_a_certain_tau_of_nearly_zero_pools_every_study(fit_counts):
+    fit = fit_counts([3, 10, 4], [5, 12, 8], tau="HalfNormal(0.0001)")
+    mu = fit.summary().loc["mu"]
+    effects = study_effects(fit)
+    for column in ("mean", "sd", "median", "lower", "upper"):
+        assert effects[column].to_numpy() == pytest.approx(np.full(3, mu[column]), abs=1e-6)
+
+
+def test_study_effects_need_a_posterior(fit_counts):
+    classical = fit_frequentist(fit_counts([4, 10], [8, 12]).studies)
+    with pytest.raises(SpecError, match="needs a Bayesian fit"):
+        study_effects(classical)
+
+
+def test_the_interval_of_the_table_follows_ci_prob(fit_counts):
+    fit = fit_counts([4, 10], [8, 12])
+    label = fit.studies.study[1]
+    row = study_effects(fit, ci_prob=0.5).loc[label]
+    assert [row["lower"], row["upper"]] == pytest.approx(fit.marginal(f"theta[{label}]").ppf([0.25, 0.75]), abs=1e-9)
+    inside, _ = integrate.quad(lambda x: fit.marginal(f"theta[{label}]").pdf([x])[0], row["lower"], row["upper"])
+    assert inside == pytest.approx(0.5, abs=1e-7)
