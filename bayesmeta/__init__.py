@@ -28,7 +28,8 @@ from bayesmeta.spec.named import list_models, load_model
 from bayesmeta.spec.priors import Prior
 
 if TYPE_CHECKING:
-    from bayesmeta.plots.forest import forest_frame, plot_forest
+    from bayesmeta.plots.forest import plot_forest
+    from bayesmeta.plots.forest_frame import forest_frame
 
 __version__ = "0.1.0"
 

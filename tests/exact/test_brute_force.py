@@ -39,7 +39,9 @@ CASES = {
     "a density of tau that is 0 at 0": ([3, 10, 4], [5, 12, 8], "Normal(0, 1.5)", "InverseGamma(4, 2)", (0.02, 400.0)),
     "a log-normal prior of tau": ([0, 2, 5, 47], [5, 2, 8, 177], "Normal(0, 1.5)", "LogNormal(-1, 0.7)", (1e-3, 60.0)),
     "a prior of mu against the data": ([290, 140], [300, 150], "Normal(-3, 0.2)", "HalfNormal(0.5)", (0.0, 8.0)),
-    "a heavy prior of mu against the data": ([290, 140], [300, 150], "StudentT(4, -3, 0.2)", "HalfNormal(0.5)", (0.0, 6.0)),
+    "a heavy prior of mu against the data": (
+        [290, 140], [300, 150], "StudentT(4, -3, 0.2)", "HalfNormal(0.5)", (0.0, 6.0)
+    ),
     "a logistic prior and no events": ([0, 0, 0], [20, 30, 6], "Logistic(0, 1)", "HalfNormal(1)", (0.0, 9.0)),
     "many studies": ([3, 7, 9, 2, 15] * 6, [10, 20, 15, 12, 40] * 6, "Normal(0, 1.5)", "HalfNormal(1)", (0.0, 4.0)),
 }  # fmt: skip

@@ -91,7 +91,7 @@ def test_binomial_data_with_a_flat_prior_of_tau_need_two_interior_studies_and_th
     fit_counts, mu, k, proper
 ):
     # however many studies are at an end
-    events, n = [3, 7, 2][:k] + [0, 8, 0], [9, 8, 11][:k] + [5, 8, 30]
+    events, n = [*[3, 7, 2][:k], 0, 8, 0], [*[9, 8, 11][:k], 5, 8, 30]
     if proper:
         summary = fit_counts(events, n, mu, "HalfFlat()").summary()
         assert np.isfinite(summary.loc[["p_median", "p_mean", "p_new"]].to_numpy()).all()

@@ -1,5 +1,7 @@
 """The summary, and the marginal distributions behind it."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import integrate
@@ -136,7 +138,7 @@ def test_every_row_is_ordered_and_certified(fit):
 @EVERY_FIT
 def test_wider_intervals_hold_narrower_ones(fit):
     tables = [fit.summary(ci_prob=p) for p in (0.5, 0.9, 0.99)]
-    for inner, outer in zip(tables[:-1], tables[1:], strict=True):
+    for inner, outer in itertools.pairwise(tables):
         assert (outer["lower"] < inner["lower"]).all()
         assert (outer["upper"] > inner["upper"]).all()
 

@@ -15,7 +15,9 @@ DATA = {
     "small patients": ([1, 0, 1, 2, 0], [1, 1, 2, 2, 3], "Normal(0, 1.5)", "HalfNormal(1)"),
     "one and a million": ([1, 3, 700_000], [1, 7, 1_000_000], "Normal(0, 1.5)", "HalfNormal(1)"),
     "a heavy tail": ([0, 3, 5], [9, 9, 8], "StudentT(4, 0, 1)", "HalfStudentT(3, 1)"),
-    "many small studies and a wide prior of tau": ([1, 0, 2, 1, 0] * 5, [1, 2, 3, 2, 1] * 5, "Normal(1.5, 0.36)", "HalfStudentT(4, 1.7)"),
+    "many small studies and a wide prior of tau": (
+        [1, 0, 2, 1, 0] * 5, [1, 2, 3, 2, 1] * 5, "Normal(1.5, 0.36)", "HalfStudentT(4, 1.7)"
+    ),
 }  # fmt: skip
 EVERY_DATA = pytest.mark.parametrize("data", DATA.values(), ids=DATA.keys())
 
