@@ -59,7 +59,7 @@ __all__ = [
 
 _LATE = {
     "plot_forest": "bayesmeta.plots.forest",
-    "forest_frame": "bayesmeta.plots.forest",
+    "forest_frame": "bayesmeta.plots.forest_frame",
 }  # they load matplotlib
 
 

@@ -17,7 +17,7 @@ from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.predict import SQRT_2PI
 from bayesmeta.exact.rows import WIDE, is_narrow, refine, row_table, sinc_cdf
-from bayesmeta.surface.bands import hermite_rule
+from bayesmeta.surface.bands import BLOCK, hermite_rule
 from bayesmeta.surface.locate import locate
 from bayesmeta.surface.quadrature import WIDTH
 from bayesmeta.surface.region import sharpest
@@ -87,7 +87,7 @@ def study_effects(posterior: Posterior) -> list[StudyEffect]:
     nodes, mass = mu[~narrow].ravel(), weight[~narrow].ravel() / tau
     effects = []
     for i in range(posterior.surface.terms.k):
-        density = _wide_part(theta[i], log_likelihood[i], nodes, tau, -log_m[i]) @ mass
+        density = _wide_part(theta[i], log_likelihood[i], nodes, tau, -log_m[i], mass)
         density += _narrow_part(posterior, rows[narrow], i, theta[i])
         share = np.maximum(density, 0.0) * np.cosh(v[i])
         effects.append(StudyEffect(mode[i], width[i], first[i], step[i], theta[i], share / share.sum()))
@@ -107,13 +107,14 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
     tau = np.maximum(grid.tau[rows, None], WIDE * np.gradient(grid.mu[rows], axis=1)).ravel()
     mu = grid.mu[rows].ravel()
     log_weight = posterior.log_weight[rows].ravel() - np.log(tau)
+    ones = np.ones_like(tau)
 
     def log_f(x: FloatArray, studies: IntArray) -> FloatArray:
         log_likelihood = surface.terms.take(studies).log_likelihood_at(x)
         out = np.empty((1, *x.shape))
         for i, study in enumerate(studies):
             log_ratio = log_weight - surface.log_m[study, rows].ravel()
-            density = _wide_part(x[i], log_likelihood[i], mu, tau, log_ratio).sum(axis=1)
+            density = _wide_part(x[i], log_likelihood[i], mu, tau, log_ratio, ones)
             out[0, i] = np.log(np.maximum(density, TINY))
         return out
 
@@ -137,16 +138,24 @@ def _spike(posterior: Posterior) -> tuple[float, float]:
 
 
 def _wide_part(
-    x: FloatArray, log_likelihood: FloatArray, mu: FloatArray, tau: FloatArray, log_ratio: FloatArray
+    x: FloatArray,
+    log_likelihood: FloatArray,
+    mu: FloatArray,
+    tau: FloatArray,
+    log_ratio: FloatArray,
+    mass: FloatArray,
 ) -> FloatArray:
-    """Return likelihood(x) exp(log_ratio) phi((x - mu)/tau), shape (P, nodes)."""
-    exponent = np.subtract.outer(x, mu)
-    exponent /= tau
-    np.multiply(exponent, exponent, out=exponent)
-    exponent *= -0.5
-    exponent += log_ratio
-    exponent += log_likelihood[:, None]
-    return np.exp(np.minimum(exponent, 700.0, out=exponent), out=exponent) / SQRT_2PI
+    """Return likelihood(x) times the sum over nodes of mass exp(log_ratio) phi((x - mu)/tau), shape (P,)."""
+    out = np.empty(x.size)
+    for block in np.array_split(np.arange(x.size), -(-x.size * mu.size // BLOCK) or 1):
+        exponent = np.subtract.outer(x[block], mu)
+        exponent /= tau
+        np.multiply(exponent, exponent, out=exponent)
+        exponent *= -0.5
+        exponent += log_ratio
+        exponent += log_likelihood[block, None]
+        out[block] = np.exp(np.minimum(exponent, 700.0, out=exponent), out=exponent) @ mass
+    return out / SQRT_2PI
 
 
 def _narrow_part(posterior: Posterior, rows: IntArray, study: int, x: FloatArray) -> FloatArray:
