@@ -1,6 +1,6 @@
 """How do fits of the same data differ, and why? Bayesian beside frequentist, each with its estimand."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,9 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     3        exact     0.813
     7  frequentist     0.865
     """
-    given = [fits] if isinstance(fits, ExactFit | FrequentistFit) else list(fits)
+    if not isinstance(fits, Iterable):
+        fits = [fits]
+    given = list(fits)
     if not given:
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:

@@ -138,6 +138,8 @@ class ExactFit:
             If there is no such quantity.
         """
         allowed = dict.fromkeys((*self.parameters, "theta_new"))
+        if not isinstance(name, str):
+            raise SpecError(f"the name of a quantity is a string, such as 'tau'; got {name!r}.")
         if name in allowed:
             return self._fine.marginal(name)
         kind, _, label = name.removesuffix("]").partition("[")

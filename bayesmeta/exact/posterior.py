@@ -9,9 +9,11 @@ import numpy as np
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.exact.rows import REFINEMENT, RowTable, interpolate, row_table, sinc_cdf
 from bayesmeta.spec.priors import Prior
+from bayesmeta.surface.coordinates import HalfLine
 from bayesmeta.surface.surface import Surface
 
 SMALLEST = 1e-300
+NEAR_ZERO = -1.0  # coordinate of a tau of 2 % of its scale, which is a tenth of a standard error
 NEGLIGIBLE = 1e-14  # rows of tau with less weight than this are left out of distribution functions
 
 
@@ -111,7 +113,16 @@ class Posterior:
         density = np.sinc(offset) @ weight / (step * step_q)
         with np.errstate(over="ignore", invalid="ignore"):
             slope = np.exp(-grid.tau_coordinate.log_jacobian(q))
-            return sinc_cdf(offset) @ weight, np.where(density > 0.0, density * slope, 0.0)
+            cdf, pdf = sinc_cdf(offset) @ weight, np.where(density > 0.0, density * slope, 0.0)
+        if not isinstance(grid.tau_coordinate, HalfLine):
+            return cdf, pdf
+        # next to 0 the likelihood no longer depends on tau, and the posterior is the prior's shape
+        near = grid.tau_coordinate.value(np.array([NEAR_ZERO]))
+        below = x < near[0]
+        if below.any():
+            ratio = np.exp(self.prior_tau.logpdf(x[below]) - self.prior_tau.logpdf(near))
+            pdf[below] = self.tau_cdf_pdf(near)[1] * ratio
+        return cdf, pdf
 
 
 def log_sum_exp(values: FloatArray) -> float:

@@ -111,11 +111,9 @@ def interpolate(values: FloatArray, position: FloatArray) -> FloatArray:
     first = np.clip(np.floor(position).astype(np.intp) - points // 2 + 1, 0, values.size - points)
     node = np.arange(points)
     offset = (position - first)[:, None] - node
-    weight = np.ones((position.size, points))
-    for m in node:
-        others = node != m
-        weight[:, others] *= offset[:, m, None] / (node[others] - m)
-    result: FloatArray = (weight * values[first[:, None] + node]).sum(axis=1)
+    gaps = node[:, None] - node + np.eye(points)
+    factors = np.where(np.eye(points, dtype=bool), 1.0, offset[:, None, :] / gaps)  # of Lagrange's polynomials
+    result: FloatArray = (factors.prod(axis=2) * values[first[:, None] + node]).sum(axis=1)
     return result
 
 

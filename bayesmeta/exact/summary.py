@@ -105,7 +105,7 @@ def _rows(
             base = SAME_BASE.get(name, name)
             marginal = fine.marginal(name)
             at, error = _base_quantiles(fine, marginal, coarse, base, probabilities)
-            values = marginal.scale.value(at)
+            values = np.clip(marginal.scale.value(at), *marginal.scale.support)
             errors = error * marginal.scale.slope(values)
             if shortest:
                 interval, wrong = _shortest(marginal, coarse.marginal(name), prob)

@@ -118,7 +118,10 @@ class Marginal:
         """Return the density at ``x``, with the shape of ``x``; 0 outside the support."""
         points, flat = _flat(x)
         values = np.zeros(flat.shape)
-        usable = (flat > self.scale.support[0]) & (flat < self.scale.support[1])
+        lower, upper = self.scale.support
+        with np.errstate(divide="ignore"):
+            closed = bool(np.isfinite(self.scale.base(np.array([lower])))[0])
+        usable = ((flat > lower) | (closed & (flat == lower))) & (flat < upper)
         if usable.any():
             density = self.cdf_pdf(self.scale.base(flat[usable]))[1]
             values[usable] = np.maximum(density, 0.0) / self.scale.slope(flat[usable])
@@ -140,7 +143,7 @@ class Marginal:
         values = np.where(flat == 0.0, *self.scale.support[:1], self.scale.support[1]).astype(np.float64)
         inner = (flat > 0.0) & (flat < 1.0)
         if inner.any():
-            values[inner] = self.scale.value(_quantile(self, flat[inner]))
+            values[inner] = np.clip(self.scale.value(_quantile(self, flat[inner])), *self.scale.support)
         return values.reshape(points.shape)
 
     def base_ppf(self, q: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from typing import Protocol
 import pandas as pd
 
 from bayesmeta.data.studies import Studies
+from bayesmeta.errors import SpecError
 
 
 class Fit(Protocol):
@@ -55,4 +56,6 @@ def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.Data
     SpecError
         If an option is not allowed.
     """
+    if not hasattr(fit, "summary"):
+        raise SpecError(f"summary takes a fit made by bm.fit; got a {type(fit).__name__}.")
     return fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
