@@ -13,6 +13,7 @@ from bayesmeta.surface.coordinates import HalfLine
 from bayesmeta.surface.surface import Surface
 
 SMALLEST = 1e-300
+LITTLE = 1e-4
 NEAR_ZERO = -1.0  # coordinate of a tau of 2 % of its scale, which is a tenth of a standard error
 NEGLIGIBLE = 1e-14  # rows of tau with less weight than this are left out of distribution functions
 
@@ -117,10 +118,12 @@ class Posterior:
         if not isinstance(grid.tau_coordinate, HalfLine):
             return cdf, pdf
         # next to 0 the likelihood no longer depends on tau, and the posterior is the prior's shape
-        near = grid.tau_coordinate.value(np.array([NEAR_ZERO]))
+        small = int(np.searchsorted(np.cumsum(self.weight_tau), LITTLE))
+        near = grid.tau_coordinate.value(np.array([min(NEAR_ZERO, grid.q[min(small, grid.q.size - 1)])]))
         below = x < near[0]
         if below.any():
-            ratio = np.exp(self.prior_tau.logpdf(x[below]) - self.prior_tau.logpdf(near))
+            log_ratio = self.prior_tau.logpdf(x[below]) - self.prior_tau.logpdf(near)
+            ratio = np.exp(np.minimum(log_ratio, 600.0))
             pdf[below] = self.tau_cdf_pdf(near)[1] * ratio
         return cdf, pdf
 

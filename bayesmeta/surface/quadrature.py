@@ -65,7 +65,7 @@ def level(index: int) -> Level:
     """
     finer = 0.8 ** max(index - 0.4, 0.0)
     return Level(
-        step_mu=0.16 * finer,
+        step_mu=0.14 * finer,
         step_tau=0.27 * finer,
         steps_per_sd=1.45 / finer,
         step_theta=0.25 * finer,
