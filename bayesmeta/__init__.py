@@ -21,13 +21,16 @@ from bayesmeta.errors import (
     ImproperPosteriorError,
     SpecError,
 )
+from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.named import list_models, load_model
 from bayesmeta.spec.priors import Prior
+from bayesmeta.verify import verify
 
 if TYPE_CHECKING:
+    from bayesmeta.nuts.build import pymc_model
     from bayesmeta.plots.forest import plot_forest
     from bayesmeta.plots.forest_frame import forest_frame
 
@@ -43,6 +46,7 @@ __all__ = [
     "SpecError",
     "Studies",
     "compare",
+    "diagnose",
     "fit",
     "forest_frame",
     "list_datasets",
@@ -51,16 +55,19 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "pymc_model",
     "read_csv",
     "read_studies",
     "study_effects",
     "summary",
+    "verify",
 ]
 
 _LATE = {
     "plot_forest": "bayesmeta.plots.forest",
     "forest_frame": "bayesmeta.plots.forest_frame",
-}  # they load matplotlib
+    "pymc_model": "bayesmeta.nuts.build",
+}  # they load matplotlib or PyMC
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,9 @@
 """How is a model fitted? `fit`, the one front door to the engines."""
 
+from dataclasses import replace
 from typing import Literal, overload
+
+import numpy as np
 
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
@@ -8,36 +11,52 @@ from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, fit_exact
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.nuts.fit import NutsFit, fit_nuts
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.observed import check_studies, model_for
+from bayesmeta.verify import verify
 
-ENGINES = ("exact", "frequentist")
+type BayesianFit = ExactFit | NutsFit
+type AnyFit = ExactFit | NutsFit | FrequentistFit
+
+ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "exact": ("measure",),
+    "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "quiet"),
     "frequentist": ("measure", "tau2_method", "ci_method", "pi_method", "ci_prob", "variance", "add", "to"),
 }
 
 
-@overload
-def fit(studies: Studies, model: ModelSpec | None = None, *, engine: Literal["exact"] = "exact") -> ExactFit: ...
 @overload
 def fit(
     studies: Studies,
     model: ModelSpec | None = None,
     *,
     engine: Literal["exact"] = "exact",
-    measure: str | None,
+    measure: str | None = None,
 ) -> ExactFit: ...
+@overload
+def fit(
+    studies: Studies,
+    model: ModelSpec | None = None,
+    *,
+    engine: Literal["nuts"],
+    measure: str | None = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int | np.random.Generator | None = None,
+    sampler: str | None = None,
+    target_accept: float = 0.95,
+    quiet: bool = False,
+) -> NutsFit: ...
 @overload
 def fit(
     studies: Studies, model: None = None, *, engine: Literal["frequentist"], **options: object
 ) -> FrequentistFit: ...
 @overload
-def fit(
-    studies: Studies, model: ModelSpec | None = None, *, engine: str = "exact", **options: object
-) -> ExactFit | FrequentistFit: ...
-def fit(
-    studies: Studies, model: ModelSpec | None = None, *, engine: str = "exact", **options: object
-) -> ExactFit | FrequentistFit:
+def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exact", **options: object) -> AnyFit: ...
+def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exact", **options: object) -> AnyFit:
     """Fit a meta-analysis.
 
     Parameters
@@ -47,17 +66,19 @@ def fit(
     model : ModelSpec, optional
         The Bayesian model; by default, for counts, ``ModelSpec("binomial")``: exact binomial likelihood,
         mu ~ Normal(0, 1.5), tau ~ HalfNormal(1). The frequentist engine takes none.
-    engine : {"exact", "frequentist"}
-        ``"exact"``: the posterior by quadrature, with its numerical error. ``"frequentist"``:
-        DerSimonian-Laird and its relatives.
+    engine : {"exact", "nuts", "frequentist"}
+        ``"exact"``: the posterior by quadrature, with its numerical error. ``"nuts"``: draws from it by PyMC
+        or nutpie, held against the exact posterior where there is one (``fit.verification``).
+        ``"frequentist"``: DerSimonian-Laird and its relatives.
     **options
-        Of the engine. exact: ``measure`` (normal likelihood with counts). frequentist: ``measure``,
-        ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``, ``add``, ``to``; see
-        `fit_frequentist`.
+        Of the engine. exact: ``measure`` (normal likelihood with counts). nuts: ``measure``, ``draws``,
+        ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``quiet``; see `fit_nuts`.
+        frequentist: ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
+        ``add``, ``to``; see `fit_frequentist`.
 
     Returns
     -------
-    ExactFit or FrequentistFit
+    ExactFit, NutsFit or FrequentistFit
 
     Raises
     ------
@@ -66,7 +87,7 @@ def fit(
     ImproperPosteriorError
         If prior and data do not define a posterior.
     AccuracyError
-        If a number cannot be computed to its accuracy.
+        If a number cannot be computed to its accuracy, or there are no draws.
 
     Examples
     --------
@@ -77,31 +98,27 @@ def fit(
     >>> fit.summary().loc["p_median", ["median", "lower", "upper"]].round(3).tolist()
     [0.791, 0.687, 0.88]
     """
-    if not isinstance(studies, Studies):
-        raise SpecError(
-            f"studies is a {type(studies).__name__}, not Studies; make it with bm.Studies.from_frame(df, ...)."
-        )
-    if engine == "nuts":
-        raise SpecError("engine='nuts' is not part of this version; use engine='exact'.")
-    if engine not in ENGINES:
-        raise SpecError(unknown_name("engine", engine, ENGINES))
-    for name in options:
-        if name not in OPTIONS[engine]:
-            raise SpecError(unknown_name(f"option of engine={engine!r}:", name, OPTIONS[engine]))
+    check_studies(studies)
+    _check_options(engine, options)
     if engine == "frequentist":
         if model is not None:
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
         return fit_frequentist(studies, **options)  # type: ignore[arg-type]
-    if model is None:
-        if not studies.has_counts:
+    chosen = model_for(studies, model)
+    if engine == "exact":
+        return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
+    sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]
+    return replace(sampled, verification=verify(sampled))
+
+
+def _check_options(engine: str, options: dict[str, object]) -> None:
+    if engine not in ENGINES:
+        raise SpecError(unknown_name("engine", engine, ENGINES))
+    for name in options:
+        if name in OPTIONS[engine]:
+            continue
+        if name in ("ci_prob", "ci_kind"):
             raise SpecError(
-                "estimates with standard errors need a model with priors on their scale, for example "
-                "bm.ModelSpec('normal', mu='Normal(0, 2)', tau='HalfNormal(1)')."
+                f"{name} is no option of engine={engine!r}, whose fit gives any interval: bm.summary(fit, {name}=...)."
             )
-        model = ModelSpec("binomial")
-    if not isinstance(model, ModelSpec):
-        raise SpecError(
-            f"model is a {type(model).__name__}, not a ModelSpec; use bm.load_model('binomial-normal') or "
-            "bm.ModelSpec(...)."
-        )
-    return fit_exact(studies, model, **options)  # type: ignore[arg-type]
+        raise SpecError(unknown_name("option", name, ("engine", *OPTIONS[engine])))

@@ -5,11 +5,12 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.nuts.fit import NutsFit
 
-type AnyFit = ExactFit | FrequentistFit
 type Row = tuple[str, str, str, str, float, str, float, float, str, str]
 
 COLUMNS = (
@@ -24,7 +25,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
 
     Parameters
     ----------
-    fits : ExactFit or FrequentistFit, or a sequence of them
+    fits : ExactFit, NutsFit or FrequentistFit, or a sequence of them
         Fits of the same studies.
     ci_prob : float
         Probability of all intervals.
@@ -36,7 +37,8 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
         estimates: ``mu`` and ``tau`` (link scale), ``p_median``, ``p_mean`` or ``p_new``. ``estimate`` is, by
         ``point``, the posterior median, for `p_mean` the posterior mean (which is also the mean of
         `p_new`), or the pooled estimate. ``interval``: CrI (credible), CI (confidence) or PI (prediction).
-        ``explanation``: why the number may differ from the others.
+        ``explanation``: why the number may differ from the others; of a NUTS fit that failed its diagnosis, that
+        it is not reliable.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     if not given:
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
-        if not isinstance(fit, ExactFit | FrequentistFit):
+        if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
         _check_same_studies(given[0], fit)
     rows = [row for fit in given for row in _rows(fit, ci_prob)]
@@ -85,23 +87,29 @@ def _check_same_studies(first: AnyFit, other: AnyFit) -> None:
 
 
 def _rows(fit: AnyFit, ci_prob: float) -> list[Row]:
-    return _exact_rows(fit, ci_prob) if isinstance(fit, ExactFit) else _frequentist_rows(fit, ci_prob)
+    return _frequentist_rows(fit, ci_prob) if isinstance(fit, FrequentistFit) else _bayesian_rows(fit, ci_prob)
 
 
-def _exact_rows(fit: ExactFit, ci_prob: float) -> list[Row]:
+def _bayesian_rows(fit: BayesianFit, ci_prob: float) -> list[Row]:
     table = fit.summary(ci_prob=ci_prob).to_dict(orient="index")
     label = f"{fit.model.likelihood} likelihood, mu ~ {fit.model.mu}, tau ~ {fit.model.tau}"
+    warning = ""
+    if isinstance(fit, NutsFit):
+        label += f", NUTS ({fit.sampler})"
+        warning = "" if fit.is_reliable else "NOT RELIABLE, see bm.diagnose: "
     rows: list[Row] = []
     for name in fit.parameters:
         row = table[name]
         point = "mean" if name == "p_mean" else "median"
         kind = "PI" if name in ("p_new", "theta_new") else "CrI"
         limits = row["lower"], row["upper"]
-        rows.append((label, fit.engine, name, name, row[point], point, *limits, kind, _why_exact(name, table)))
+        rows.append(
+            (label, fit.engine, name, name, row[point], point, *limits, kind, warning + _why_bayesian(name, table))
+        )
     return rows
 
 
-def _why_exact(name: str, table: dict[Hashable, dict[Hashable, float]]) -> str:
+def _why_bayesian(name: str, table: dict[Hashable, dict[Hashable, float]]) -> str:
     tau = f"tau = {table['tau']['median']:.2f}"
     match name:
         case "p_median":

@@ -1,5 +1,7 @@
 """``bayesmeta fit``: what do these studies say, taken together?"""
 
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,6 +10,7 @@ from bayesmeta.cli.data_options import data_lines, data_options, load_studies, r
 from bayesmeta.cli.output import csv_text, format_option, json_text, say
 
 if TYPE_CHECKING:
+    from bayesmeta.api import AnyFit
     from bayesmeta.data.studies import Studies
     from bayesmeta.spec.model import ModelSpec
 
@@ -15,6 +18,7 @@ COUNTS_MODEL = "binomial-normal"
 HASH_SHOWN = 12
 MODEL_OPTIONS = ("model", "mu", "tau")
 CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
+NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 
 
 @click.command("fit", short_help="Pool the studies of a CSV file.")
@@ -24,7 +28,8 @@ CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
     default="exact",
     show_default=True,
     metavar="NAME",
-    help="exact: the posterior, by quadrature. frequentist: DerSimonian-Laird and its relatives.",
+    help="exact: the posterior, by quadrature. nuts: draws from it, by PyMC or nutpie, held against the exact "
+    "posterior. frequentist: DerSimonian-Laird and its relatives.",
 )
 @click.option("--model", metavar="NAME|PATH", help="A named model or a TOML file [default: binomial-normal].")
 @click.option("--mu", metavar="PRIOR", help='Prior of the overall mean, such as "Normal(0, 1.5)".')
@@ -33,6 +38,13 @@ CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
 @click.option("--ci-method", metavar="NAME", help="Frequentist: wald (the default).")
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
 @click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
+@click.option("--draws", type=int, help="NUTS: draws of each chain [default: 1000].")
+@click.option("--tune", type=int, help="NUTS: tuning steps of each chain [default: 1000].")
+@click.option("--chains", type=int, help="NUTS: chains [default: 4].")
+@click.option("--seed", type=int, help="NUTS: source of randomness [default: drawn, and printed].")
+@click.option("--sampler", metavar="NAME", help="NUTS: pymc or nutpie [default: nutpie if it is installed].")
+@click.option("--target-accept", type=float, help="NUTS: rate of acceptance to tune to [default: 0.95].")
+@click.option("--quiet", is_flag=True, help="NUTS: no progress bar.")
 @click.option("--ci-prob", type=float, default=0.95, show_default=True, help="Probability of intervals.")
 @click.option("--ci-kind", default="eti", show_default=True, metavar="NAME", help="eti: equal-tailed. hdi: shortest.")
 @click.option(
@@ -44,8 +56,8 @@ CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
 )
 @format_option
 def fit_command(
-    *, data: str, engine: str, measure: str | None, on_bad: Any, ci_prob: float, ci_kind: str, form: str,
-    **options: Any,
+    *, data: str, engine: str, measure: str | None, on_bad: Any, quiet: bool, ci_prob: float, ci_kind: str,
+    form: str, **options: Any,
 ) -> None:  # fmt: skip
     r"""Pool the studies of DATA, a CSV file with one row per study (or the name of a bundled data set).
 
@@ -57,22 +69,23 @@ def fit_command(
     bayesmeta fit trials.csv --engine frequentist --measure PR --format json
     bayesmeta fit hazards.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
     """
-    from bayesmeta.api import fit
     from bayesmeta.tables.records import fit_record
     from bayesmeta.tables.results import render_fit
 
-    belief = {name: options.pop(name) for name in MODEL_OPTIONS}
-    classical = {name: options.pop(name) for name in CLASSICAL_OPTIONS}
-    _refuse_misplaced(engine, belief, classical)
+    belief, classical, nuts = (
+        {name: options.pop(name) for name in names} for names in (MODEL_OPTIONS, CLASSICAL_OPTIONS, NUTS_OPTIONS)
+    )
+    _refuse_misplaced(engine, belief, classical, nuts)
     of_estimates, of_counts = split_measure(measure)
     studies = load_studies(data, roles_from(options, of_estimates), on_bad)
-    chosen = {name: value for name, value in {**classical, "measure": of_counts}.items() if value is not None}
+    given = {**classical, **nuts, "measure": of_counts}
+    chosen = {name: value for name, value in given.items() if value is not None}
     model = None
     if engine == "frequentist":
         chosen["ci_prob"] = ci_prob
-    elif engine == "exact":
+    elif engine in ("exact", "nuts"):
         model = _model(studies, **belief)
-    result = fit(studies, model, engine=engine, **chosen)
+    result = _fit(studies, model, engine, chosen, quiet=quiet)
     if form == "json":
         text = json_text(fit_record(result, ci_prob=ci_prob, ci_kind=ci_kind))
     elif form == "csv":
@@ -81,19 +94,35 @@ def fit_command(
         text = render_fit(result, ci_prob=ci_prob, ci_kind=ci_kind)
     say([*data_lines(data, studies), *_model_lines(model), *(f"note: {note}" for note in result.notes)])
     click.echo(text)
+    if not getattr(result, "is_reliable", True) or getattr(result, "interrupted", False):
+        sys.exit(1)
 
 
-def _refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, Any]) -> None:
+def _fit(
+    studies: "Studies", model: "ModelSpec | None", engine: str, options: dict[str, Any], *, quiet: bool
+) -> "AnyFit":
+    """Fit; what a sampler prints goes to standard error, and a progress bar only to a terminal."""
+    from bayesmeta.api import fit
+
+    if engine != "nuts":
+        return fit(studies, model, engine=engine, **options)
+    with redirect_stdout(sys.stderr):
+        return fit(studies, model, engine=engine, quiet=quiet or not sys.stderr.isatty(), **options)
+
+
+def _refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, Any], nuts: dict[str, Any]) -> None:
     """Refuse options that the engine would not use: who gives them expects them to matter."""
     from bayesmeta.errors import SpecError
 
-    if engine == "nuts":
-        raise SpecError("--engine nuts comes in a later version; use --engine exact.")
-    foreign = {"exact": (classical, "frequentist"), "frequentist": (belief, "exact")}
-    others, owner = foreign.get(engine, ({}, ""))
-    for name, value in others.items():
-        if value is not None:
-            raise SpecError(f"--{name.replace('_', '-')} is for --engine {owner}, not {engine}.")
+    foreign = {
+        "exact": {"frequentist": classical, "nuts": nuts},
+        "nuts": {"frequentist": classical},
+        "frequentist": {"exact": belief, "nuts": nuts},
+    }
+    for owner, others in foreign.get(engine, {}).items():
+        for name, value in others.items():
+            if value is not None:
+                raise SpecError(f"--{name.replace('_', '-')} is for --engine {owner}, not {engine}.")
 
 
 def _model(studies: "Studies", model: str | None, mu: str | None, tau: str | None) -> "ModelSpec":

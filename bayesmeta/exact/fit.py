@@ -10,7 +10,6 @@ from scipy import special
 
 from bayesmeta._validate import check_counts, unknown_name
 from bayesmeta.data.studies import Studies
-from bayesmeta.effects.measures import effect_sizes, get_measure
 from bayesmeta.errors import ImproperPosteriorError, SpecError
 from bayesmeta.exact.average import mean_proportion
 from bayesmeta.exact.draws import draw_mu_tau, draw_theta
@@ -25,7 +24,8 @@ from bayesmeta.result.describe import describe
 from bayesmeta.result.draws import Draws
 from bayesmeta.result.marginal import IDENTITY, PROPORTION, Marginal
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms, Terms
+from bayesmeta.spec.observed import Counts, observed_by
+from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -243,7 +243,7 @@ class ExactFit:
         return to_datatree(drawn, derived, self.studies, chains=chains, attrs=attrs)
 
     def __repr__(self) -> str:
-        return describe(self.studies, self.model, self.summary(), self.notes)
+        return describe(f"Exact posterior, k = {self.k}", self.model, self.summary(), self.notes)
 
     @property
     def _fine(self) -> Quantities:
@@ -279,31 +279,9 @@ def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None)
     AccuracyError
         If the summary cannot be computed accurately.
     """
-    terms, used, link = _terms(studies, model, measure)
-    problem: Problem = pose(terms, model.mu, model.tau, proportions=link == "logit")
-    names = PROPORTION_ROWS if link == "logit" else OTHER_ROWS
+    data = observed_by(model, studies, measure=measure)
+    terms = BinomialTerms(data.events, data.n) if isinstance(data, Counts) else NormalTerms(data.y, data.se)
+    problem: Problem = pose(terms, model.mu, model.tau, proportions=data.link == "logit")
+    names = PROPORTION_ROWS if data.link == "logit" else OTHER_ROWS
     solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
-    return ExactFit(studies, model, used, link, solution)
-
-
-def _terms(studies: Studies, model: ModelSpec, measure: str | None) -> tuple[Terms, str | None, str]:
-    """Return the likelihood terms, the measure they are on, and the link of mu."""
-    if model.likelihood == "binomial":
-        if studies.events is None or studies.n is None:
-            raise SpecError(
-                "the binomial likelihood needs events and n, but the studies hold estimates with "
-                "standard errors; use likelihood='normal'."
-            )
-        if measure is not None:
-            raise SpecError(
-                f"measure={measure!r} is not used by the binomial likelihood, which models the counts; leave it out."
-            )
-        return BinomialTerms(studies.events, studies.n), None, model.link
-    if studies.events is None or studies.n is None:
-        used = studies.measure or "GEN"
-        if measure not in (None, used):
-            raise SpecError(f"measure={measure!r} contradicts the studies, whose estimates are {used}; leave it out.")
-        return NormalTerms(np.asarray(studies.y), np.asarray(studies.se)), used, get_measure(used).link
-    used = measure or "PLO"
-    sizes = effect_sizes(used, studies.events, studies.n)
-    return NormalTerms(np.asarray(sizes.y), np.asarray(sizes.se)), used, get_measure(used).link
+    return ExactFit(studies, model, data.measure, data.link, solution)

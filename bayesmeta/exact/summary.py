@@ -17,6 +17,7 @@ from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import TOLERANCE
 from bayesmeta.exact.theta import StudyEffect
 from bayesmeta.result.marginal import Marginal
+from bayesmeta.result.study_table import weight_and_shrinkage
 
 # Two resolutions share their cuts (where a density has fallen by exp(-30)), the order of the polynomials between
 # nodes and the rounding of doubles, so an error smaller than this is never claimed.
@@ -72,11 +73,9 @@ def theta_rows(
     probabilities = np.array([0.5, tail, 1.0 - tail])
     rows = [_theta_row(a, b, probabilities, m) for a, b, m in zip(fine, coarse, moments, strict=True)]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, "numerical_error"], index=pd.Index(labels, name="study"))
-    variance = posterior.surface.terms.variance_at(frame["median"].to_numpy())[:, None]
-    tau2 = posterior.surface.grid.tau**2
-    precision = 1.0 / (variance + tau2)
-    frame["weight"] = (precision / precision.sum(axis=0)) @ posterior.weight_tau
-    frame["shrinkage"] = (variance * precision) @ posterior.weight_tau
+    variance = posterior.surface.terms.variance_at(frame["median"].to_numpy())
+    tau = posterior.surface.grid.tau
+    frame["weight"], frame["shrinkage"] = weight_and_shrinkage(variance, tau, posterior.weight_tau)
     return frame
 
 

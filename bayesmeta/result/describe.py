@@ -2,21 +2,24 @@
 
 import pandas as pd
 
-from bayesmeta.data.studies import Studies
 from bayesmeta.spec.model import ModelSpec
 
+WIDTH = 120
 
-def describe(studies: Studies, model: ModelSpec, summary: pd.DataFrame, notes: tuple[str, ...]) -> str:
-    """Return the text of a fit: data, model, 95 % summary, notes."""
-    shown = summary.drop(columns="numerical_error").round(4)
-    error = summary["numerical_error"].max()
+
+def describe(heading: str, model: ModelSpec, summary: pd.DataFrame, notes: tuple[str, ...]) -> str:
+    """Return the text of a fit: how it was made, model, 95 % summary, notes."""
+    shown = summary.drop(columns="numerical_error", errors="ignore").round(4)
+    interval = "lower, upper: 95 % equal-tailed credible interval."
+    if "numerical_error" in summary:
+        interval += f" Numerical error of every number: < {summary['numerical_error'].max():.1g}."
     lines = [
-        f"Exact posterior, k = {studies.k}",
+        heading,
         *(f"  {line}" for line in repr(model).splitlines()[1:]),
         "",
-        shown.to_string(),
+        shown.to_string(line_width=WIDTH),
         "",
-        f"lower, upper: 95 % equal-tailed credible interval. Numerical error of every number: < {error:.1g}.",
+        interval,
         *notes,
     ]
     return "\n".join(lines)

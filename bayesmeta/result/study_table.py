@@ -28,7 +28,7 @@ class HasStudyEffects(Protocol):
         ...
 
     def theta_table(self, *, ci_prob: float) -> pd.DataFrame:
-        """Posterior of theta_i: mean sd median lower upper weight shrinkage numerical_error, by study."""
+        """Posterior of theta_i, by study: mean sd median lower upper weight shrinkage, and their accuracy."""
         ...
 
 
@@ -37,7 +37,7 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
 
     Parameters
     ----------
-    fit : ExactFit
+    fit : ExactFit or NutsFit
         A Bayesian fit.
     ci_prob : float
         Probability of all intervals.
@@ -53,7 +53,8 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
         proportion; for ratios the same as ``ratio``, ``ratio_lower``, ``ratio_upper``. ``weight``: share of
         the study in the overall mean (sums to 1); ``shrinkage``: s^2 / (s^2 + tau^2), the share of the way
         from the study's own estimate to the overall mean, both averaged over the posterior of tau.
-        ``numerical_error``: largest absolute error of the link-scale columns.
+        The last columns tell the accuracy of the link-scale ones: ``numerical_error``, the largest absolute
+        error; for a NUTS fit ``mcse_mean ess_bulk ess_tail r_hat``.
 
     Raises
     ------
@@ -81,9 +82,30 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
         frame[shown] = inverse(table["median"].to_numpy())
         frame[f"{shown}_lower"] = inverse(table["lower"].to_numpy())
         frame[f"{shown}_upper"] = inverse(table["upper"].to_numpy())
-    rest = ["weight", "shrinkage", "numerical_error"]
+    rest = table.columns.difference(columns, sort=False)
     frame[rest] = table[rest].to_numpy()
     return frame
+
+
+def weight_and_shrinkage(
+    variance: FloatArray, tau: FloatArray, probability: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the weight and the shrinkage of each study, averaged over the posterior of tau.
+
+    Parameters
+    ----------
+    variance : array, shape (k,)
+        Variance of each study's estimate, link scale.
+    tau, probability : array, shape (m,)
+        Values of tau and their posterior probabilities, which sum to 1.
+
+    Returns
+    -------
+    weight, shrinkage : array, shape (k,)
+        Means of w_i / sum(w) and of s_i^2 w_i, where w_i = 1 / (s_i^2 + tau^2).
+    """
+    precision = 1.0 / (variance[:, None] + tau**2)
+    return (precision / precision.sum(axis=0)) @ probability, (variance[:, None] * precision) @ probability
 
 
 def _observed(studies: Studies, link: str, prob: float) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.Data
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, NutsFit or FrequentistFit
         The fit.
     ci_prob : float
         Probability of the interval.
@@ -47,9 +47,9 @@ def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.Data
     -------
     DataFrame
         Indexed by ``parameter``. Bayesian fits: ``mu``, ``tau`` (link scale), and for proportions
-        ``p_median``, ``p_mean``, ``p_new``, otherwise ``theta_new``; columns ``mean sd median lower upper
-        numerical_error``. Frequentist fits: ``mu`` and, for proportions, what it estimates; columns
-        ``estimate se lower upper``.
+        ``p_median``, ``p_mean``, ``p_new``, otherwise ``theta_new``; columns ``mean sd median lower upper``
+        and ``numerical_error`` (exact) or ``mcse_mean ess_bulk ess_tail r_hat`` (nuts). Frequentist fits:
+        ``mu`` and, for proportions, what it estimates; columns ``estimate se lower upper``.
 
     Raises
     ------

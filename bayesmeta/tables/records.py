@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.summary import Fit
 
 HETEROGENEITY = ("q", "df", "q_pvalue", "i2", "h2", "tau2")
+SAMPLING = ("sampler", "draws", "tune", "chains", "seed", "target_accept", "n_divergent", "interrupted")
 
 
 def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict[str, Any]:
@@ -15,7 +17,7 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, NutsFit or FrequentistFit
         The fit.
     ci_prob : float
         Probability of the intervals.
@@ -28,7 +30,9 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         ``engine``, ``k`` and ``estimates``, a list with one dict for each row of the summary. For a Bayesian
         fit ``numerical_error``, the largest of the rows', and, if both priors are proper, ``log_evidence``.
         For a frequentist fit ``heterogeneity``: ``q``, ``df``, ``q_pvalue``, ``i2`` (a fraction), ``h2`` and
-        ``tau2``. Keys that do not apply are left out.
+        ``tau2``. For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept n_divergent
+        interrupted``; ``diagnosis``: ``ok``, ``verdict``; and ``verification``: ``agrees`` (None if there is
+        no exact answer), ``verdict``, ``largest`` (difference in MCSE). Keys that do not apply are left out.
 
     Raises
     ------
@@ -57,6 +61,8 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         record["numerical_error"] = _plain(table["numerical_error"].max(skipna=False))
     if fit.engine == "frequentist":
         record["heterogeneity"] = {name: _plain(getattr(fit, name)) for name in HETEROGENEITY}
+    if isinstance(fit, NutsFit):
+        record |= _sampling(fit)
     return record
 
 
@@ -79,6 +85,16 @@ def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     [{'study': 'Lee 2019', 'mean': 0.5}, {'study': None, 'mean': None}]
     """
     return [{str(column): _plain(value) for column, value in row.items()} for row in frame.to_dict(orient="records")]
+
+
+def _sampling(fit: NutsFit) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "sampling": {name: _plain(getattr(fit, name)) for name in SAMPLING},
+        "diagnosis": {"ok": fit.diagnosis.ok, "verdict": fit.diagnosis.verdict},
+    }
+    if (found := fit.verification) is not None:
+        record["verification"] = {"agrees": found.agrees, "verdict": found.verdict, "largest": _plain(found.largest)}
+    return record
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,16 +7,17 @@ from types import MappingProxyType
 import pandas as pd
 
 from bayesmeta._validate import unknown_name
+from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.nuts.settings import SAMPLER_TITLES
 from bayesmeta.tables.numbers import number_texts, percent_text
 from bayesmeta.tables.render import WIDTH, render_list, render_table
-
-type AnyFit = ExactFit | FrequentistFit
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -40,7 +41,7 @@ def render_fit(fit: AnyFit, *, ci_prob: float = 0.95, ci_kind: str = "eti", widt
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, NutsFit or FrequentistFit
         The fit.
     ci_prob : float
         Probability of the credible or confidence intervals; a prediction interval has the fit's own.
@@ -52,7 +53,7 @@ def render_fit(fit: AnyFit, *, ci_prob: float = 0.95, ci_kind: str = "eti", widt
     Returns
     -------
     str
-        Lines without a final line break. The fit's ``notes`` are not among them.
+        Lines without a final line break. Of the fit's ``notes`` only the verdict on a NUTS fit is among them.
 
     Raises
     ------
@@ -72,13 +73,13 @@ def render_fit(fit: AnyFit, *, ci_prob: float = 0.95, ci_kind: str = "eti", widt
     <BLANKLINE>
     <BLANKLINE>
     """
-    if not isinstance(fit, ExactFit | FrequentistFit):
+    if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
         raise SpecError(f"render_fit takes a fit made by bm.fit; got a {type(fit).__name__}.")
     table = fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
-    if isinstance(fit, ExactFit):
-        head, tail = _exact_head(fit), _exact_tail(fit, table, ci_prob, ci_kind)
-    else:
+    if isinstance(fit, FrequentistFit):
         head, tail = _frequentist_head(fit), _frequentist_tail(fit, table, ci_prob)
+    else:
+        head, tail = _bayesian_head(fit), _bayesian_tail(fit, table, ci_prob, ci_kind)
     foot = render_list(tail, width=width, bullet="")
     return f"{render_list(head, width=width, bullet='')}\n\n{render_table(table, width=width)}\n\n{foot}"
 
@@ -128,18 +129,24 @@ def _row_texts(values: list[float], is_percent: list[bool]) -> list[str]:
     return ["" if isnan(value) else text for value, text in zip(values, texts, strict=True)]
 
 
-def _exact_head(fit: ExactFit) -> list[str]:
+def _bayesian_head(fit: BayesianFit) -> list[str]:
     model = [line.strip() for line in repr(fit.model).splitlines()[1:]]
     measure = f", measure {fit.measure}" if fit.measure else ""
-    return [f"Exact posterior{measure}, k = {fit.k}", *(f"  {' '.join(line.split())}" for line in model)]
+    engine, size = "Exact posterior", f"k = {fit.k}"
+    if isinstance(fit, NutsFit):
+        engine = f"Posterior by {SAMPLER_TITLES[fit.sampler]}"
+        size += f", {fit.chains} chains of {fit.draws} draws, seed {fit.seed}"
+    return [f"{engine}{measure}, {size}", *(f"  {' '.join(line.split())}" for line in model)]
 
 
-def _exact_tail(fit: ExactFit, table: pd.DataFrame, ci_prob: float, ci_kind: str) -> list[str]:
+def _bayesian_tail(fit: BayesianFit, table: pd.DataFrame, ci_prob: float, ci_kind: str) -> list[str]:
     lines = [f"lower, upper: {100 * ci_prob:g} % CrI ({KINDS[ci_kind]})", _meanings(table.index, fit.link)]
     if fit.link == "log" and ci_kind == "eti":
         lines.append(_ratio_text(table, "median"))
     if fit.log_evidence is not None:
         lines.append(f"log evidence: {fit.log_evidence:.4f}")
+    if isinstance(fit, NutsFit):
+        lines.append(fit.diagnosis.verdict)
     return lines
 
 

@@ -1,0 +1,96 @@
+"""What are the numbers of the summary, and their Monte-Carlo errors? ArviZ's formulas on plain arrays."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta.errors import SpecError
+
+COLUMNS = ("mean", "sd", "median", "lower", "upper")
+DIAGNOSTICS = ("mcse_mean", "ess_bulk", "ess_tail", "r_hat")
+INTERVAL_KINDS = ("eti", "hdi")
+TAIL = (0.05, 0.95)  # the quantiles whose effective sample size is that of the tails (Vehtari et al. 2021)
+
+
+def estimate_rows(draws: Mapping[str, FloatArray], *, ci_prob: float, ci_kind: str = "eti") -> pd.DataFrame:
+    """Return a row for each quantity.
+
+    Parameters
+    ----------
+    draws : mapping
+        Name to draws, shape (chains, draws).
+    ci_prob : float
+        Probability of the interval.
+    ci_kind : {"eti", "hdi"}
+        Equal-tailed or shortest.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by name: ``mean sd median lower upper``, and by ArviZ ``mcse_mean``, ``ess_bulk``, ``ess_tail``
+        and the rank-normalised ``r_hat`` (nan for a single chain).
+
+    Raises
+    ------
+    SpecError
+        If an option is not allowed.
+
+    References
+    ----------
+    Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Bayesian Analysis 16, 667-718,
+    doi 10.1214/20-BA1221.
+    """
+    prob = check_probability("ci_prob", ci_prob)
+    if ci_kind not in INTERVAL_KINDS:
+        raise SpecError(unknown_name("ci_kind", ci_kind, INTERVAL_KINDS))
+    stats = _array_stats()
+    rows = []
+    for values in draws.values():
+        flat = values.ravel()
+        limits = stats.hdi(flat, prob) if ci_kind == "hdi" else np.quantile(flat, _tails(prob))
+        r_hat = stats.rhat(values) if len(values) > 1 else np.nan
+        diagnostics = stats.mcse(values), stats.ess(values), stats.ess(values, method="tail", prob=TAIL), r_hat
+        rows.append([flat.mean(), flat.std(ddof=1), np.median(flat), *np.ravel(limits), *map(float, diagnostics)])
+    return pd.DataFrame(rows, index=list(draws), columns=[*COLUMNS, *DIAGNOSTICS])
+
+
+def monte_carlo_errors(draws: Mapping[str, FloatArray], *, ci_prob: float) -> pd.DataFrame:
+    """Return the Monte-Carlo standard errors of mean, SD, median and the ends of the equal-tailed interval.
+
+    Parameters
+    ----------
+    draws : mapping
+        Name to draws, shape (chains, draws).
+    ci_prob : float
+        Probability of the interval.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by name: ``mean sd median lower upper``.
+    """
+    low, high = _tails(check_probability("ci_prob", ci_prob))
+    stats = _array_stats()
+    rows = [
+        [
+            stats.mcse(values),
+            stats.mcse(values, method="sd"),
+            *(stats.mcse(values, method="quantile", prob=prob) for prob in (0.5, low, high)),
+        ]
+        for values in draws.values()
+    ]
+    return pd.DataFrame(np.array(rows, dtype=np.float64), index=list(draws), columns=list(COLUMNS))
+
+
+def _tails(prob: float) -> tuple[float, float]:
+    return 0.5 * (1.0 - prob), 0.5 * (1.0 + prob)
+
+
+def _array_stats() -> Any:
+    from arviz_stats.base import array_stats
+
+    return array_stats

@@ -1,0 +1,358 @@
+"""What does the NUTS engine return? `NutsFit`: draws that say how far they can be trusted."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, final
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta._validate import unknown_name
+from bayesmeta.data.studies import Studies
+from bayesmeta.errors import SpecError
+from bayesmeta.nuts.diagnosis import Diagnosis, judge
+from bayesmeta.nuts.estimates import estimate_rows, monte_carlo_errors
+from bayesmeta.nuts.settings import SAMPLER_TITLES, Settings, check_settings
+from bayesmeta.result.describe import describe
+from bayesmeta.result.sampled import SampledMarginal
+from bayesmeta.result.study_table import weight_and_shrinkage
+from bayesmeta.result.verification import Verification
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.observed import Observed, observed_by
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+PROPORTION_ROWS = ("mu", "tau", "p_median", "p_mean", "p_new")
+OTHER_ROWS = ("mu", "tau", "theta_new")
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class NutsFit:
+    """A posterior sampled by NUTS.
+
+    Attributes
+    ----------
+    studies : Studies
+        The data.
+    model : ModelSpec
+        The model.
+    measure : str or None
+        The effect measure whose estimates were modelled (normal likelihood); None for counts.
+    link : str
+        What mu is a function of: ``"logit"``, ``"log"`` or ``"identity"``.
+    settings : Settings
+        How it was sampled: ``draws tune chains seed sampler target_accept``, as asked for.
+    tree : DataTree
+        The draws and what the sampler recorded; `to_datatree` has more.
+    verification : Verification or None
+        How it compares with the exact posterior.
+    engine : str
+        ``"nuts"``.
+    """
+
+    studies: Studies
+    model: ModelSpec
+    measure: str | None
+    link: str
+    settings: Settings
+    tree: "DataTree"
+    verification: Verification | None = None
+    engine: Literal["nuts"] = field(default="nuts", init=False)
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return self.studies.k
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Rows of the summary."""
+        return PROPORTION_ROWS if self.link == "logit" else OTHER_ROWS
+
+    @property
+    def sampler(self) -> str:
+        """The program that sampled: ``"pymc"`` or ``"nutpie"``."""
+        return self.settings.sampler
+
+    @property
+    def tune(self) -> int:
+        """Tuning steps of each chain."""
+        return self.settings.tune
+
+    @property
+    def seed(self) -> int:
+        """Where the randomness came from."""
+        return self.settings.seed
+
+    @property
+    def target_accept(self) -> float:
+        """Rate of acceptance that the step size was tuned to."""
+        return self.settings.target_accept
+
+    @property
+    def draws(self) -> int:
+        """Draws that there are of each chain: fewer than asked for if sampling was interrupted."""
+        return int(self._of("mu").shape[1])
+
+    @property
+    def chains(self) -> int:
+        """Chains that there are: fewer than asked for if sampling was interrupted."""
+        return int(self._of("mu").shape[0])
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether there are fewer draws than were asked for."""
+        return (self.chains, self.draws) != (self.settings.chains, self.settings.draws)
+
+    @property
+    def n_divergent(self) -> int:
+        """Number of divergent transitions after tuning."""
+        return int(np.asarray(self.tree["sample_stats"]["diverging"]).sum())
+
+    @cached_property
+    def bfmi(self) -> FloatArray:
+        """Estimated Bayesian fraction of missing information, shape (chains,)."""
+        from arviz_stats.base import array_stats
+
+        return np.atleast_1d(array_stats.bfmi(np.asarray(self.tree["sample_stats"]["energy"])))
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """Whether the fit can be trusted, and what to do if not."""
+        return judge(self)
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether diagnosis and verification found no trouble."""
+        return self.diagnosis.ok
+
+    @property
+    def log_evidence(self) -> None:
+        """None: NUTS does not estimate the marginal likelihood; the exact engine computes it."""
+        return
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the summary should know, one line each; an unreliable fit says so first."""
+        notes = [] if self.is_reliable else [self.diagnosis.verdict]
+        if self.interrupted:
+            asked = self.settings
+            notes.append(
+                f"sampling was interrupted: {self.chains} chains of {self.draws} draws were kept, "
+                f"of {asked.chains} of {asked.draws}"
+            )
+        if self.settings.note:
+            notes.append(self.settings.note)
+        if self.verification is not None:
+            notes.append(self.verification.verdict)
+        return tuple(notes)
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """One row per parameter: parameter, estimand, and the columns of `summary`."""
+        frame = self.summary().reset_index()
+        frame.insert(1, "estimand", frame["parameter"])
+        return frame
+
+    def summary(self, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Return means, SDs, medians and credible intervals, each row with its diagnostics.
+
+        Parameters
+        ----------
+        ci_prob : float
+            Posterior probability of the interval.
+        ci_kind : {"eti", "hdi"}
+            Equal-tailed, or shortest.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``parameter``: the rows of `ExactFit.summary`. Columns ``mean sd median lower upper
+            mcse_mean ess_bulk ess_tail r_hat``.
+
+        Raises
+        ------
+        SpecError
+            If an option is not allowed.
+        """
+        rows = estimate_rows(self._draws_of(self.parameters), ci_prob=ci_prob, ci_kind=ci_kind)
+        return rows.rename_axis("parameter")
+
+    def monte_carlo_errors(self, *, ci_prob: float = 0.95) -> pd.DataFrame:
+        """Return the Monte-Carlo standard error of every number of the equal-tailed summary, in its layout."""
+        return monte_carlo_errors(self._draws_of(self.parameters), ci_prob=ci_prob).rename_axis("parameter")
+
+    @cached_property
+    def diagnostics(self) -> pd.DataFrame:
+        """R-hat and effective sample sizes of every parameter, those of the studies included."""
+        return estimate_rows({**self._draws_of(self.parameters), **self._study_draws()}, ci_prob=0.95)
+
+    def theta_table(self, *, ci_prob: float = 0.95) -> pd.DataFrame:
+        """Return the posterior of each theta_i, link scale; `study_effects` puts the data beside it.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``study``: ``mean sd median lower upper weight shrinkage`` and the diagnostics of
+            `summary`.
+        """
+        table = estimate_rows(self._study_draws(), ci_prob=ci_prob)
+        table.index = pd.Index(self.studies.study, name="study")
+        tau = self._of("tau").ravel()
+        variance = self.observed.variance_at(table["median"].to_numpy())
+        columns = weight_and_shrinkage(variance, tau, np.full(tau.size, 1.0 / tau.size))
+        for position, (name, values) in enumerate(zip(("weight", "shrinkage"), columns, strict=True)):
+            table.insert(5 + position, name, values)
+        return table
+
+    def marginal(self, name: str) -> SampledMarginal:
+        """Return the posterior distribution of a quantity, as its draws give it.
+
+        Parameters
+        ----------
+        name : str
+            ``"mu"``, ``"tau"``, ``"theta_new"``; for proportions also ``"p_median"``, ``"p_mean"``,
+            ``"p_new"``; ``"theta[label]"`` (link scale) and, for proportions, ``"p[label]"`` for a study.
+
+        Raises
+        ------
+        SpecError
+            If there is no such quantity.
+        """
+        allowed = dict.fromkeys((*self.parameters, "theta_new"))
+        if name in allowed:
+            return SampledMarginal(name, self._of(name).ravel())
+        of_studies = ("theta", "p") if self.link == "logit" else ("theta",)
+        kind, _, label = str(name).removesuffix("]").partition("[")
+        if kind in of_studies and label in self.studies.study:
+            return SampledMarginal(name, self._of(kind)[..., self.studies.study.index(label)].ravel())
+        listed = [*allowed, *(f"{kind}[{label}]" for kind in of_studies for label in self.studies.study)]
+        raise SpecError(unknown_name("quantity", name, listed))
+
+    def to_datatree(self) -> "DataTree":
+        """Return everything as an ArviZ DataTree.
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups ``posterior``, ``sample_stats``, ``log_likelihood``, ``posterior_predictive``,
+            ``observed_data``, ``constant_data`` and, if both priors are proper, ``prior`` and
+            ``prior_predictive``.
+        """
+        return self._full_tree.copy()
+
+    @cached_property
+    def _full_tree(self) -> "DataTree":
+        from bayesmeta.nuts.groups import add_groups
+
+        return add_groups(self.tree, self.model, self.observed, self.studies.study, self.seed)
+
+    @property
+    def observed(self) -> Observed:
+        """The data that the model saw."""
+        measure = self.measure if self.studies.has_counts else None
+        return observed_by(self.model, self.studies, measure=measure)
+
+    def _of(self, name: str) -> FloatArray:
+        return np.asarray(self.tree["posterior"][name])
+
+    def _draws_of(self, names: tuple[str, ...]) -> dict[str, FloatArray]:
+        return {name: self._of(name) for name in names}
+
+    def _study_draws(self) -> dict[str, FloatArray]:
+        theta = self._of("theta")
+        return {f"theta[{label}]": theta[..., i] for i, label in enumerate(self.studies.study)}
+
+    def __repr__(self) -> str:
+        heading = (
+            f"Posterior by {SAMPLER_TITLES[self.sampler]}, k = {self.k}, {self.chains} chains of {self.draws} draws"
+        )
+        return describe(heading, self.model, self.summary(), self.notes)
+
+
+def fit_nuts(
+    studies: Studies,
+    model: ModelSpec,
+    *,
+    measure: str | None = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int | np.random.Generator | None = None,
+    sampler: str | None = None,
+    target_accept: float = 0.95,
+    quiet: bool = False,
+) -> NutsFit:
+    """Fit a model by NUTS, without verification, which `bayesmeta.fit` adds.
+
+    Parameters
+    ----------
+    studies : Studies
+        The data.
+    model : ModelSpec
+        The model.
+    measure : str, optional
+        For the normal likelihood with counts: the effect measure they are turned into (default "PLO").
+    draws, tune, chains : int
+        Draws and tuning steps of each chain, and chains.
+    seed : int or numpy.random.Generator, optional
+        Source of randomness; without it a seed is drawn, and recorded in ``settings``.
+    sampler : {"pymc", "nutpie"}, optional
+        The program that samples; by default nutpie if it is installed, as PyMC does, and else PyMC. If nutpie
+        is asked for and absent, PyMC samples and the result says so.
+    target_accept : float
+        Rate of acceptance that the step size is tuned to. Higher than PyMC's 0.8, because few studies leave
+        a narrow neck near tau = 0.
+    quiet : bool
+        Whether to show no progress bar.
+
+    Returns
+    -------
+    NutsFit
+
+    Raises
+    ------
+    SpecError
+        If an option is not allowed, or model and data do not go together.
+    AccuracyError
+        If there are no draws.
+    """
+    settings = check_settings(
+        draws=draws, tune=tune, chains=chains, seed=seed, sampler=sampler, target_accept=target_accept
+    )
+    data = observed_by(model, studies, measure=measure)
+    from bayesmeta.nuts.build import build_model
+    from bayesmeta.nuts.sample import sample
+
+    tree = sample(build_model(model, data, studies.study), settings, quiet=quiet)
+    return NutsFit(studies, model, data.measure, data.link, settings, tree)
+
+
+def diagnose(fit: object) -> Diagnosis:
+    """Judge a NUTS fit.
+
+    Parameters
+    ----------
+    fit : NutsFit
+        The fit.
+
+    Returns
+    -------
+    Diagnosis
+        ``verdict`` in words, ``ok``, and ``table`` with each check: the largest R-hat, the smallest effective
+        sample sizes (all parameters, those of the studies included), the number of divergences, the energy's
+        fraction of missing information, and the largest difference from the exact posterior, if there is one.
+
+    Raises
+    ------
+    SpecError
+        If `fit` is no NUTS fit.
+    """
+    if not isinstance(fit, NutsFit):
+        engine = getattr(fit, "engine", None)
+        what = f"engine={engine!r} draws no chains" if engine else f"got a {type(fit).__name__}"
+        raise SpecError(f"diagnose takes a fit made by engine='nuts'; {what}.")
+    return fit.diagnosis

@@ -1,0 +1,43 @@
+"""What does ArviZ want to see besides the draws? Log likelihood, predictions and the prior."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pymc as pm
+
+from bayesmeta.nuts.build import build_model
+from bayesmeta.nuts.sample import quiet_log
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.observed import Observed
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+PRIOR_DRAWS = 4000
+
+
+def add_groups(tree: "DataTree", model: ModelSpec, data: Observed, labels: Sequence[str], seed: int) -> "DataTree":
+    """Return a copy of the sampler's tree with what can be computed from it.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Draws of the model.
+    model, data, labels
+        What the PyMC model is built from.
+    seed : int
+        Source of randomness of the predictions.
+
+    Returns
+    -------
+    xarray.DataTree
+        With groups ``log_likelihood``, ``posterior_predictive`` and, if both priors are proper, ``prior`` and
+        ``prior_predictive``.
+    """
+    full = tree.copy()
+    with build_model(model, data, labels), quiet_log():
+        pm.compute_log_likelihood(full, progressbar=False)
+        full.update(pm.sample_posterior_predictive(tree, random_seed=seed, progressbar=False))
+        if model.mu.is_proper and model.tau.is_proper:
+            full.update(pm.sample_prior_predictive(draws=PRIOR_DRAWS, random_seed=seed))
+    return full
