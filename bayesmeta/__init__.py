@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bayesmeta.nuts.build import pymc_model
     from bayesmeta.plots.forest import plot_forest
     from bayesmeta.plots.forest_frame import forest_frame
+    from bayesmeta.plots.save import save_figure
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "pymc_model",
     "read_csv",
     "read_studies",
+    "save_figure",
     "study_effects",
     "summary",
     "verify",
@@ -66,6 +68,7 @@ __all__ = [
 _LATE = {
     "plot_forest": "bayesmeta.plots.forest",
     "forest_frame": "bayesmeta.plots.forest_frame",
+    "save_figure": "bayesmeta.plots.save",
     "pymc_model": "bayesmeta.nuts.build",
 }  # they load matplotlib or PyMC
 

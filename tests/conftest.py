@@ -1,7 +1,9 @@
-"""What holds for every test: figures need no screen, and a skip in CI is a failure."""
+"""What holds for every test: figures need no screen, a skip in CI is a failure, and few fits are sampled."""
 
 import os
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -21,3 +23,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     if skips_forbidden() and skipped:
         terminalreporter.write_sep("=", f"{len(skipped)} skipped: in CI a skip is a failure", red=True)
+
+
+def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, **changes):
+    import xarray as xr
+
+    from bayesmeta.nuts.fit import NutsFit
+    from bayesmeta.nuts.settings import Settings
+
+    tree = exact.to_datatree(draws=draws, chains=chains, seed=1)
+    tree["posterior"]["mu"] = tree["posterior"]["mu"] + apart * xr.DataArray(np.arange(chains), dims="chain")
+    dims, shape = ("chain", "draw"), (chains, draws)
+    diverging = np.arange(chains * draws).reshape(shape) < divergent
+    energy = np.random.default_rng(1).normal(size=shape)
+    tree["sample_stats"] = xr.DataTree(xr.Dataset({"diverging": (dims, diverging), "energy": (dims, energy)}))
+    asked = {"draws": draws, "tune": 1000, "chains": chains, "seed": 1, "sampler": "pymc", "target_accept": 0.95}
+    settings = Settings(**{**asked, **changes})
+    return NutsFit(exact.studies, exact.model, exact.measure, exact.link, settings, tree)
+
+
+@pytest.fixture(scope="session")
+def as_nuts() -> Callable[..., object]:
+    """Turn an exact fit into a NUTS fit that holds independent draws of it, in chains `apart`: none is sampled."""
+    return _as_nuts

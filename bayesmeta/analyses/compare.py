@@ -9,6 +9,7 @@ from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
 
 type Row = tuple[str, str, str, str, float, str, float, float, str, str]
@@ -96,7 +97,7 @@ def _bayesian_rows(fit: BayesianFit, ci_prob: float) -> list[Row]:
     warning = ""
     if isinstance(fit, NutsFit):
         label += f", NUTS ({fit.sampler})"
-        warning = "" if fit.is_reliable else "NOT RELIABLE, see bm.diagnose: "
+        warning = "" if fit.is_reliable else f"{NOT_RELIABLE}, see bm.diagnose: "
     rows: list[Row] = []
     for name in fit.parameters:
         row = table[name]

@@ -10,6 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from bayesmeta.nuts.fit import NutsFit
 
+NOT_RELIABLE = "NOT RELIABLE"  # how the verdict on a fit that fails begins, wherever it is shown
 LARGEST_R_HAT = 1.01  # Vehtari et al. (2021)
 ESS_PER_CHAIN = 100.0  # Vehtari et al. (2021), for the bulk and for the tails
 SMALLEST_BFMI = 0.3  # Betancourt (2016), arXiv:1604.00695, as Stan uses it
@@ -63,9 +64,13 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """The result in one line: what failed, and what to do."""
-        failed = [check for check in self.checks if not check.passed]
-        if failed:
-            return "NOT RELIABLE: " + "; ".join(f"{_found(check)}: {check.advice}" for check in failed)
+        found_by_advice: dict[str, list[str]] = {}
+        for check in self.checks:
+            if not check.passed:
+                found_by_advice.setdefault(check.advice, []).append(_found(check))
+        if found_by_advice:
+            texts = (f"{', '.join(found)}: {advice}" for advice, found in found_by_advice.items())
+            return f"{NOT_RELIABLE}: {'; '.join(texts)}"
         return "no sign of trouble: " + ", ".join(_found(check) for check in self.checks)
 
     @property
@@ -89,7 +94,7 @@ def judge(fit: "NutsFit") -> Diagnosis:
 def _chains(fit: "NutsFit") -> Check | None:
     if fit.chains > 1:
         return None
-    return Check("chains", 1, ">= 2", False, "one chain cannot show whether it found the posterior; take chains=4")
+    return Check("chains", 1, ">= 2", False, "it cannot show whether it found the posterior; take chains=4")
 
 
 def _mixing(fit: "NutsFit") -> list[Check]:
@@ -138,7 +143,7 @@ def _found(check: Check) -> str:
         case "ess_bulk" | "ess_tail":
             return f"{check.name.removeprefix('ess_')} ESS {check.value:.0f}"
         case "chains":
-            return "one chain"
+            return "only one chain"
         case "divergences":
             return "1 divergence" if check.value == 1 else f"{check.value or 'no'} divergences"
         case "bfmi":

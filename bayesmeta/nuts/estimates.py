@@ -52,38 +52,43 @@ def estimate_rows(draws: Mapping[str, FloatArray], *, ci_prob: float, ci_kind: s
     for values in draws.values():
         flat = values.ravel()
         limits = stats.hdi(flat, prob) if ci_kind == "hdi" else np.quantile(flat, _tails(prob))
-        r_hat = stats.rhat(values) if len(values) > 1 else np.nan
-        diagnostics = stats.mcse(values), stats.ess(values), stats.ess(values, method="tail", prob=TAIL), r_hat
+        with np.errstate(divide="ignore", invalid="ignore"):  # draws that do not move have no R-hat
+            r_hat = stats.rhat(values) if len(values) > 1 else np.nan
+            diagnostics = stats.mcse(values), stats.ess(values), stats.ess(values, method="tail", prob=TAIL), r_hat
         rows.append([flat.mean(), flat.std(ddof=1), np.median(flat), *np.ravel(limits), *map(float, diagnostics)])
     return pd.DataFrame(rows, index=list(draws), columns=[*COLUMNS, *DIAGNOSTICS])
 
 
-def monte_carlo_errors(draws: Mapping[str, FloatArray], *, ci_prob: float) -> pd.DataFrame:
-    """Return the Monte-Carlo standard errors of mean, SD, median and the ends of the equal-tailed interval.
+def moment_errors(values: FloatArray) -> tuple[float, float]:
+    """Return the Monte-Carlo standard errors of the mean and of the SD of draws, shape (chains, draws)."""
+    stats = _array_stats()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(stats.mcse(values)), float(stats.mcse(values, method="sd"))
+
+
+def share_below(values: FloatArray, at: float, prob: float) -> tuple[float, float]:
+    """Return the share of draws at or below a point, and its standard error if the true share is `prob`.
 
     Parameters
     ----------
-    draws : mapping
-        Name to draws, shape (chains, draws).
-    ci_prob : float
-        Probability of the interval.
+    values : array, shape (chains, draws)
+        The draws.
+    at : float
+        The point.
+    prob : float
+        Its cumulative probability.
 
     Returns
     -------
-    DataFrame
-        Indexed by name: ``mean sd median lower upper``.
+    share, error : float
+        error = sqrt(prob (1 - prob) / ess), with the effective sample size of the indicator of the draws below
+        the point; nan if no draw or every draw is below it.
     """
-    low, high = _tails(check_probability("ci_prob", ci_prob))
-    stats = _array_stats()
-    rows = [
-        [
-            stats.mcse(values),
-            stats.mcse(values, method="sd"),
-            *(stats.mcse(values, method="quantile", prob=prob) for prob in (0.5, low, high)),
-        ]
-        for values in draws.values()
-    ]
-    return pd.DataFrame(np.array(rows, dtype=np.float64), index=list(draws), columns=list(COLUMNS))
+    below = (values <= at).astype(np.float64)
+    share = float(below.mean())
+    if share in (0.0, 1.0):
+        return share, np.nan
+    return share, float(np.sqrt(prob * (1.0 - prob) / _array_stats().ess(below, method="mean")))
 
 
 def _tails(prob: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.diagnosis import Diagnosis, judge
-from bayesmeta.nuts.estimates import estimate_rows, monte_carlo_errors
+from bayesmeta.nuts.estimates import estimate_rows
 from bayesmeta.nuts.settings import SAMPLER_TITLES, Settings, check_settings
 from bayesmeta.result.describe import describe
 from bayesmeta.result.sampled import SampledMarginal
@@ -95,12 +95,12 @@ class NutsFit:
     @property
     def draws(self) -> int:
         """Draws that there are of each chain: fewer than asked for if sampling was interrupted."""
-        return int(self._of("mu").shape[1])
+        return int(self.draws_of("mu").shape[1])
 
     @property
     def chains(self) -> int:
         """Chains that there are: fewer than asked for if sampling was interrupted."""
-        return int(self._of("mu").shape[0])
+        return int(self.draws_of("mu").shape[0])
 
     @property
     def interrupted(self) -> bool:
@@ -141,8 +141,8 @@ class NutsFit:
         if self.interrupted:
             asked = self.settings
             notes.append(
-                f"sampling was interrupted: {self.chains} chains of {self.draws} draws were kept, "
-                f"of {asked.chains} of {asked.draws}"
+                f"sampling was interrupted: {self.chains} chain{'s' if self.chains > 1 else ''} of {self.draws} draws "
+                f"kept, of {asked.chains} of {asked.draws} asked for"
             )
         if self.settings.note:
             notes.append(self.settings.note)
@@ -181,10 +181,6 @@ class NutsFit:
         rows = estimate_rows(self._draws_of(self.parameters), ci_prob=ci_prob, ci_kind=ci_kind)
         return rows.rename_axis("parameter")
 
-    def monte_carlo_errors(self, *, ci_prob: float = 0.95) -> pd.DataFrame:
-        """Return the Monte-Carlo standard error of every number of the equal-tailed summary, in its layout."""
-        return monte_carlo_errors(self._draws_of(self.parameters), ci_prob=ci_prob).rename_axis("parameter")
-
     @cached_property
     def diagnostics(self) -> pd.DataFrame:
         """R-hat and effective sample sizes of every parameter, those of the studies included."""
@@ -201,7 +197,7 @@ class NutsFit:
         """
         table = estimate_rows(self._study_draws(), ci_prob=ci_prob)
         table.index = pd.Index(self.studies.study, name="study")
-        tau = self._of("tau").ravel()
+        tau = self.draws_of("tau").ravel()
         variance = self.observed.variance_at(table["median"].to_numpy())
         columns = weight_and_shrinkage(variance, tau, np.full(tau.size, 1.0 / tau.size))
         for position, (name, values) in enumerate(zip(("weight", "shrinkage"), columns, strict=True)):
@@ -224,11 +220,11 @@ class NutsFit:
         """
         allowed = dict.fromkeys((*self.parameters, "theta_new"))
         if name in allowed:
-            return SampledMarginal(name, self._of(name).ravel())
+            return SampledMarginal(name, self.draws_of(name).ravel())
         of_studies = ("theta", "p") if self.link == "logit" else ("theta",)
         kind, _, label = str(name).removesuffix("]").partition("[")
         if kind in of_studies and label in self.studies.study:
-            return SampledMarginal(name, self._of(kind)[..., self.studies.study.index(label)].ravel())
+            return SampledMarginal(name, self.draws_of(kind)[..., self.studies.study.index(label)].ravel())
         listed = [*allowed, *(f"{kind}[{label}]" for kind in of_studies for label in self.studies.study)]
         raise SpecError(unknown_name("quantity", name, listed))
 
@@ -256,14 +252,15 @@ class NutsFit:
         measure = self.measure if self.studies.has_counts else None
         return observed_by(self.model, self.studies, measure=measure)
 
-    def _of(self, name: str) -> FloatArray:
+    def draws_of(self, name: str) -> FloatArray:
+        """Return the draws of a variable of the PyMC model, shape (chains, draws), or (chains, draws, k)."""
         return np.asarray(self.tree["posterior"][name])
 
     def _draws_of(self, names: tuple[str, ...]) -> dict[str, FloatArray]:
-        return {name: self._of(name) for name in names}
+        return {name: self.draws_of(name) for name in names}
 
     def _study_draws(self) -> dict[str, FloatArray]:
-        theta = self._of("theta")
+        theta = self.draws_of("theta")
         return {f"theta[{label}]": theta[..., i] for i, label in enumerate(self.studies.study)}
 
     def __repr__(self) -> str:

@@ -58,7 +58,7 @@ def sample(model: pm.Model, settings: Settings, *, quiet: bool) -> "DataTree":
             options["callback"] = stop.check
         try:
             tree: DataTree = pm.sample(**options)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:  # PyMC's SamplingError is a RuntimeError
             if stop.wanted:
                 raise AccuracyError("sampling was interrupted before the first draws; there is no result.") from None
             raise AccuracyError(f"sampling failed: {' '.join(str(error).split())}") from error

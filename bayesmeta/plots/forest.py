@@ -1,20 +1,35 @@
 """How is a meta-analysis drawn on one page: each study, and what the fits make of them?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import inf
+from numbers import Real
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayesmeta.plots.forest_columns import DEFAULT_COLUMNS, Content, Printing, row_labels, text_columns
-from bayesmeta.plots.forest_frame import AnyFit, Compared, forest_frame, labelled_fits, natural_scale
-from bayesmeta.plots.forest_layout import POINTS_PER_MM, Layout, needed_height, plan
+from bayesmeta.api import AnyFit
+from bayesmeta.errors import SpecError
+from bayesmeta.nuts.diagnosis import NOT_RELIABLE
+from bayesmeta.plots.forest_axis import axes_size, axis_range, draw_axis, padded, set_limits, strip_axes
+from bayesmeta.plots.forest_columns import (
+    NARROW_COLUMNS,
+    NARROW_MM,
+    WIDE_COLUMNS,
+    Chosen,
+    Content,
+    Printing,
+    row_labels,
+    text_columns,
+)
+from bayesmeta.plots.forest_fits import Compared, labelled_fits, natural_scale
+from bayesmeta.plots.forest_frame import forest_frame
+from bayesmeta.plots.forest_layout import POINTS_PER_MM, fitting_font, needed_height, plan
 from bayesmeta.plots.forest_marks import Canvas, draw_pooled, draw_reference, draw_studies
-from bayesmeta.plots.forest_print import axes_size, draw_axis, draw_texts, strip_axes
-from bayesmeta.plots.forest_range import axis_range
-from bayesmeta.plots.forest_units import Unit, choose_unit, decimals
-from bayesmeta.plots.forest_words import heterogeneity_line, marks_line
+from bayesmeta.plots.forest_print import draw_texts
+from bayesmeta.plots.forest_units import choose_unit, decimals
+from bayesmeta.plots.forest_words import heterogeneity_line, marks_line, warnings_of
 
 __all__ = ["forest_frame", "plot_forest"]
 
@@ -22,8 +37,6 @@ WIDTH_MM: Final = 170.0
 """Width of a page in most journals."""
 MARGIN: Final = 3.0
 """Points around the axes of a figure of its own."""
-PAD: Final = 0.025
-"""The part of the range by which the axis is longer at each end, so that marks at 0 and 1 have room."""
 
 
 def plot_forest(
@@ -34,37 +47,46 @@ def plot_forest(
     order: str | Sequence[str] | None = None,
     ci_prob: float = 0.95,
     scale: str | None = None,
-    columns: Sequence[str] = DEFAULT_COLUMNS,
+    columns: Chosen | None = None,
     xlim: tuple[float, float] | None = None,
     xlabel: str | None = None,
+    notes: str | Sequence[str] = (),
+    width_mm: float | None = None,
     fontsize: float = 7.0,
 ) -> Axes:
     """Draw a forest plot.
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, NutsFit or FrequentistFit
         The fit whose studies are shown.
     compare : fit, sequence of fits, or dict of fits by label
-        Further fits whose estimates are drawn below those of `fit`, such as DerSimonian-Laird.
+        Further fits whose estimates are drawn below those of `fit`, such as DerSimonian-Laird. The first
+        three differ in colour and in grey, the next three have lines across.
     ax : Axes, optional
-        Where to draw; everything stays within its box. By default a new figure, 170 mm wide and as high as
-        needed.
+        Where to draw; everything stays within its box. By default a new figure, as high as needed.
     order : str or sequence of str, optional
-        A column of `forest_frame` or a moderator (``"-weight"``: descending), or all labels in the order
-        wanted.
+        A column of text, a column of `forest_frame` or a moderator (``"-weight"``: descending), or all labels
+        in the order wanted. Equal values keep the order of the data.
     ci_prob : float
         Probability of all intervals.
     scale : {"percent", "proportion", "per 1000", "per 100000"}, optional
         Unit in which proportions are printed. By default per cent, and for rare events one of the last two.
-    columns : sequence of str
-        Columns of text, of ``"data"`` (events/n), ``"estimate"``, ``"shrunken"`` and ``"weight"``.
+    columns : sequence of str, or dict of headings by name, optional
+        Columns of text: ``"data"`` (events/n), ``"events"``, ``"n"``, ``"estimate"``, ``"shrunken"``,
+        ``"weight"``, and every moderator of the studies. The data and the moderators stand on the left of the
+        marks, words aligned on the left and numbers on the right. Own headings: ``{"year": "Published"}``; a
+        line break begins their second line. By default data, estimate and shrunken; below 120 mm estimate.
     xlim : tuple of float, optional
         Ends of the axis, natural scale. Intervals that go beyond are cut, and have an arrow.
     xlabel : str, optional
         Label of the axis, for example the outcome.
+    notes : str or sequence of str
+        Further lines below the plot.
+    width_mm : float, optional
+        Width of the new figure: 170 by default; one column of a journal has 85.
     fontsize : float
-        Points; smaller only if the text would not fit otherwise.
+        Points; smaller only if the text would not fit otherwise, and never below 5.
 
     Returns
     -------
@@ -76,7 +98,7 @@ def plot_forest(
     Raises
     ------
     SpecError
-        If an option is not allowed, or the plot does not fit into `ax`.
+        If an option is not allowed, or the plot does not fit into the width or into `ax`.
 
     Notes
     -----
@@ -84,7 +106,8 @@ def plot_forest(
     estimates; their areas are proportional to the weights. Circles below them are the studies' own
     proportions in the model, shrunken towards the rest: posterior medians with credible intervals. Diamonds
     are estimates, each named after what it estimates; the bar is the interval for the true value of the next
-    study. The dashed line is the first estimate. `forest_frame` returns the numbers.
+    study. The dashed line is the first estimate. A fit that failed its diagnosis or its verification is headed
+    NOT RELIABLE, and a note says why. `forest_frame` returns the numbers, `save_figure` writes the figure.
 
     Examples
     --------
@@ -93,14 +116,19 @@ def plot_forest(
     >>> dl = bm.fit(studies, engine="frequentist", measure="PR", variance="exact-ci")
     >>> ax = plot_forest(bm.fit(studies), compare=dl, xlabel="Complete remission, %")
     """
+    _check_options(ax, width_mm, fontsize, notes)
     frame = forest_frame(fit, compare=compare, order=order, ci_prob=ci_prob)
     unit = choose_unit(natural_scale(fit), scale, frame)
-    fits = labelled_fits(fit, compare)
-    content = _content(frame, fits, Printing(unit, decimals(unit, frame), ci_prob), columns)
-    ends = axis_range(unit, frame, xlim)
-    ax = _new_axes(content, fontsize) if ax is None else _prepared(ax)
+    ends = padded(unit, axis_range(unit, frame, xlim))
+    width = width_mm or WIDTH_MM if ax is None else axes_size(ax)[0] / POINTS_PER_MM
+    if columns is None:
+        columns = NARROW_COLUMNS if width < NARROW_MM else WIDE_COLUMNS
+    printing = Printing(unit, decimals(unit, frame), ci_prob)
+    lines = [notes] if isinstance(notes, str) else [str(note) for note in notes]
+    content = _content(frame, labelled_fits(fit, compare), printing, columns, ends, lines)
+    ax = _new_axes(content, width, fontsize) if ax is None else _prepared(ax)
     layout = plan(content, *axes_size(ax), fontsize)
-    ends = _set_limits(ax, layout, unit, ends)
+    set_limits(ax, layout, unit, ends)
     canvas = Canvas(ax, layout, *ends)
     draw_reference(canvas, frame)
     draw_studies(canvas, frame)
@@ -110,27 +138,56 @@ def plot_forest(
     return ax
 
 
-def _content(frame: pd.DataFrame, fits: dict[str, AnyFit], printing: Printing, columns: Sequence[str]) -> Content:
+def _content(
+    frame: pd.DataFrame,
+    fits: dict[str, AnyFit],
+    printing: Printing,
+    columns: Chosen,
+    ends: tuple[float, float],
+    notes: Sequence[str],
+) -> Content:
     pooled = frame[frame["kind"] == "summary"].drop_duplicates("method")
-    intervals = dict(zip(pooled["method"], pooled["interval"], strict=True))
     prob = printing.ci_prob
-    heterogeneity = [heterogeneity_line(title, fit, ci_prob=prob) for title, fit in fits.items()]
-    notes = [*heterogeneity, marks_line(frame, ci_prob=prob)]
+    lines = [
+        *(heterogeneity_line(title, fit, ci_prob=prob) for title, fit in fits.items()),
+        marks_line(frame, ci_prob=prob, is_cut=_goes_beyond(frame, ends)),
+        *notes,
+    ]
+    moderators = [str(name) for name in next(iter(fits.values())).studies.moderators]
     return Content(
         frame=frame,
         labels=row_labels(frame, prob),
-        columns=text_columns(frame, columns, printing),
-        pooled_head={title: printing.head(interval) for title, interval in intervals.items()},
-        notes=[note.replace(" %", "\N{NO-BREAK SPACE}%") for note in notes],
+        columns=text_columns(frame, columns, printing, moderators=moderators),
+        pooled_head={
+            ("" if is_reliable else f"{NOT_RELIABLE}: ") + title: printing.head(interval)
+            for title, interval, is_reliable in pooled[["method", "interval", "is_reliable"]].itertuples(index=False)
+        },
+        notes=[_unbroken(line) for line in lines],
+        warnings=[_unbroken(line) for line in warnings_of(fits)],
     )
 
 
-def _new_axes(content: Content, fontsize: float) -> Axes:
+def _unbroken(note: str) -> str:
+    """Return a note on one line, in which numbers stay with the signs beside them."""
+    text = " ".join(note.split())
+    for loose in (" %", "% C", " = ", " < ", " × "):
+        text = text.replace(loose, loose.replace(" ", "\N{NO-BREAK SPACE}"))
+    return text
+
+
+def _goes_beyond(frame: pd.DataFrame, ends: tuple[float, float]) -> bool:
+    lower = frame[["lower", "shrunken_lower"]].to_numpy(dtype=np.float64)
+    upper = frame[["upper", "shrunken_upper"]].to_numpy(dtype=np.float64)
+    return bool((lower < ends[0]).any() or (upper > ends[1]).any())
+
+
+def _new_axes(content: Content, width_mm: float, fontsize: float) -> Axes:
     """Return axes that fill a new figure, as high as the content needs."""
     import matplotlib.pyplot as plt
 
-    width = WIDTH_MM * POINTS_PER_MM
-    height = needed_height(content, width - 2 * MARGIN, fontsize) + 2 * MARGIN
+    width = width_mm * POINTS_PER_MM
+    size = fitting_font(content, width - 2 * MARGIN, fontsize)
+    height = needed_height(content, width - 2 * MARGIN, size) + 2 * MARGIN
     figure = plt.figure(figsize=(width / 72.0, height / 72.0), layout="none")
     x, y = MARGIN / width, MARGIN / height
     figure.subplots_adjust(left=x, right=1.0 - x, bottom=y, top=1.0 - y)
@@ -147,18 +204,15 @@ def _prepared(ax: Axes) -> Axes:
     return ax
 
 
-def _set_limits(ax: Axes, layout: Layout, unit: Unit, ends: tuple[float, float]) -> tuple[float, float]:
-    """Give the axes limits with which the marks stand between the columns; return the ends of the axis."""
-    forth, back = (np.log, np.exp) if unit.is_log else (np.asarray, np.asarray)
-    low, high = forth(ends)
-    pad = PAD * (high - low)
-    low, high = low - pad, high + pad
-    left, right = layout.across.plot
-    width = (high - low) / (right - left)
-    if unit.is_log:
-        ax.set_xscale("log")
-    ax.set_xlim(*back([low - left * width, low + (1.0 - left) * width]))
-    top, bottom = layout.y_ends
-    ax.set_ylim(bottom, top)
-    ax.set_autoscale_on(False)
-    return float(back(low)), float(back(high))
+def _check_options(ax: object, width_mm: object, fontsize: object, notes: object) -> None:
+    if ax is not None and not isinstance(ax, Axes):
+        raise SpecError(f"ax is a {type(ax).__name__}; give matplotlib Axes, or leave it out for a new figure.")
+    if ax is not None and width_mm is not None:
+        raise SpecError(
+            "width_mm is the width of a new figure, and the axes given by ax have theirs; give one of them."
+        )
+    for name, value, example in (("width_mm", width_mm, "85 or 170"), ("fontsize", fontsize, "7")):
+        if value is not None and not (isinstance(value, Real) and 0.0 < float(value) < inf):
+            raise SpecError(f"{name}={value!r} must be a positive number, such as {example}.")
+    if not isinstance(notes, Iterable):
+        raise SpecError(f"notes={notes!r} must be a text or a list of texts.")

@@ -1,11 +1,12 @@
 """Which texts stand beside the marks of a forest plot?"""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isnan
 from types import MappingProxyType
-from typing import Final, final
+from typing import Final, Literal, final
 
+import numpy as np
 import pandas as pd
 
 from bayesmeta._validate import unknown_name
@@ -13,7 +14,17 @@ from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_units import Unit, interval_words, value_words
 from bayesmeta.plots.forest_words import percent_words
 
-DEFAULT_COLUMNS: Final = ("data", "estimate", "shrunken")
+WIDE_COLUMNS: Final = ("data", "estimate", "shrunken")
+"""What is written by default."""
+NARROW_COLUMNS: Final = ("estimate",)
+"""What is written by default in one column of a journal, where no more can be read."""
+NARROW_MM: Final = 120.0
+"""Widths below this one are narrow. One column of a journal has about 85 mm, one and a half have 114 to 140."""
+
+MOST_DECIMALS: Final = 3
+"""Of a moderator: more would be read by nobody."""
+
+type Chosen = Sequence[str] | Mapping[str, str]
 
 
 @final
@@ -26,14 +37,21 @@ class Column:
     name : str
         What the user chooses.
     head : tuple of str
-        Its two lines of heading.
+        Its two lines of heading, the first in bold letters.
     cells : tuple of str
         One per row of the frame.
+    align : {"left", "right"}
+        Words begin, and numbers end, below one another.
+    is_data : bool
+        Whether it describes the study, and stands beside its label on the left of the marks; the numbers that
+        the marks show stand on the right.
     """
 
     name: str
     head: tuple[str, str]
     cells: tuple[str, ...]
+    align: Literal["left", "right"] = "right"
+    is_data: bool = False
 
 
 @final
@@ -62,13 +80,14 @@ class Printing:
 @final
 @dataclass(frozen=True)
 class Content:
-    """All that is written: labels and columns by row of the frame, headings of the fits, notes."""
+    """All that is written: labels and columns by row of the frame, units by headings of the fits, notes."""
 
     frame: pd.DataFrame
     labels: Sequence[str]
     columns: Sequence[Column]
     pooled_head: dict[str, str]
     notes: Sequence[str]
+    warnings: Sequence[str] = ()
 
     @property
     def k(self) -> int:
@@ -87,35 +106,67 @@ def row_labels(frame: pd.DataFrame, ci_prob: float) -> list[str]:
     return [" ".join(label.split()) for label in frame["label"] + suffix]
 
 
-def text_columns(frame: pd.DataFrame, chosen: Sequence[str], printing: Printing) -> list[Column]:
+def text_columns(
+    frame: pd.DataFrame, chosen: Chosen, printing: Printing, *, moderators: Sequence[str] = ()
+) -> list[Column]:
     """Return the chosen columns that have something to say, in the order chosen.
 
     Parameters
     ----------
     frame : DataFrame
         What is drawn.
-    chosen : sequence of str
-        Of ``"data"`` (events/n), ``"estimate"``, ``"shrunken"``, ``"weight"``.
+    chosen : sequence of str, or dict of headings by name
+        Names in `COLUMNS` or of moderators.
     printing : Printing
         How numbers are printed.
+    moderators : sequence of str
+        What the studies have besides their data.
 
     Raises
     ------
     SpecError
-        If a column is unknown.
+        If a column is unknown or ambiguous, or a heading is no text of one or two lines.
     """
-    names = [chosen] if isinstance(chosen, str) else list(dict.fromkeys(chosen))
-    for name in names:
-        if name not in _COLUMNS:
-            raise SpecError(unknown_name("column", name, _COLUMNS))
+    heads = _headings(chosen)
+    for name in heads:
+        _check_name(name, moderators)
     has_shrunken = bool(frame["shrunken"].notna().any())
-    pooled_in = "shrunken" if has_shrunken and "shrunken" in names else "estimate"
+    pooled_in = "shrunken" if has_shrunken and "shrunken" in heads else "estimate"
     columns = []
-    for name in names:
-        column = _COLUMNS[name](frame, printing)
+    for name, head in heads.items():
+        column = COLUMNS[name](frame, printing) if name in COLUMNS else _moderator(frame, name)
         if any(column.cells):
-            columns.append(_with_pooled(column, frame, printing) if name == pooled_in else column)
+            column = _with_pooled(column, frame, printing) if name == pooled_in else column
+            columns.append(replace(column, head=_two_lines(head, column.head)))
     return columns
+
+
+def _headings(chosen: Chosen) -> dict[str, str | None]:
+    """Return the names that were chosen, each with the user's own heading if there is one."""
+    if isinstance(chosen, Mapping):
+        for name, head in chosen.items():
+            if not isinstance(head, str) or head.count("\n") > 1:
+                raise SpecError(f"columns: the heading of {name!r} must be a text of one or two lines; got {head!r}.")
+        return dict(chosen)
+    if not isinstance(chosen, Iterable):
+        raise SpecError(f"columns={chosen!r} must be a list of names, or a dict of headings by name.")
+    return dict.fromkeys([chosen] if isinstance(chosen, str) else chosen)
+
+
+def _check_name(name: object, moderators: Sequence[str]) -> None:
+    if name not in (*COLUMNS, *moderators):
+        more = "" if moderators else " To show a column of the data, name it in Studies.from_frame(moderators=[...])."
+        raise SpecError(unknown_name("column", name, [*COLUMNS, *moderators]) + more)
+    if name in COLUMNS and name in moderators:
+        raise SpecError(f"column {name!r} is a column of the plot and a moderator too; rename the moderator.")
+
+
+def _two_lines(own: str | None, default: tuple[str, str]) -> tuple[str, str]:
+    """Return the two lines of a heading; the user's own text replaces the second only if it has two."""
+    if own is None:
+        return default
+    first, has_two, second = own.partition("\n")
+    return " ".join(first.split()), " ".join(second.split()) if has_two else default[1]
 
 
 def pooled_column(columns: Sequence[Column]) -> str:
@@ -135,10 +186,18 @@ def _cells(frame: pd.DataFrame, which: "pd.Series[bool]", names: tuple[str, str,
     return [printing.cell(*row) if here else "" for row, here in zip(values, which, strict=True)]
 
 
-def _data(frame: pd.DataFrame, printing: Printing) -> Column:
+def _data(frame: pd.DataFrame, _: Printing) -> Column:
     pairs = zip(frame["events"], frame["n"], strict=True)
     cells = ("" if pd.isna(n) else f"{events:,}/{n:,}" for events, n in pairs)
-    return Column("data", ("Events/n", ""), tuple(cells))
+    return Column("data", ("Events/n", ""), tuple(cells), is_data=True)
+
+
+def _count(name: str, head: str) -> "Callable[[pd.DataFrame, Printing], Column]":
+    def column(frame: pd.DataFrame, _: Printing) -> Column:
+        cells = ("" if pd.isna(count) else f"{count:,}" for count in frame[name])
+        return Column(name, (head, ""), tuple(cells), is_data=True)
+
+    return column
 
 
 def _estimate(frame: pd.DataFrame, printing: Printing) -> Column:
@@ -152,11 +211,42 @@ def _shrunken(frame: pd.DataFrame, printing: Printing) -> Column:
     return Column("shrunken", ("Shrunken", printing.head("CrI")), tuple(cells))
 
 
-def _weight(frame: pd.DataFrame, printing: Printing) -> Column:
+def _weight(frame: pd.DataFrame, _: Printing) -> Column:
     cells = ("" if pd.isna(weight) else f"{100 * weight:.1f}" for weight in frame["weight"])
     return Column("weight", ("Weight", "%"), tuple(cells))
 
 
-_COLUMNS: Final[Mapping[str, Callable[[pd.DataFrame, Printing], Column]]] = MappingProxyType(
-    {"data": _data, "estimate": _estimate, "shrunken": _shrunken, "weight": _weight}
+def _moderator(frame: pd.DataFrame, name: str) -> Column:
+    values = frame[name]
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    cells = _number_words(values) if is_number else tuple(_plain_words(value) for value in values)
+    head = name.replace("_", " ").strip()
+    return Column(name, (head[:1].upper() + head[1:], ""), cells, "right" if is_number else "left", is_data=True)
+
+
+def _number_words(values: "pd.Series[float]") -> tuple[str, ...]:
+    """Return numbers with as many decimals as they have, up to `MOST_DECIMALS`, the same for all."""
+    texts = [f"{value:.{MOST_DECIMALS}f}".rstrip("0") for value in values.dropna()]
+    places = max((len(text.partition(".")[2]) for text in texts), default=0)
+    return tuple("" if pd.isna(value) else f"{value:.{places}f}".replace("-", "−") for value in values)
+
+
+def _plain_words(value: object) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    return "" if pd.isna(value) else " ".join(str(value).split())  # type: ignore[call-overload]
+
+
+COLUMNS: Final[Mapping[str, Callable[[pd.DataFrame, Printing], Column]]] = MappingProxyType(
+    {
+        "data": _data,
+        "events": _count("events", "Events"),
+        "n": _count("n", "n"),
+        "estimate": _estimate,
+        "shrunken": _shrunken,
+        "weight": _weight,
+    }
 )
+"""What can be written beside the marks of any plot, besides moderators."""

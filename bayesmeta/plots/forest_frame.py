@@ -1,5 +1,6 @@
 """What does a forest plot show: which rows, with which numbers?"""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -8,18 +9,17 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from bayesmeta._validate import check_probability
+from bayesmeta._arrays import IntArray
+from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.one_arm import clopper_pearson
 from bayesmeta.errors import SpecError
-from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
-from bayesmeta.plots.forest_order import arrange
-from bayesmeta.plots.forest_words import PARAMETER_LABELS, method_title
+from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, link_of
+from bayesmeta.plots.forest_words import PARAMETER_LABELS
 from bayesmeta.result.study_table import study_effects
 
-type AnyFit = ExactFit | FrequentistFit
-type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
 type Record = dict[str, Any]
 
 FRAME_DTYPES: Final = {
@@ -38,8 +38,9 @@ FRAME_DTYPES: Final = {
     "shrunken_lower": "float64",
     "shrunken_upper": "float64",
     "weight": "float64",
+    "is_reliable": "bool",
 }
-"""Columns of the frame and their types."""
+"""Columns of the frame and their types; the moderators of the studies follow."""
 
 _POINTS: Final[Mapping[str, str]] = {"p_mean": "mean", "p_new": "", "theta_new": ""}
 """Which point of the posterior is drawn, where it is not the median; the prediction is a bar without one."""
@@ -56,13 +57,14 @@ def forest_frame(
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, NutsFit or FrequentistFit
         The fit whose studies are shown.
     compare : fit, sequence of fits, or dict of fits by label
         Further fits whose estimates are shown below those of `fit`.
     order : str or sequence of str, optional
-        How the studies are ordered: a column of this frame or a moderator (``"-weight"``: descending), or all
-        labels in the order wanted. By default the order of the data.
+        How the studies are ordered: a column of this frame or a moderator (``"-weight"``: descending;
+        ``"study"`` is the label, ``"data"`` means ``n``), or all labels in the order wanted. Equal values keep
+        the order of the data, which is also the default.
     ci_prob : float
         Probability of all intervals.
 
@@ -81,7 +83,8 @@ def forest_frame(
         of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
         ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
         proportion or effect; nan for a frequentist fit. ``weight``: share of the study in the fit; the shares
-        sum to 1.
+        sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The moderators
+        follow, missing for the estimates, except one that is called like a column above.
 
     Raises
     ------
@@ -104,46 +107,51 @@ def forest_frame(
     fits = labelled_fits(fit, compare)
     title = next(iter(fits))
     studies = _study_rows(fit, prob).assign(kind="study", method=title, point="", parameter="", interval="CI")
-    studies = arrange(studies, fit.studies, order)
     pooled = [row | {"method": label} for label, each in fits.items() for row in _pooled_rows(each, prob)]
     together = [*studies.to_dict("records"), *pooled]
-    return pd.DataFrame(together, columns=list(FRAME_DTYPES)).astype(FRAME_DTYPES)
+    frame = pd.DataFrame(together, columns=list(FRAME_DTYPES))
+    frame["is_reliable"] = [is_reliable(fits[method]) for method in frame["method"]]
+    moderators = fit.studies.moderators.convert_dtypes()
+    others = moderators.drop(columns=[name for name in moderators if name in FRAME_DTYPES])
+    frame = pd.concat([frame.astype(FRAME_DTYPES), others.reindex(frame.index)], axis=1)
+    at = _positions(frame.iloc[: len(studies)], order)
+    return frame.iloc[[*at, *range(len(studies), len(frame))]].reset_index(drop=True)
 
 
-def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
-    """Return all fits by their label in the plot, the main one first, or raise `SpecError`."""
-    others: list[tuple[str | None, Any]]
-    if isinstance(compare, Mapping):
-        others = [(str(label), other) for label, other in compare.items()]
-    elif isinstance(compare, Sequence):
-        others = [(None, other) for other in compare]
-    else:
-        others = [(None, compare)]
-    fits: dict[str, AnyFit] = {}
-    for label, each in [(None, fit), *others]:
-        if not isinstance(each, ExactFit | FrequentistFit):
-            raise SpecError(f"a forest plot shows fits made by bm.fit; got a {type(each).__name__}.")
-        if natural_scale(each) != natural_scale(fit):
-            raise SpecError(
-                f"compare holds a fit of a {natural_scale(each)}, but the plot shows a {natural_scale(fit)}; "
-                "compare fits on one scale."
-            )
-        title = method_title(each) if label is None else label
-        if title in fits:
-            raise SpecError(f"two fits are called {title!r}; name them: compare={{'another label': fit}}.")
-        fits[title] = each
-    return fits
+def _positions(studies: pd.DataFrame, order: str | Sequence[str] | None) -> IntArray:
+    """Return which study stands where, or raise `SpecError`."""
+    if order is None:
+        return np.arange(len(studies))
+    if isinstance(order, str):
+        return _by_column(studies, order)
+    if not isinstance(order, Iterable):
+        raise SpecError(f"order={order!r} is no column and no list of labels; give for example order='-weight'.")
+    return _by_labels(studies["label"].tolist(), [str(label) for label in order])
 
 
-def natural_scale(fit: AnyFit) -> str:
-    """Return what the values of a plot are: ``"proportion"``, ``"ratio"`` or ``"effect"``."""
-    if fit.studies.has_counts:
-        return "proportion"
-    return "ratio" if _link(fit) == "log" else "effect"
+def _by_column(studies: pd.DataFrame, order: str) -> IntArray:
+    columns = studies.drop(columns=["kind", "method", "point", "parameter", "interval", "is_reliable"])
+    columns = columns.rename(columns={"label": "study"}).dropna(axis=1, how="all")
+    name = order.removeprefix("-")
+    by = "n" if name == "data" else name
+    if by not in columns:
+        raise SpecError(unknown_name("column for order", name, columns))
+    try:
+        ranks = columns[by].rank(method="dense", na_option="bottom", ascending=not order.startswith("-"))
+    except TypeError:
+        raise SpecError(f"order={order!r}: the values of {by!r} are of kinds that have no common order.") from None
+    return np.argsort(ranks.to_numpy(dtype=np.float64), kind="stable")
 
 
-def _link(fit: AnyFit) -> str:
-    return fit.record.link if isinstance(fit, FrequentistFit) else fit.link
+def _by_labels(labels: list[str], wanted: list[str]) -> IntArray:
+    for label in wanted:
+        if label not in labels:
+            raise SpecError(unknown_name("study in order", label, labels))
+    if Counter(wanted) != Counter(labels):
+        times = "twice" if len(wanted) > len(set(wanted)) else "not at all"
+        which = next(label for label in labels if wanted.count(label) != 1)
+        raise SpecError(f"order names study {which!r} {times}; name each of the {len(labels)} studies once.")
+    return np.array([labels.index(label) for label in wanted], dtype=np.intp)
 
 
 def _study_rows(fit: AnyFit, prob: float) -> pd.DataFrame:
@@ -166,7 +174,7 @@ def _observed_rows(fit: FrequentistFit, prob: float) -> pd.DataFrame:
         values: Record = {"events": studies.events, "n": studies.n, "estimate": studies.events / studies.n}
     else:
         half = special.ndtri(0.5 + 0.5 * prob) * fit.se
-        estimate, lower, upper = LINKS[_link(fit)].inverse([fit.y, fit.y - half, fit.y + half])
+        estimate, lower, upper = LINKS[link_of(fit)].inverse([fit.y, fit.y - half, fit.y + half])
         values = {"estimate": estimate}
     values |= {"label": studies.study, "lower": lower, "upper": upper, "weight": fit.weights}
     nothing = dict.fromkeys(("shrunken", "shrunken_lower", "shrunken_upper"), np.nan)
@@ -180,7 +188,7 @@ def _pooled_rows(fit: AnyFit, prob: float) -> Iterator[Record]:
         yield row | {"kind": kind, "label": PARAMETER_LABELS[row["parameter"]]}
 
 
-def _bayesian_rows(fit: ExactFit, prob: float) -> Iterator[Record]:
+def _bayesian_rows(fit: BayesianFit, prob: float) -> Iterator[Record]:
     table = fit.summary(ci_prob=prob)
     is_logit = fit.link == "logit"
     link = "identity" if is_logit else fit.link

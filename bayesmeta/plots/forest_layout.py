@@ -1,26 +1,71 @@
 """Where does everything in a forest plot stand, so that nothing overlaps?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from bayesmeta.errors import SpecError
-from bayesmeta.plots.forest_across import Across, divide_width
-from bayesmeta.plots.forest_columns import Content
-from bayesmeta.plots.text_size import wrap
+from bayesmeta.plots.forest_columns import Column, Content, pooled_column
+from bayesmeta.plots.text_size import shorten, shorten_all, text_width, widest, wrap
 
 POINTS_PER_MM: Final = 72.0 / 25.4
-SMALLEST_FONT: Final = 4.0
-"""Points; smaller text cannot be read in print."""
+SMALLEST_FONT: Final = 5.0
+"""Points. Journals ask for 5 to 7 at least; the plot is refused rather than printed smaller."""
+FONT_STEP: Final = 0.25
+"""Points by which the font is made smaller until all fits."""
+NOTE_FONT: Final = 6.5
+"""Points. Notes are set a little smaller than the rest (0.93), but not below this where the rest is not."""
 
-# In units of the font size.
-LINE: Final = 1.3  # from line to line of text
-TIGHTEST: Final = 1.25  # from row to row of the plot, at least
-COMFORTABLE: Final = 1.75  # the same, where there is room
-HEAD: Final = 2 * LINE + 0.5  # headings of the columns
+# Across, in parts of the width.
+PLOT_SHARE: Final = 0.25  # that the marks need at least: with less, intervals cannot be told apart
+
+# Across, in units of the font size; a letter is about 0.55 wide.
+GAP: Final = 1.1  # between columns: two letters
+GAP_BEFORE_MARKS: Final = 1.3  # the same, in gaps: squares reach half their side out of the plot on the left,
+GAP_BEHIND_MARKS: Final = 0.3  # and on the right a column follows whose texts have a gap of their own
+KEY: Final = 1.15  # the mark beside a heading, with its distance
+SHORTEST_LABEL: Final = 9.0  # about 16 letters, an author and a year; rather a smaller font than less
+TEXT_COLUMN: Final = 13.0  # the widest a moderator in words may be, about 24 letters; the rest is left out
+
+# Along, in units of the font size.
+LINE: Final = 1.3  # from line to line of text, a little more than the height of its letters with their tails
+TIGHTEST: Final = 1.25  # from row to row of the plot, at least: letters of neighbours do not touch
+COMFORTABLE: Final = 1.75  # the same, where there is room for a square and a circle in each row
+HEAD: Final = 2 * LINE + 0.5  # headings of the columns: two lines, and half a one to the rule
 RULE_GAP: Final = 0.2  # between a rule and the studies
 BLOCK_GAP: Final = 0.35  # below the estimates of a fit
-AXIS: Final = 4.4  # axis with its labels
+AXIS: Final = 4.4  # axis with its ticks, their labels (to 2.0) and its own label (to 3.6), and a gap
 AXIS_LABEL: Final = 2.2  # from the axis to its label
+
+# Rows of a figure of its own stand ever tighter from the first number of studies to the second.
+COMFORTABLE_STUDIES: Final = 20
+TIGHT_STUDIES: Final = 50
+TIGHTER: Final = 0.45  # font sizes less, so that 60 studies fit on a page
+
+
+@final
+@dataclass(frozen=True)
+class Across:
+    """Places in parts of the width, and the texts that fit there.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        By row of the frame.
+    titles : tuple of str
+        Headings of the fits.
+    plot : tuple of float
+        Where the marks begin and end.
+    columns : tuple of Column
+        With texts that fit.
+    edges : dict
+        By column, where its texts end, or begin if they are aligned on the left.
+    """
+
+    labels: tuple[str, ...]
+    titles: tuple[str, ...]
+    plot: tuple[float, float]
+    columns: tuple[Column, ...]
+    edges: dict[str, float]
 
 
 @final
@@ -46,8 +91,8 @@ class Layout:
         Of the headings of the fits.
     y_axis, y_axis_label : float
         Of the axis, and of the upper edge of its label.
-    notes : tuple of (float, str)
-        Lines of notes, each with the place of its upper edge.
+    notes : tuple of (float, str, str)
+        Lines of notes, each with the place of its upper edge and its weight, ``"bold"`` for a warning.
     y_ends : tuple of float
         Upper and lower edge.
     """
@@ -62,7 +107,7 @@ class Layout:
     y_titles: tuple[float, ...]
     y_axis: float
     y_axis_label: float
-    notes: tuple[tuple[float, str], ...]
+    notes: tuple[tuple[float, str, str], ...]
     y_ends: tuple[float, float]
 
     @property
@@ -71,16 +116,39 @@ class Layout:
         return min(self.pitch, COMFORTABLE * self.size)
 
 
-def comfortable_pitch(k: int, size: float) -> float:
-    """Return the points from row to row in a figure of its own: tighter from 20 to 50 studies on."""
-    tight = min(max((k - 20) / 30, 0.0), 1.0)
-    return size * (COMFORTABLE - 0.45 * tight)
+def fitting_font(content: Content, width: float, size: float) -> float:
+    """Return the largest font size, up to `size`, with which the texts have room beside one another.
+
+    Parameters
+    ----------
+    content : Content
+        What is written.
+    width : float
+        Of the axes, in points.
+    size : float
+        Font size wanted, in points.
+
+    Raises
+    ------
+    SpecError
+        If nothing readable fits.
+    """
+    while divide_width(content, width, size) is None:
+        size -= FONT_STEP
+        if size < SMALLEST_FONT:
+            names = ", ".join(column.name for column in content.columns)
+            raise SpecError(
+                f"the columns {names} do not fit into {width / POINTS_PER_MM:.0f} mm beside labels and marks in "
+                f"letters of {SMALLEST_FONT:g} points; choose fewer with columns=[...], or a larger width_mm."
+            )
+    return size
 
 
 def needed_height(content: Content, width: float, size: float) -> float:
     """Return the height in points of a figure of its own."""
     notes = _wrapped(content, width, size)
-    pitch = comfortable_pitch(content.k, size)
+    tight = (content.k - COMFORTABLE_STUDIES) / (TIGHT_STUDIES - COMFORTABLE_STUDIES)
+    pitch = size * (COMFORTABLE - TIGHTER * min(max(tight, 0.0), 1.0))
     return pitch * content.n_rows + _fixed_height(content, len(notes), size)
 
 
@@ -107,7 +175,7 @@ def plan(content: Content, width: float, height: float, size: float) -> Layout:
         pitch = (height - _fixed_height(content, len(notes), size)) / content.n_rows
         if across is not None and pitch >= TIGHTEST * size * (1.0 - 1e-9):
             return _rows(content, notes, across, pitch, size)
-        size -= 0.25
+        size -= FONT_STEP
     wide, high = width / POINTS_PER_MM, height / POINTS_PER_MM
     raise SpecError(
         f"a forest plot of {content.k} studies does not fit into axes of {wide:.0f} x {high:.0f} mm; "
@@ -115,12 +183,89 @@ def plan(content: Content, width: float, height: float, size: float) -> Layout:
     )
 
 
+def divide_width(content: Content, width: float, size: float) -> Across | None:
+    """Return who gets which part of the width, or None if it is too narrow.
+
+    Parameters
+    ----------
+    content : Content
+        What is written.
+    width : float
+        Of the axes, in points.
+    size : float
+        Font size in points.
+
+    Notes
+    -----
+    Columns get what they need, the marks at least a quarter, and the labels what they need of the rest;
+    longer labels, and longer words in a moderator, are shortened. Labels and headings below the studies may
+    reach over the columns of data, which are empty there; in a narrow plot headings reach over the marks, of
+    which there are none in their rows.
+    """
+    gap, k, titles = GAP * size, content.k, list(content.pooled_head)
+    columns = [_shortened(column, size) for column in content.columns]
+    widths = {column.name: _column_width(column, content, size) for column in columns}
+    of_data = sum(widths[column.name] + gap for column in columns if column.is_data)
+    room = (1.0 - PLOT_SHARE) * width - sum(widths.values()) - gap * (len(widths) + 2)
+    needed = widest(content.labels[k:], size) - of_data
+    of_studies = widest([*content.labels[:k], "Study"], size)
+    if room < max(needed, min(of_studies, SHORTEST_LABEL * size)):
+        return None
+    wanted = max(of_studies, widest(titles, size, weight="bold") - of_data)
+    of_labels = min(max(wanted, needed), room)
+    labels = (*shorten_all(content.labels[:k], of_labels, size), *content.labels[k:])
+    plot, edges = _places(columns, widths, of_labels, width, gap)
+    behind = edges.get(pooled_column(columns), 1.0) * width - widest([*content.pooled_head.values()], size) - gap
+    short_titles = shorten_all(titles, behind, size, weight="bold")
+    return Across(labels, tuple(short_titles), plot, tuple(columns), edges)
+
+
+def _shortened(column: Column, size: float) -> Column:
+    """Return a column of data whose words have room in it; numbers are never shortened."""
+    if not column.is_data:
+        return column
+    room = TEXT_COLUMN * size
+    cells = shorten_all(column.cells, room, size) if column.align == "left" else column.cells
+    first, second = column.head
+    head = shorten(first, room, size, weight="bold"), shorten(second, room, size)
+    return replace(column, head=head, cells=tuple(cells))
+
+
+def _places(
+    columns: list[Column], widths: dict[str, float], of_labels: float, width: float, gap: float
+) -> tuple[tuple[float, float], dict[str, float]]:
+    """Return where the marks begin and end, and the edge of each column."""
+    of_marks = [column.name for column in columns if not column.is_data]
+    edges = {}
+    start, end = of_labels, width if of_marks else width - gap
+    for column in columns:
+        if column.is_data:
+            left, start = start + gap, start + gap + widths[column.name]
+            edges[column.name] = (left if column.align == "left" else start) / width
+    for name in reversed(of_marks):
+        edges[name] = end / width
+        end -= widths[name] + gap
+    return ((start + GAP_BEFORE_MARKS * gap) / width, (end - GAP_BEHIND_MARKS * gap) / width), edges
+
+
+def _column_width(column: Column, content: Content, size: float) -> float:
+    first = text_width(column.head[0], size, weight="bold")
+    key = KEY * size if column.name in ("estimate", "shrunken") else 0.0
+    heads = [column.head[1]]
+    if column.name == pooled_column(content.columns):
+        heads += content.pooled_head.values()
+    return max(first + key, widest([*heads, *column.cells], size))
+
+
 def _note_size(size: float) -> float:
-    return max(min(size, 6.5), 0.93 * size)
+    return max(min(size, NOTE_FONT), 0.93 * size)
 
 
-def _wrapped(content: Content, width: float, size: float) -> list[str]:
-    return [line for note in content.notes for line in wrap(note, width, _note_size(size))]
+def _wrapped(content: Content, width: float, size: float) -> list[tuple[str, str]]:
+    """Return the lines of notes with their weights, warnings first."""
+    weighted = [*((text, "bold") for text in content.warnings), *((text, "normal") for text in content.notes)]
+    at = _note_size(size)
+    return [(line, weight) for text, weight in weighted for line in wrap(text, width, at, weight=weight)]
 
 
 def _fixed_height(content: Content, n_notes: int, size: float) -> float:
@@ -129,7 +274,7 @@ def _fixed_height(content: Content, n_notes: int, size: float) -> float:
     return (HEAD + blocks + AXIS) * size + LINE * _note_size(size) * n_notes
 
 
-def _rows(content: Content, notes: list[str], across: Across, pitch: float, size: float) -> Layout:
+def _rows(content: Content, notes: list[tuple[str, str]], across: Across, pitch: float, size: float) -> Layout:
     """Return the layout with all places along y; they are counted in points from the first study's centre."""
     k, line, step = content.k, LINE * size, LINE * _note_size(size)
     y, titles = [pitch * i for i in range(k)], []
@@ -152,6 +297,6 @@ def _rows(content: Content, notes: list[str], across: Across, pitch: float, size
         y_titles=tuple(value / pitch for value in titles),
         y_axis=at / pitch,
         y_axis_label=(at + AXIS_LABEL * size) / pitch,
-        notes=tuple(((notes_top + step * i) / pitch, note) for i, note in enumerate(notes)),
+        notes=tuple(((notes_top + step * i) / pitch, *note) for i, note in enumerate(notes)),
         y_ends=(top / pitch, bottom / pitch),
     )

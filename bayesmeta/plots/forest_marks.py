@@ -14,11 +14,28 @@ from bayesmeta.plots.forest_layout import Layout
 
 type Record = dict[Any, Any]
 
-MODELS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-"""Colours of the fits, in turn: those of Okabe and Ito (2008), which the colour-blind tell apart."""
+
+@final
+@dataclass(frozen=True)
+class Style:
+    """How the estimates of one fit are drawn: colour, and lines across it."""
+
+    color: str
+    hatch: str
+
+
+STYLES: Final = tuple(Style(color, hatch) for hatch in ("", "//////") for color in ("#004488", "#BB5566", "#DDAA33"))
+"""Of the fits, in turn. The colours are the high-contrast set of P. Tol (2021, Colour schemes, SRON technical note
+EPS/TN/09-002): the colour-blind tell them apart, and in grey they are dark, medium and light."""
 DASHES: Final = (0.0, (2.2, 1.2))
+"""Of the intervals of shrunken estimates, so that they differ from the observed in more than colour."""
 
 LINE_WIDTH: Final = 0.9
+"""Points, of intervals and circles."""
+OPEN_WIDTH: Final = 1.2
+"""Points, of the outline of an open diamond, which must show its colour by itself."""
+EDGE_WIDTH: Final = 0.5
+"""Points, of the dark outline of filled marks, which keeps light ones visible on white."""
 
 # In units of the room that a row gives its marks.
 DIAMOND: Final = 0.33  # half the height
@@ -49,13 +66,14 @@ class Canvas:
         """Draw a line from limit to limit, cut at the ends of the axis, where it gets an arrow."""
         if lower < self.high and upper > self.low:
             ends = [max(lower, self.low), min(upper, self.high)]
-            self.ax.plot(ends, [y, y], color=color, lw=LINE_WIDTH, ls=ls, solid_capstyle="butt")
+            style: Record = {"lw": LINE_WIDTH, "solid_capstyle": "butt", "label": "_interval"}
+            self.ax.plot(ends, [y, y], color=color, ls=ls, **style)
         self.arrows(lower, upper, y, color)
 
     def arrows(self, lower: float, upper: float, y: float, color: str, *, size: float = 0.5) -> None:
         """Draw an arrow at each end of the axis beyond which the interval goes on; size in font sizes."""
         points = size * self.layout.size
-        style: Record = {"ms": points, "color": color, "mec": "none", "ls": "none", "gid": "cut"}
+        style: Record = {"ms": points, "color": color, "mec": "none", "ls": "none", "label": "_cut"}
         if lower < self.low:
             self.ax.plot([self.low], [y], marker="<", **style)
         if upper > self.high:
@@ -80,7 +98,7 @@ def draw_reference(canvas: Canvas, frame: pd.DataFrame) -> None:
     value = frame.loc[frame["kind"] == "summary", "estimate"].iloc[0]
     if canvas.low <= value <= canvas.high:
         ends = [canvas.layout.y_rules[0], canvas.layout.y_axis]
-        canvas.ax.plot([value, value], ends, color="0.6", lw=0.6, ls=(0.0, (4.0, 3.0)), zorder=0.5, gid="reference")
+        canvas.ax.plot([value, value], ends, color="0.6", lw=0.6, ls=(0.0, (4.0, 3.0)), zorder=0.5, label="_reference")
 
 
 def draw_studies(canvas: Canvas, frame: pd.DataFrame) -> None:
@@ -103,12 +121,12 @@ def _draw_observed(canvas: Canvas, studies: pd.DataFrame, y: FloatArray, *, side
     weight = studies["weight"].to_numpy(dtype=np.float64)
     x, at, weight = canvas.inside(studies["estimate"], y, weight / weight.max())
     canvas.ax.scatter(x, at, s=(TICK * canvas.layout.mark) ** 2, c=color, marker="|", linewidths=LINE_WIDTH)
-    square: Record = {"marker": "s", "linewidths": 0.0, "clip_on": False, "zorder": 3, "gid": "observed"}
+    square: Record = {"marker": "s", "linewidths": 0.0, "clip_on": False, "zorder": 3, "label": "_observed"}
     canvas.ax.scatter(x, at, s=side**2 * weight, c=color, **square)
 
 
 def _draw_shrunken(canvas: Canvas, studies: pd.DataFrame, y: FloatArray) -> None:
-    color = MODELS[0]
+    color = STYLES[0].color
     for lower, upper, at in zip(studies["shrunken_lower"], studies["shrunken_upper"], y, strict=True):
         canvas.interval(lower, upper, at, color=color, ls=DASHES)
     x, at = canvas.inside(studies["shrunken"], y)
@@ -117,35 +135,40 @@ def _draw_shrunken(canvas: Canvas, studies: pd.DataFrame, y: FloatArray) -> None
         "linewidths": LINE_WIDTH,
         "clip_on": False,
         "zorder": 3,
-        "gid": "shrunken",
+        "label": "_shrunken",
     }
     area = (CIRCLE * canvas.layout.mark) ** 2
     canvas.ax.scatter(x, at, s=area, facecolors=[canvas.ax.get_facecolor()], edgecolors=color, **circle)
 
 
 def draw_pooled(canvas: Canvas, frame: pd.DataFrame) -> None:
-    """Draw the estimates of the fits as diamonds, and predictions as bars; each fit has its colour."""
+    """Draw the estimates of the fits as diamonds, and predictions as bars; each fit has its style."""
     pooled = frame[frame["kind"] != "study"]
-    colours = {title: MODELS[i % len(MODELS)] for i, title in enumerate(pooled["method"].unique())}
+    styles = {title: STYLES[i % len(STYLES)] for i, title in enumerate(pooled["method"].unique())}
     y = canvas.layout.y[len(frame) - len(pooled) :]
     for row, at in zip(pooled.to_dict("records"), y, strict=True):
-        color = colours[row["method"]]
+        style = styles[row["method"]]
         draw = _draw_bar if row["kind"] == "prediction" else _draw_diamond
-        draw(canvas, row, at, color)
-        canvas.arrows(row["lower"], row["upper"], at, color, size=0.75)
+        draw(canvas, row, at, style)
+        canvas.arrows(row["lower"], row["upper"], at, mpl.rcParams["text.color"], size=0.75)
 
 
-def _draw_diamond(canvas: Canvas, row: Record, y: float, color: str) -> None:
+def _filled(style: Style) -> Record:
+    return {"facecolor": style.color, "hatch": style.hatch, "edgecolor": mpl.rcParams["text.color"], "lw": EDGE_WIDTH}
+
+
+def _draw_diamond(canvas: Canvas, row: Record, y: float, style: Style) -> None:
     """Draw a diamond, open for an average study so that it is not taken for the median one."""
     lower, estimate, upper, half = row["lower"], row["estimate"], row["upper"], DIAMOND * canvas.room
     corners = [(lower, y), (estimate, y - half), (upper, y), (estimate, y + half)]
-    face = canvas.ax.get_facecolor() if row["parameter"] == "p_mean" else color
-    style: Record = {"facecolor": face, "edgecolor": color, "linewidth": LINE_WIDTH, "zorder": 3}
-    canvas.patch(Polygon(corners, closed=True, gid=row["parameter"], **style))
+    is_open = row["parameter"] == "p_mean"
+    look = {"facecolor": canvas.ax.get_facecolor(), "edgecolor": style.color, "lw": OPEN_WIDTH}
+    look = look if is_open else _filled(style)
+    canvas.patch(Polygon(corners, closed=True, label=f"_{row['parameter']}", zorder=3, **look))
 
 
-def _draw_bar(canvas: Canvas, row: Record, y: float, color: str) -> None:
+def _draw_bar(canvas: Canvas, row: Record, y: float, style: Style) -> None:
     low, high, half = max(row["lower"], canvas.low), min(row["upper"], canvas.high), BAR * canvas.room
     if low < high:
-        style: Record = {"facecolor": color, "linewidth": 0.0, "zorder": 2, "gid": row["parameter"]}
-        canvas.patch(Rectangle((low, y - half), high - low, 2 * half, **style))
+        bar = Rectangle((low, y - half), high - low, 2 * half, label=f"_{row['parameter']}", zorder=2, **_filled(style))
+        canvas.patch(bar)

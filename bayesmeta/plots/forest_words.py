@@ -1,16 +1,21 @@
-"""Which words stand in a forest plot: names of methods and estimands, heterogeneity, meaning of the marks?"""
+"""Which words stand in a forest plot: names of estimands, heterogeneity, warnings, meaning of the marks?"""
 
 from collections.abc import Mapping
 from math import ceil, log10
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from bayesmeta.exact.fit import ExactFit
+from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.nuts.diagnosis import NOT_RELIABLE
+from bayesmeta.nuts.settings import SAMPLER_TITLES
+from bayesmeta.plots.forest_fits import is_reliable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bayesmeta.nuts.fit import NutsFit
 
 PARAMETER_LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -23,31 +28,20 @@ PARAMETER_LABELS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What the estimates are called on the left of the plot, so that none is taken for another."""
 
-_MEASURE_WORDS: Final[Mapping[str, str]] = MappingProxyType({"PLO": "logit", "PR": "raw proportion"})
-
-
-def method_title(fit: ExactFit | FrequentistFit) -> str:
-    """Return what a fit is called above its estimates, such as ``"DerSimonian-Laird, logit"``."""
-    if isinstance(fit, FrequentistFit):
-        title = tau2_record(fit.tau2_method).title
-        words = _MEASURE_WORDS.get(fit.measure)
-        return f"{title[0].upper()}{title[1:]}{f', {words}' if words else ''}"
-    return "Bayesian model"
-
 
 def percent_words(prob: float) -> str:
     """Return the probability of an interval as it is printed: ``"95 %"``."""
     return f"{100 * prob:.6g} %"
 
 
-def heterogeneity_line(title: str, fit: ExactFit | FrequentistFit, *, ci_prob: float) -> str:
+def heterogeneity_line(title: str, fit: AnyFit, *, ci_prob: float) -> str:
     """Return one line on how far the studies differ, with how far the numbers can be trusted.
 
     Parameters
     ----------
     title : str
         What the fit is called in the plot.
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, NutsFit or FrequentistFit
         The fit.
     ci_prob : float
         Probability of the credible interval of tau.
@@ -55,8 +49,10 @@ def heterogeneity_line(title: str, fit: ExactFit | FrequentistFit, *, ci_prob: f
     Returns
     -------
     str
-        For a Bayesian fit tau (posterior median) with its credible interval, and the largest numerical error
-        of the summary, rounded up to a power of ten; for a frequentist fit tau2, I2, Q, df and P.
+        For a Bayesian fit tau (posterior median) with its credible interval. Then, for the exact engine, the
+        largest numerical error of the summary, rounded up to a power of ten; for NUTS the number of draws, the
+        largest R-hat, the smallest effective sample size, and whether it was verified against the exact
+        engine. For a frequentist fit tau2, I2, Q, df and P.
 
     Examples
     --------
@@ -69,14 +65,36 @@ def heterogeneity_line(title: str, fit: ExactFit | FrequentistFit, *, ci_prob: f
     return f"{title}, heterogeneity: {words}"
 
 
-def _bayesian_words(fit: ExactFit, prob: float) -> str:
+def _bayesian_words(fit: BayesianFit, prob: float) -> str:
     table = fit.summary(ci_prob=prob)
     tau = table.loc["tau"]
     values = f"tau = {tau['median']:.2f} ({percent_words(prob)} CrI {tau['lower']:.2f} to {tau['upper']:.2f})"
     scale = {"logit": ", logit scale", "log": ", log scale"}.get(fit.link, "")
+    trust = _sampling_words(fit) if fit.engine == "nuts" else _error_words(table)
+    return f"{values}{scale}; {trust}"
+
+
+def _error_words(table: "pd.DataFrame") -> str:
     error = float(table["numerical_error"].max())
     bound = f"1e{ceil(log10(error))}" if error > 0.0 else "1e-16"
-    return f"{values}{scale}; {fit.engine} posterior, numerical error < {bound}"
+    return f"exact posterior, numerical error < {bound}"
+
+
+def _sampling_words(fit: "NutsFit") -> str:
+    """Return how much was drawn, how well the chains mixed, and whether the exact engine agrees."""
+    stopped = " (interrupted)" if fit.interrupted else ""
+    found = fit.diagnostics  # of the studies' own effects too, on which the verdict rests
+    smallest = float(found[["ess_bulk", "ess_tail"]].min().min())
+    words = [
+        f"{SAMPLER_TITLES[fit.sampler]}, {fit.chains} × {fit.draws} draws{stopped}",
+        f"largest R-hat {found['r_hat'].max():.3f}",
+        f"smallest effective sample size {smallest:.0f}",
+    ]
+    if fit.n_divergent:
+        words.append(f"{fit.n_divergent} divergent")
+    agrees = fit.verification and fit.verification.agrees
+    words.append("not verified" if agrees is None else "agrees with exact" if agrees else "differs from exact")
+    return ", ".join(words)
 
 
 def _classical_words(fit: FrequentistFit) -> str:
@@ -89,8 +107,36 @@ def _classical_words(fit: FrequentistFit) -> str:
     return f"tau² = {fit.tau2:.3g}, {test}"
 
 
-def marks_line(frame: "pd.DataFrame", *, ci_prob: float) -> str:
-    """Return what squares, circles, diamonds and bars mean, for those that the frame holds."""
+def warnings_of(fits: Mapping[str, AnyFit]) -> list[str]:
+    """Return a line on each fit that is not reliable: which it is, what of it is drawn, and why it failed.
+
+    Parameters
+    ----------
+    fits : mapping
+        All fits of the plot by label, the main one first.
+    """
+    main = next(iter(fits))
+    lines = []
+    for title, fit in fits.items():
+        if not is_reliable(fit):
+            drawn = "its estimates and the shrunken ones" if title == main else "its estimates"
+            why = fit.notes[0].removeprefix(f"{NOT_RELIABLE}: ")
+            lines.append(f"{NOT_RELIABLE}: {title}; do not use {drawn}. {why[:1].upper()}{why[1:]}.")
+    return lines
+
+
+def marks_line(frame: "pd.DataFrame", *, ci_prob: float, is_cut: bool = False) -> str:
+    """Return what squares, circles, diamonds, bars and arrows mean, for those that are drawn.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What is drawn.
+    ci_prob : float
+        Probability of the intervals.
+    is_cut : bool
+        Whether some interval goes beyond the axis.
+    """
     percent, rows = percent_words(ci_prob), frame[frame["kind"] == "study"]
     exact = "exact (Clopper-Pearson) " if rows["n"].notna().any() else ""
     words = [f"Squares: as observed, with {exact}{percent} CI; area proportional to weight."]
@@ -99,6 +145,8 @@ def marks_line(frame: "pd.DataFrame", *, ci_prob: float) -> str:
     words.append(_diamond_words(set(frame["point"]), percent))
     if (frame["kind"] == "prediction").any():
         words.append(f"Bars: {percent} prediction interval (PI).")
+    if is_cut:
+        words.append("Arrows: the interval goes on beyond the axis.")
     return " ".join(words)
 
 

@@ -112,13 +112,13 @@ def _cut(text: str, room: float, size: float, weight: str, *, tail: int) -> str:
     return text[:few].rstrip() + ELLIPSIS + end
 
 
-def wrap(text: str, room: float, size: float) -> list[str]:
+def wrap(text: str, room: float, size: float, *, weight: str = "normal") -> list[str]:
     """Return the text in lines of at most `room` points, broken at blanks; a long word is shortened."""
     lines: list[str] = []
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(longer, size) <= room:
+        if lines and text_width(longer, size, weight=weight) <= room:
             lines[-1] = longer
         else:
-            lines.append(shorten(word, room, size))
+            lines.append(shorten(word, room, size, weight=weight))
     return lines

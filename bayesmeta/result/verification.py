@@ -18,8 +18,8 @@ class Verification:
     ----------
     table : DataFrame
         A row per parameter and statistic: ``parameter``, ``statistic`` (mean, sd, median, lower, upper),
-        ``exact``, ``nuts``, ``mcse`` (Monte-Carlo standard error of the NUTS value) and ``difference``,
-        (nuts - exact) / mcse. Empty if there was nothing to compare.
+        ``exact``, ``nuts``, ``mcse`` (Monte-Carlo standard error of the NUTS value) and ``difference`` in units
+        of it; see `verify`. Empty if there was nothing to compare.
     reason : str
         Why there was nothing to compare; otherwise empty.
     """

@@ -1,6 +1,7 @@
 """Fits that several tests of the plots draw, and figures that are closed after each test."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import bayesmeta as bm
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.verify import verify
 
 LONG_LABELS = (
     "A",
@@ -56,6 +59,17 @@ def remission_dl(remission: ExactFit) -> FrequentistFit:
 
 
 @pytest.fixture(scope="session")
+def remission_nuts(remission: ExactFit, as_nuts) -> NutsFit:
+    fit = as_nuts(remission)
+    return replace(fit, verification=verify(fit))
+
+
+@pytest.fixture(scope="session")
+def remission_failed(remission: ExactFit, as_nuts) -> NutsFit:
+    return as_nuts(remission, apart=3.0, divergent=12)
+
+
+@pytest.fixture(scope="session")
 def rare() -> ExactFit:
     return bm.fit(dataset("crisafulli2020"))
 
@@ -81,13 +95,15 @@ def effects() -> ExactFit:
 
 
 @pytest.fixture(scope="session")
-def fits(remission, remission_dl, rare, hazard, effects) -> dict[str, tuple]:
+def fits(remission, remission_dl, remission_nuts, remission_failed, rare, hazard, effects) -> dict[str, tuple]:
     """Return what is drawn in the tests of the geometry: the main fit and those beside it."""
     long = bm.fit(counts([3, 0, 12, 20, 7, 33], [3, 11, 40, 22, 19, 51], list(LONG_LABELS)))
     few, many, fifteen = bm.fit(simulated(3)), bm.fit(simulated(60)), bm.fit(simulated(15))
     return {
         "k = 3": (few, ()),
         "k = 10": (remission, remission_dl),
+        "three engines": (remission, [remission_nuts, remission_dl]),
+        "NUTS failed": (remission_failed, [remission, remission_dl]),
         "k = 15": (fifteen, bm.fit(fifteen.studies, engine="frequentist")),
         "k = 60": (many, bm.fit(many.studies, engine="frequentist")),
         "long labels": (long, bm.fit(long.studies, engine="frequentist", measure="PR", variance="exact-ci")),

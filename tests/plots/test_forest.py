@@ -13,7 +13,7 @@ from bayesmeta.plots.forest import forest_frame, plot_forest
 
 
 def artists(ax, gid: str) -> list:
-    return [artist for artist in ax.get_children() if artist.get_gid() == gid]
+    return [artist for artist in ax.get_children() if artist.get_label() == f"_{gid}"]
 
 
 def texts(ax) -> list[str]:
@@ -82,7 +82,7 @@ def test_observed_and_shrunken_estimates_differ_in_more_than_colour(remission):
     ax = plot_forest(remission)
     (squares,), (circles,) = artists(ax, "observed"), artists(ax, "shrunken")
     assert squares.get_paths()[0] != circles.get_paths()[0]
-    assert len({line.get_linestyle() for line in ax.lines if line.get_gid() is None}) == 2
+    assert len({line.get_linestyle() for line in ax.lines if line.get_label() == "_interval"}) == 2
 
 
 def test_fits_have_different_colours(beside):
@@ -176,14 +176,16 @@ def test_intervals_beyond_xlim_are_cut_and_have_an_arrow(remission):
     ]
     markers = [artist.get_marker() for artist in artists(ax, "cut")]
     assert [markers.count("<"), markers.count(">")] == beyond
-    intervals = [line for line in ax.lines if line.get_gid() is None]
+    intervals = [line for line in ax.lines if line.get_label() == "_interval"]
     assert all(low <= x <= high for line in intervals for x in line.get_xdata())
+    assert "Arrows: the interval goes on beyond the axis." in " ".join(texts(ax))
     (squares,) = artists(ax, "observed")
     assert len(squares.get_offsets()) == frame["estimate"].iloc[: remission.k].between(low, high).sum()
 
 
 def test_nothing_is_cut_where_all_intervals_fit(plain):
     assert artists(plain, "cut") == []
+    assert "Arrows" not in " ".join(texts(plain))
 
 
 def test_wide_intervals_do_not_squeeze_the_rest(rare):
@@ -216,6 +218,33 @@ def test_a_new_figure_is_170_mm_wide_and_grows_with_the_number_of_studies(fits):
     assert heights[0] < 70.0 < heights[1] < 130.0 < heights[2] < 257.0
 
 
+def test_a_width_is_for_a_new_figure_only(remission):
+    _, ax = plt.subplots()
+    with pytest.raises(SpecError, match=r"width_mm is the width of a new figure, .* give one of them"):
+        plot_forest(remission, ax=ax, width_mm=85)
+
+
+def test_a_narrow_figure_has_fewer_columns_unless_they_are_chosen(remission):
+    assert "62/63" not in texts(plot_forest(remission, width_mm=119))
+    assert "62/63" in texts(plot_forest(remission, width_mm=120))
+    assert "62/63" in texts(plot_forest(remission, width_mm=119, columns=("data", "estimate")))
+    _, ax = plt.subplots(figsize=(85 / 25.4, 4))
+    assert "62/63" not in texts(plot_forest(remission, ax=ax))
+
+
+def test_a_long_heading_covers_the_dashed_line(remission, remission_dl):
+    ax = plot_forest(remission, compare=remission_dl, width_mm=85)
+    (title,) = [text for text in ax.texts if text.get_text() == "DerSimonian-Laird, raw proportion"]
+    assert title.get_bbox_patch().get_facecolor() == ax.get_facecolor()
+
+
+def test_own_notes_stand_below_the_others(remission):
+    ax = plot_forest(remission, notes=["First of mine,\n50 %", "Last."])
+    shown = [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in ax.texts][-2:]
+    assert shown == ["First of mine, 50 %", "Last."]
+    assert [text.get_text() for text in plot_forest(remission, notes="One.").texts][-1] == "One."
+
+
 def test_text_is_legible_at_journal_width(fits):
     for fit, compare in fits.values():
         ax = plot_forest(fit, compare=compare)
@@ -224,10 +253,10 @@ def test_text_is_legible_at_journal_width(fits):
 
 
 def test_text_shrinks_to_fit_into_small_axes(remission):
-    _, ax = plt.subplots(figsize=(85 / 25.4, 4))
+    _, ax = plt.subplots(figsize=(110 / 25.4, 4.5))
     plot_forest(remission, ax=ax, columns=("data", "estimate"))
     sizes = {text.get_fontsize() for text in ax.texts}
-    assert 4.0 <= min(sizes) <= max(sizes) <= 7.0
+    assert 5.0 <= min(sizes) <= max(sizes) < 7.0
 
 
 def test_axes_that_are_too_small_are_refused_with_their_size(remission):
@@ -253,13 +282,23 @@ def test_what_a_user_adds_lands_in_the_coordinates_of_the_data(remission):
         ),
         ({"columns": ("data", "shrunk")}, r"unknown column 'shrunk'\. Did you mean 'shrunken'\?"),
         ({"xlim": (0.9, 0.1)}, r"xlim=\(0\.9, 0\.1\) must be two finite values in ascending order"),
+        ({"xlim": (0, 100)}, r"xlim=\(0, 100\) is in the unit in print; give proportions, 0\.2 for 20 %"),
+        ({"xlim": 3}, r"xlim=3 must be two values, such as \(0, 1\)"),
         ({"order": "wieght"}, "unknown column for order"),
+        ({"columns": 3}, r"columns=3 must be a list of names, or a dict of headings by name"),
+        ({"ax": 3}, "ax is a int; give matplotlib Axes, or leave it out for a new figure"),
+        ({"width_mm": 0}, "width_mm=0 must be a positive number, such as 85 or 170"),
+        ({"width_mm": "wide"}, "width_mm='wide' must be a positive number"),
+        ({"fontsize": -7}, "fontsize=-7 must be a positive number, such as 7"),
+        ({"notes": 3}, "notes=3 must be a text or a list of texts"),
+        ({"width_mm": 40}, r"the columns estimate do not fit into 38 mm .* letters of 5 points; choose fewer"),
         ({"ci_prob": 0}, "ci_prob=0 must lie strictly between 0 and 1"),
     ],
 )
 def test_wrong_options_are_refused_before_a_figure_is_made(remission, options, words):
-    with pytest.raises(SpecError, match=words):
+    with pytest.raises(SpecError, match=words) as caught:
         plot_forest(remission, **options)
+    assert "\n" not in str(caught.value)
     assert plt.get_fignums() == []
 
 

@@ -24,7 +24,7 @@ def values(rows: pd.DataFrame, *columns: str) -> np.ndarray:
 def test_columns_and_types_are_the_documented_ones_for_every_kind_of_fit(remission, remission_dl, hazard):
     for fit in (remission, remission_dl, hazard):
         frame = forest_frame(fit)
-        assert list(frame.columns) == list(FRAME_DTYPES)
+        assert list(frame.columns) == [*FRAME_DTYPES, *fit.studies.moderators]
         assert frame.index.equals(pd.RangeIndex(len(frame)))
         assert str(frame["events"].dtype) == "Int64"
 

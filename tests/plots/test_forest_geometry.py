@@ -2,19 +2,24 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+import bayesmeta as bm
 from bayesmeta.plots.forest import plot_forest
 
 CASES = (
     "k = 3",
     "k = 10",
+    "three engines",
+    "NUTS failed",
     "k = 15",
     "k = 60",
     "long labels",
@@ -48,7 +53,7 @@ def overlaps(extents: np.ndarray) -> Iterator[tuple[int, int]]:
 def window_of_marks(ax: Axes) -> Bbox:
     """Return the part of the axes, in pixels, in which squares and diamonds are drawn."""
     low, high = ax.spines["bottom"].get_bounds()
-    top, bottom = (line.get_ydata()[0] for line in ax.lines if line.get_gid() == "rule")
+    top, bottom = (line.get_ydata()[0] for line in ax.lines if line.get_label() == "_rule")
     del bottom
     _, y_axis = ax.spines["bottom"].get_position()
     corners = ax.transData.transform([(low, y_axis), (high, top)])
@@ -64,8 +69,14 @@ def check(ax: Axes, box: Bbox) -> None:
     outside |= (extents[:, 2:] > [box.x1 + TOUCH, box.y1 + TOUCH]).any(axis=1)
     assert [text.get_text() for text, out in zip(texts, outside, strict=True) if out] == []
     window = window_of_marks(ax)
-    among_marks = [t.get_text() for t in texts if t.get_window_extent().overlaps(window)]
-    assert among_marks == []
+    titles, others = [], []
+    for text in texts:
+        if text.get_window_extent().overlaps(window):
+            (titles if text.get_weight() == "bold" else others).append(text)
+    assert [text.get_text() for text in others] == []
+    # Headings of fits may reach over the place of the marks, for their rows have none.
+    marks = [patch.get_window_extent() for patch in ax.patches]
+    assert [t.get_text() for t in titles if any(t.get_window_extent().overlaps(mark) for mark in marks)] == []
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -76,6 +87,29 @@ def test_texts_neither_overlap_nor_leave_the_figure_at_any_resolution(fits, case
         ax.figure.set_dpi(dpi)
         ax.figure.draw_without_rendering()
         check(ax, ax.figure.bbox)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_column_of_a_journal_holds_the_plot_in_letters_that_can_be_read(fits, case):
+    fit, compare = fits[case]
+    ax = plot_forest(fit, compare=compare, width_mm=85)
+    assert ax.figure.get_figwidth() * 25.4 == pytest.approx(85.0)
+    for dpi in (72, 100, 300):
+        ax.figure.set_dpi(dpi)
+        ax.figure.draw_without_rendering()
+        check(ax, ax.figure.bbox)
+    assert min(text.get_fontsize() for text in drawn_texts(ax)) >= 5.0
+    low, high = ax.transData.transform([(x, 0.0) for x in ax.spines["bottom"].get_bounds()])[:, 0]
+    assert high - low >= 0.24 * ax.get_window_extent().width
+
+
+@pytest.mark.parametrize("scale", ["percent", "per 1000", "per 100000"])
+@pytest.mark.parametrize("width_mm", [85, 114, 170])
+def test_every_unit_fits_into_every_width(fits, scale, width_mm):
+    fit, compare = fits["k = 15"]
+    ax = plot_forest(fit, compare=compare, scale=scale, width_mm=width_mm, xlim=(0.1, 0.3))
+    ax.figure.draw_without_rendering()
+    check(ax, ax.figure.bbox)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -106,6 +140,16 @@ def test_any_choice_of_columns_fits(fits, case, columns):
     check(ax, ax.figure.bbox)
 
 
+def test_moderators_in_many_words_fit(remission):
+    words = [f"{'a regimen of many words, ' * 6}{i}" for i in range(remission.k)]
+    moderators = pd.DataFrame({"regimen": words, "age": np.linspace(20.0, 70.0, remission.k)})
+    fit = bm.fit(replace(remission.studies, moderators=moderators))
+    heads = {"regimen": "What was given " * 20, "age": "Median age\nyears", "data": "CR/n", "shrunken": "In the model"}
+    ax = plot_forest(fit, columns=heads)
+    ax.figure.draw_without_rendering()
+    check(ax, ax.figure.bbox)
+
+
 def test_long_names_of_fits_are_shortened(fits):
     fit, compare = fits["k = 10"]
     ax = plot_forest(fit, compare={"A name that nobody would give to a fit, but who knows " * 3: compare})
@@ -116,7 +160,7 @@ def test_long_names_of_fits_are_shortened(fits):
 def test_marks_at_the_ends_do_not_touch_the_texts(fits):
     for case in ("all 0 %", "all 100 %"):
         ax = plot_forest(fits[case][0])
-        (squares,) = [child for child in ax.get_children() if child.get_gid() == "observed"]
+        (squares,) = [child for child in ax.get_children() if child.get_label() == "_observed"]
         side = np.sqrt(squares.get_sizes().max()) * ax.figure.dpi / 72.0
         x, y = ax.transData.transform(squares.get_offsets()).T
         marks = np.column_stack([x - side / 2, y - side / 2, x + side / 2, y + side / 2])
@@ -128,7 +172,7 @@ def test_marks_at_the_ends_do_not_touch_the_texts(fits):
 def test_squares_and_circles_of_a_study_and_its_neighbours_do_not_touch(fits):
     for case in ("k = 3", "k = 60"):
         ax = plot_forest(fits[case][0])
-        found = {child.get_gid(): child for child in ax.get_children() if child.get_gid()}
+        found = {str(child.get_label()).removeprefix("_"): child for child in ax.collections}
         half = {gid: np.sqrt(found[gid].get_sizes().max()) / 2 for gid in ("observed", "shrunken")}
         y = {gid: found[gid].get_offsets()[:, 1] for gid in half}
         points_per_row = abs(np.diff(ax.transData.transform([(0.1, 0), (0.1, 1)])[:, 1])[0]) * 72 / ax.figure.dpi

@@ -1,7 +1,11 @@
 """Do the studies stand in the order that was asked for?"""
 
+from dataclasses import replace
+
+import pandas as pd
 import pytest
 
+import bayesmeta as bm
 from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_frame import forest_frame
 
@@ -35,6 +39,23 @@ def test_equal_values_keep_the_order_of_the_data(remission):
     assert labels(remission, order="regimen") == expected
 
 
+def test_downwards_equal_values_keep_the_order_of_the_data_too(remission):
+    regimen = remission.studies.moderators["regimen"]
+    expected = [remission.studies.study[i] for i in regimen.sort_values(kind="stable", ascending=False).index]
+    assert labels(remission, order="-regimen") == expected
+
+
+def test_the_column_of_data_orders_by_the_number_of_patients(remission):
+    assert labels(remission, order="-data") == labels(remission, order="-n")
+
+
+def test_a_moderator_whose_values_cannot_be_compared_is_refused(remission):
+    moderators = pd.DataFrame({"dose": [1, "high"] * 5})
+    fit = bm.fit(replace(remission.studies, moderators=moderators), engine="frequentist")
+    with pytest.raises(SpecError, match="order='-dose': the values of 'dose' are of kinds that have no common order"):
+        forest_frame(fit, order="-dose")
+
+
 def test_rows_stay_together_when_they_are_moved(remission):
     moved = forest_frame(remission, order="-weight").set_index("label")
     still = forest_frame(remission).set_index("label")
@@ -51,6 +72,7 @@ def test_all_labels_in_the_order_wanted(remission):
     [
         ("wieght", r"unknown column for order 'wieght'\. Did you mean 'weight'\?"),
         ("-yeer", r"unknown column for order 'yeer'\. Did you mean 'year'\?"),
+        (3, r"order=3 is no column and no list of labels; give for example order='-weight'"),
         (["Foa 2021"], r"unknown study in order 'Foa 2021'\. Did you mean 'Foa 2020'\?"),
         (
             ["Foa 2020"],

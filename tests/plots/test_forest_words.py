@@ -3,8 +3,9 @@
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.plots.forest_fits import method_title
 from bayesmeta.plots.forest_frame import forest_frame
-from bayesmeta.plots.forest_words import heterogeneity_line, marks_line, method_title, percent_words
+from bayesmeta.plots.forest_words import heterogeneity_line, marks_line, percent_words
 
 
 def test_methods_are_named_with_their_measure(remission, remission_dl, hazard):

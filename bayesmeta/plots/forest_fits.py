@@ -1,0 +1,95 @@
+"""Which fits does a forest plot show, and what is each called?"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from bayesmeta.api import ENGINES, AnyFit
+from bayesmeta.errors import SpecError
+from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.frequentist.tau2 import tau2_record
+
+type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
+
+_MEASURE_WORDS: Final[Mapping[str, str]] = MappingProxyType({"PLO": "logit", "PR": "raw proportion"})
+_ENGINE_WORDS: Final[Mapping[str, str]] = MappingProxyType({"exact": "exact", "nuts": "NUTS"})
+
+
+def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
+    """Return all fits by their label in the plot, the main one first.
+
+    Parameters
+    ----------
+    fit : ExactFit, NutsFit or FrequentistFit
+        The fit whose studies are shown.
+    compare : fit, sequence of fits, or dict of fits by label
+        The others.
+
+    Raises
+    ------
+    SpecError
+        If something is no fit, two fits have the same label, or a fit is on another scale than `fit`.
+    """
+    others: list[tuple[str | None, Any]]
+    if isinstance(compare, Mapping):
+        others = [(str(label), other) for label, other in compare.items()]
+    elif isinstance(compare, Sequence):
+        others = [(None, other) for other in compare]
+    else:
+        others = [(None, compare)]
+    given = [(None, fit), *others]
+    for _, each in given:
+        _check_fit(each, fit)
+    unnamed = [each for label, each in given if label is None]
+    fits: dict[str, AnyFit] = {}
+    for label, each in given:
+        title = method_title(each, beside=unnamed) if label is None else label
+        if title in fits:
+            raise SpecError(f"two fits are called {title!r}; name them: compare={{'another label': fit}}.")
+        fits[title] = each
+    return fits
+
+
+def _check_fit(each: Any, fit: AnyFit) -> None:
+    if getattr(each, "engine", None) not in ENGINES:
+        raise SpecError(f"a forest plot shows fits made by bm.fit; got a {type(each).__name__}.")
+    if natural_scale(each) != natural_scale(fit):
+        raise SpecError(
+            f"compare holds a fit of a {natural_scale(each)}, but the plot shows a {natural_scale(fit)}; "
+            "compare fits on one scale."
+        )
+
+
+def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
+    """Return what a fit is called above its estimates, such as ``"DerSimonian-Laird, logit"``.
+
+    Parameters
+    ----------
+    fit : ExactFit, NutsFit or FrequentistFit
+        The fit.
+    beside : sequence of fits
+        All fits of the plot. If they are Bayesian by more than one engine, the engine is named.
+    """
+    if isinstance(fit, FrequentistFit):
+        title = tau2_record(fit.tau2_method).title
+        words = _MEASURE_WORDS.get(fit.measure)
+        return f"{title[0].upper()}{title[1:]}{f', {words}' if words else ''}"
+    engines = {each.engine for each in beside if each.engine in _ENGINE_WORDS}
+    return "Bayesian model" + (f", {_ENGINE_WORDS[fit.engine]}" if len(engines) > 1 else "")
+
+
+def is_reliable(fit: AnyFit) -> bool:
+    """Return False for a fit whose sampler failed its diagnosis, or whose answer differs from the exact one."""
+    return fit.engine != "nuts" or fit.is_reliable
+
+
+def link_of(fit: AnyFit) -> str:
+    """Return the link on whose scale the fit was made."""
+    return fit.record.link if isinstance(fit, FrequentistFit) else fit.link
+
+
+def natural_scale(fit: AnyFit) -> str:
+    """Return what the values of a plot are: ``"proportion"``, ``"ratio"`` or ``"effect"``."""
+    if fit.studies.has_counts:
+        return "proportion"
+    return "ratio" if link_of(fit) == "log" else "effect"
