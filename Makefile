@@ -1,7 +1,7 @@
 # Each target sets up first; the set-up does nothing when nothing has changed.
 BIN := .venv/bin
 
-.PHONY: demo test lint bench setup
+.PHONY: demo test lint bench check-wheel setup
 
 demo: setup
 	@$(BIN)/bayesmeta demo
@@ -18,6 +18,9 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
+
+check-wheel: setup
+	@$(BIN)/python .ci/check_wheel.py
 
 setup:
 	@sh .ci/setup.sh

@@ -22,3 +22,7 @@ class ImproperPosteriorError(BayesmetaError):
 
 class AccuracyError(BayesmetaError):
     """A number could not be computed to the accuracy that was asked for, so none is returned."""
+
+
+class OutputError(BayesmetaError):
+    """A file or folder cannot be written, or is in the way and is kept."""

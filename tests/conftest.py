@@ -25,7 +25,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("=", f"{len(skipped)} skipped: in CI a skip is a failure", red=True)
 
 
-def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, **changes):
+def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=None, **changes):
     import xarray as xr
 
     from bayesmeta.nuts.fit import NutsFit
@@ -37,7 +37,14 @@ def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, **changes):
     diverging = np.arange(chains * draws).reshape(shape) < divergent
     energy = np.random.default_rng(1).normal(size=shape)
     tree["sample_stats"] = xr.DataTree(xr.Dataset({"diverging": (dims, diverging), "energy": (dims, energy)}))
-    asked = {"draws": draws, "tune": 1000, "chains": chains, "seed": 1, "sampler": "pymc", "target_accept": 0.95}
+    asked = {
+        "draws": asked_for or draws,
+        "tune": 1000,
+        "chains": chains,
+        "seed": 1,
+        "sampler": "pymc",
+        "target_accept": 0.95,
+    }
     settings = Settings(**{**asked, **changes})
     return NutsFit(exact.studies, exact.model, exact.measure, exact.link, settings, tree)
 

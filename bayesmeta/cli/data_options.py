@@ -1,6 +1,7 @@
 """Which data do the options of a command name? The same options for every command that reads studies."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from bayesmeta.data.select import OnBad
     from bayesmeta.data.studies import Studies
 
+NEAR = 0.7
+"""How alike names must be to suggest one: short names of files are somewhat alike by chance."""
 COLUMN_OPTIONS = {
     "study": "Column of the study labels [default: study].",
     "events": "Column of the numbers of patients with the event.",
@@ -88,7 +91,6 @@ def check_data(data: str, roles: "Roles") -> "pd.DataFrame":
 
 def bundled(data: str) -> "pd.DataFrame | None":
     """Return the data set of this name, or None if a file is meant; say so if it is neither."""
-    from bayesmeta._validate import did_you_mean
     from bayesmeta.data.datasets import DATASETS, load_dataset
     from bayesmeta.errors import DataError
 
@@ -98,9 +100,11 @@ def bundled(data: str) -> "pd.DataFrame | None":
         return None
     if data in DATASETS:
         return load_dataset(data)
-    files = [entry.name for entry in Path().glob("*.csv")]
-    near = did_you_mean(data, [*files, *DATASETS])
-    raise DataError(f"{data!r} is neither a file nor a bundled data set.{near} See `bayesmeta datasets`.")
+    names = {name.casefold(): name for name in DATASETS}
+    names |= {entry.stem.casefold(): entry.name for entry in Path().glob("*.csv")}
+    near = get_close_matches(data.casefold(), names, n=1, cutoff=NEAR)
+    hint = f" Did you mean {names[near[0]]!r}?" if near else ""
+    raise DataError(f"{data!r} is neither a file nor a bundled data set.{hint} See `bayesmeta datasets`.")
 
 
 def data_lines(data: str, studies: "Studies") -> list[str]:

@@ -59,7 +59,7 @@ def fit_command(
     *, data: str, engine: str, measure: str | None, on_bad: Any, quiet: bool, ci_prob: float, ci_kind: str,
     form: str, **options: Any,
 ) -> None:  # fmt: skip
-    r"""Pool the studies of DATA, a CSV file with one row per study (or the name of a bundled data set).
+    """Pool the studies of DATA, a CSV file with one row per study (or the name of a bundled data set).
 
     Without options that name columns, events and n are looked for, then y and se, then estimate, lower and
     upper. Estimates need a model for their scale: --model, or --mu and --tau.
@@ -68,7 +68,7 @@ def fit_command(
     bayesmeta fit trials.csv --study trial --events responders --n treated
     bayesmeta fit trials.csv --engine frequentist --measure PR --format json
     bayesmeta fit hazards.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
-    """
+    """  # noqa: D301 (click takes the backspace as a mark)
     from bayesmeta.tables.records import fit_record
     from bayesmeta.tables.results import render_fit
 

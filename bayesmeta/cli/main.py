@@ -18,7 +18,10 @@ from bayesmeta.cli.check import check_command
 from bayesmeta.cli.datasets import datasets_command
 from bayesmeta.cli.demo import demo_command
 from bayesmeta.cli.fit import fit_command
+from bayesmeta.cli.init import init_command
+from bayesmeta.cli.models import models_command
 from bayesmeta.cli.output import one_line
+from bayesmeta.cli.run import run_command
 
 DEBUG_VARIABLE = "BAYESMETA_DEBUG"
 
@@ -114,5 +117,13 @@ def main() -> None:
     """
 
 
-for command in (demo_command, fit_command, check_command, datasets_command):
+for command in (
+    demo_command,
+    init_command,
+    run_command,
+    fit_command,
+    check_command,
+    models_command,
+    datasets_command,
+):
     main.add_command(command)

@@ -8,7 +8,7 @@ direction contradicts adds an exponential factor; and along tau ~ |mu|.
 """
 
 from dataclasses import dataclass
-from math import inf
+from math import floor, inf
 from typing import final
 
 from bayesmeta._arrays import BoolArray
@@ -78,10 +78,14 @@ def tail_orders(prior_mu: Prior, prior_tau: Prior, left: BoolArray, right: BoolA
 
 def _tau_message(prior_mu: Prior, prior_tau: Prior, k: int, interior: int) -> str:
     given = f"the prior of tau is {prior_tau}, the prior of mu is {prior_mu}"
-    needed = f"more than {1.0 - prior_tau.tail_order + (not prior_mu.is_proper):g}"
-    studies = "study" if k == 1 else "studies"
+    least = floor(1.0 - prior_tau.tail_order + (not prior_mu.is_proper)) + 1
+    needed = f"at least {least} {'study' if least == 1 else 'studies'}"
+    have = f"there {'is' if k == 1 else 'are'} {k}"
+    if interior < k:
+        needed += " with 0 < events < n"
+        verb = "qualifies" if 1 in (interior, k) else "qualify"
+        have = f"{interior} of {k} {'study' if k == 1 else 'studies'} {verb}"
     return (
-        f"the posterior of tau is improper: {given}, which needs {needed} studies with 0 < events < n, and "
-        f"{interior} of {k} {studies} qualify; give a proper prior, such as HalfNormal(1) for tau or "
-        "Normal(0, 1.5) for mu."
+        f"the posterior of tau is improper: {given}, which needs {needed}, and {have}; give a proper prior, such as "
+        "HalfNormal(1) for tau or Normal(0, 1.5) for mu."
     )

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from bayesmeta._validate import check_counts, unknown_name
+from bayesmeta._validate import check_counts
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import ImproperPosteriorError, SpecError
+from bayesmeta.errors import ImproperPosteriorError
 from bayesmeta.exact.average import mean_proportion
 from bayesmeta.exact.draws import draw_mu_tau, draw_theta
 from bayesmeta.exact.existence import tail_orders
@@ -23,15 +23,13 @@ from bayesmeta.result.datatree import to_datatree
 from bayesmeta.result.describe import describe
 from bayesmeta.result.draws import Draws
 from bayesmeta.result.marginal import IDENTITY, PROPORTION, Marginal
+from bayesmeta.result.quantity import find_quantity, summary_rows_of
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Counts, observed_by
 from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
 if TYPE_CHECKING:
     from xarray import DataTree
-
-PROPORTION_ROWS = ("mu", "tau", "p_median", "p_mean", "p_new")
-OTHER_ROWS = ("mu", "tau", "theta_new")
 
 
 @final
@@ -68,7 +66,7 @@ class ExactFit:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Rows of the summary."""
-        return PROPORTION_ROWS if self.link == "logit" else OTHER_ROWS
+        return summary_rows_of(self.link)
 
     @property
     def log_evidence(self) -> float | None:
@@ -137,17 +135,8 @@ class ExactFit:
         SpecError
             If there is no such quantity.
         """
-        allowed = dict.fromkeys((*self.parameters, "theta_new"))
-        if not isinstance(name, str):
-            raise SpecError(f"the name of a quantity is a string, such as 'tau'; got {name!r}.")
-        if name in allowed:
-            return self._fine.marginal(name)
-        kind, _, label = name.removesuffix("]").partition("[")
-        of_studies = ("theta", "p") if self.link == "logit" else ("theta",)
-        if kind in of_studies and label in self.studies.study:
-            return self._study_marginal(name, kind, self.studies.study.index(label))
-        listed = [*allowed, *(f"{kind}[{label}]" for kind in of_studies for label in self.studies.study[:3])]
-        raise SpecError(unknown_name("quantity", name, listed))
+        kind, study = find_quantity(name, self.link, self.studies.study)
+        return self._fine.marginal(kind) if study is None else self._study_marginal(name, kind, study)
 
     def _study_marginal(self, name: str, kind: str, study: int) -> Marginal:
         effect = self.study_posteriors[0][study]
@@ -282,6 +271,6 @@ def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None)
     data = observed_by(model, studies, measure=measure)
     terms = BinomialTerms(data.events, data.n) if isinstance(data, Counts) else NormalTerms(data.y, data.se)
     problem: Problem = pose(terms, model.mu, model.tau, proportions=data.link == "logit")
-    names = PROPORTION_ROWS if data.link == "logit" else OTHER_ROWS
+    names = summary_rows_of(data.link)
     solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
     return ExactFit(studies, model, data.measure, data.link, solution)

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
-from bayesmeta.exact.rows import REFINEMENT, RowTable, interpolate, row_table, sinc_cdf
+from bayesmeta.exact.rows import REFINEMENT, RowTable, interpolate_smooth, row_table, sinc_cdf
 from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.coordinates import HalfLine
 from bayesmeta.surface.surface import Surface
@@ -100,7 +100,7 @@ class Posterior:
         rows = np.arange(self.rows[0], self.rows[-1] + 1)
         position = np.arange(REFINEMENT * (rows.size - 1) + 1) / REFINEMENT
         log_weight = np.log(np.maximum(self.weight_tau[rows], SMALLEST))
-        weight = np.exp(interpolate(log_weight, position)) / REFINEMENT
+        weight = np.exp(interpolate_smooth(log_weight, position)) / REFINEMENT
         return rows[0] + position, 1.0 / REFINEMENT, weight
 
     def tau_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:

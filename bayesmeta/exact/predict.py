@@ -14,7 +14,7 @@ from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.exact.posterior import Posterior
-from bayesmeta.exact.rows import RowTable, is_narrow, refine, row_table
+from bayesmeta.exact.rows import RowTable, is_narrow, refined_nodes, row_table
 from bayesmeta.surface.bands import hermite_rule
 
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
@@ -44,7 +44,7 @@ class NextEffect:
     def _refined(self) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Refined nodes of mu, their probabilities, and which rows are narrow."""
         grid, rows = self.posterior.surface.grid, self.posterior.rows
-        mu, weight = refine(grid, rows, self.posterior.weight[rows])
+        mu, weight = refined_nodes(grid, rows, self.posterior.weight[rows])
         return mu, weight, is_narrow(grid.tau[rows], mu, weight)
 
     def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:

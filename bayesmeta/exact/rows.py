@@ -8,6 +8,14 @@ and its distribution function is the same sum with Si in place of sinc. In units
 
 Both are tabulated once, `REFINEMENT` times as densely as the nodes, by two fixed matrices; between the
 entries of these tables a polynomial through the eight nearest is exact to about 1e-9.
+
+Axes of the arrays, by letter:
+
+    J   nodes of tau, the rows of the grid
+    R   some of these rows, those with weight
+    U   nodes of mu in a row: v = first_v + step_v u for u = 0 .. U - 1, x = centre + width sinh(v), mu = mu(x)
+    F   the refined nodes of a row, F = REFINEMENT (U - 1) + 1
+    P   points at which the user wants values
 """
 
 from dataclasses import dataclass
@@ -61,7 +69,7 @@ class RowTable:
         """Return integrals and functions (per step) at ``position`` (R, P), in steps of the nodes."""
         # beyond the nodes the function is negligible, and the interpolant would ripple at rounding level
         inside = (position >= 0.0) & (position <= self.grid.shape[1] - 1)
-        cdf, pdf = _interpolate((self.cdf, self.pdf), REFINEMENT * position, (0, 0))
+        cdf, pdf = _interpolate_tables((self.cdf, self.pdf), REFINEMENT * position, (0, 0))
         return cdf, np.where(inside, pdf, 0.0)
 
 
@@ -78,16 +86,16 @@ def row_table(grid: Grid, rows: IntArray, weight: FloatArray) -> RowTable:
         Function times quadrature weight at each node of mu. Posterior weights give the density of mu times
         the probability of the row.
     """
-    to_cdf, to_pdf = _refining(grid.shape[1])
+    to_cdf, to_pdf = _refinement_matrices(grid.shape[1])
     return RowTable(grid, rows, weight @ to_cdf, weight @ to_pdf)
 
 
-def refine(grid: Grid, rows: IntArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+def refined_nodes(grid: Grid, rows: IntArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return nodes of mu and their weights, `REFINEMENT` times as dense, by interpolation; (R, F) each."""
     position = np.arange(REFINEMENT * (grid.shape[1] - 1) + 1) / REFINEMENT
     v = grid.first_v[rows, None] + grid.step_v[rows, None] * position
     x = grid.centre[rows, None] + grid.width[rows, None] * np.sinh(v)
-    return grid.mu_coordinate.value(x), weight @ _refining(grid.shape[1])[1] / REFINEMENT
+    return grid.mu_coordinate.value(x), weight @ _refinement_matrices(grid.shape[1])[1] / REFINEMENT
 
 
 def is_narrow(tau: FloatArray, mu: FloatArray, weight: FloatArray) -> BoolArray:
@@ -105,7 +113,7 @@ def sinc_cdf(offset: FloatArray) -> FloatArray:
     return 0.5 + np.asarray(special.sici(np.pi * offset)[0]) / np.pi
 
 
-def interpolate(values: FloatArray, position: FloatArray) -> FloatArray:
+def interpolate_smooth(values: FloatArray, position: FloatArray) -> FloatArray:
     """Return smooth values (J,) at positions (P,) in steps, by polynomials through the `SMOOTH_POINTS` nearest."""
     points = min(SMOOTH_POINTS, values.size)
     first = np.clip(np.floor(position).astype(np.intp) - points // 2 + 1, 0, values.size - points)
@@ -138,7 +146,7 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
     high = np.take_along_axis(values, left + 1, axis=1)
     position = left + np.clip((target - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
     for _ in range(NEWTON_STEPS):
-        value, slope = _interpolate((values,), position, (0, 1))
+        value, slope = _interpolate_tables((values,), position, (0, 1))
         step = (target - value) / np.maximum(slope, 1e-300)
         position = np.clip(position + np.clip(step, -1.0, 1.0), 0.0, float(last))
         if np.abs(step).max() < LAST_STEP:
@@ -147,7 +155,7 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 @cache
-def _refining(size: int) -> tuple[FloatArray, FloatArray]:
+def _refinement_matrices(size: int) -> tuple[FloatArray, FloatArray]:
     """Return the matrices (U, F) from node weights to tables of the integral and of the function."""
     offset = np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT - np.arange(size)[:, None]
     return sinc_cdf(offset), np.sinc(offset)
@@ -167,7 +175,7 @@ def _basis() -> tuple[FloatArray, FloatArray]:
     return value, slope
 
 
-def _interpolate(
+def _interpolate_tables(
     tables: tuple[FloatArray, ...], position: FloatArray, derivatives: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray]:
     """Interpolate the rows of one or two tables (R, F) at positions (R, P) in steps of the tables.

@@ -16,7 +16,7 @@ import numpy as np
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.predict import SQRT_2PI
-from bayesmeta.exact.rows import WIDE, is_narrow, refine, row_table, sinc_cdf
+from bayesmeta.exact.rows import WIDE, is_narrow, refined_nodes, row_table, sinc_cdf
 from bayesmeta.surface.bands import BLOCK, hermite_rule
 from bayesmeta.surface.locate import locate
 from bayesmeta.surface.quadrature import WIDTH
@@ -71,7 +71,7 @@ def study_effects(posterior: Posterior) -> list[StudyEffect]:
         If the region of a density cannot be found.
     """
     rows = posterior.rows
-    mu, weight = refine(posterior.surface.grid, rows, posterior.weight[rows])
+    mu, weight = refined_nodes(posterior.surface.grid, rows, posterior.weight[rows])
     narrow = is_narrow(posterior.surface.grid.tau[rows], mu, weight)
     rule = posterior.surface.terms.marginal(posterior.surface.settings)
     tau = np.repeat(posterior.surface.grid.tau[rows[~narrow]], mu.shape[1])

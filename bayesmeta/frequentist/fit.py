@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import check_probability, did_you_mean
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import MEASURES, Measure, effect_sizes, get_measure
 from bayesmeta.effects.one_arm import EffectSizes
@@ -163,7 +163,10 @@ def _check_variance(record: Measure, variance: str) -> None:
             f"variance={variance!r} does not go with measure {record.code} ({', '.join(record.variances)}); "
             f"use it with measure={' or '.join(map(repr, takers))}, or leave it out."
         )
-    raise SpecError(unknown_name("variance", variance, record.variances))
+    allowed = {code: other.variances for code, other in MEASURES.items() if other.data == record.data}
+    near = did_you_mean(variance, dict.fromkeys(name for names in allowed.values() for name in names))
+    listed = "; ".join(f"with measure {code} {', '.join(names)}" for code, names in allowed.items())
+    raise SpecError(f"unknown variance {variance!r}.{near} Allowed: {listed}.")
 
 
 def _effects(studies: Studies, record: Measure, *, variance: str, add: float, to: str) -> EffectSizes:

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.diagnosis import Diagnosis, judge
 from bayesmeta.nuts.estimates import estimate_rows
 from bayesmeta.nuts.settings import SAMPLER_TITLES, Settings, check_settings
 from bayesmeta.result.describe import describe
+from bayesmeta.result.quantity import find_quantity, summary_rows_of
 from bayesmeta.result.sampled import SampledMarginal
 from bayesmeta.result.study_table import weight_and_shrinkage
 from bayesmeta.result.verification import Verification
@@ -23,9 +23,6 @@ from bayesmeta.spec.observed import Observed, observed_by
 
 if TYPE_CHECKING:
     from xarray import DataTree
-
-PROPORTION_ROWS = ("mu", "tau", "p_median", "p_mean", "p_new")
-OTHER_ROWS = ("mu", "tau", "theta_new")
 
 
 @final
@@ -70,7 +67,7 @@ class NutsFit:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Rows of the summary."""
-        return PROPORTION_ROWS if self.link == "logit" else OTHER_ROWS
+        return summary_rows_of(self.link)
 
     @property
     def sampler(self) -> str:
@@ -218,15 +215,9 @@ class NutsFit:
         SpecError
             If there is no such quantity.
         """
-        allowed = dict.fromkeys((*self.parameters, "theta_new"))
-        if name in allowed:
-            return SampledMarginal(name, self.draws_of(name).ravel())
-        of_studies = ("theta", "p") if self.link == "logit" else ("theta",)
-        kind, _, label = str(name).removesuffix("]").partition("[")
-        if kind in of_studies and label in self.studies.study:
-            return SampledMarginal(name, self.draws_of(kind)[..., self.studies.study.index(label)].ravel())
-        listed = [*allowed, *(f"{kind}[{label}]" for kind in of_studies for label in self.studies.study)]
-        raise SpecError(unknown_name("quantity", name, listed))
+        kind, study = find_quantity(name, self.link, self.studies.study)
+        draws = self.draws_of(kind)
+        return SampledMarginal(name, (draws if study is None else draws[..., study]).ravel())
 
     def to_datatree(self) -> "DataTree":
         """Return everything as an ArviZ DataTree.

@@ -90,6 +90,6 @@ def link_of(fit: AnyFit) -> str:
 
 def natural_scale(fit: AnyFit) -> str:
     """Return what the values of a plot are: ``"proportion"``, ``"ratio"`` or ``"effect"``."""
-    if fit.studies.has_counts:
+    if fit.studies.has_counts or link_of(fit) == "logit":
         return "proportion"
     return "ratio" if link_of(fit) == "log" else "effect"

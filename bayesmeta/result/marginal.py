@@ -9,8 +9,9 @@ import numpy.typing as npt
 from scipy import special
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability
+from bayesmeta._validate import check_counts, check_probability
 from bayesmeta.errors import AccuracyError, SpecError
+from bayesmeta.spec.prior_text import quote
 
 MAX_STEPS = 200
 CONVERGED = 1e-13
@@ -103,7 +104,7 @@ class Marginal:
 
     def cdf(self, x: npt.ArrayLike) -> FloatArray:
         """Return P(quantity <= x), with the shape of ``x``."""
-        points, flat = _flat(x)
+        points, flat = numbers_of(x, f"the values of {self.name}")
         lower, upper = self.scale.support
         inside = np.clip(flat, lower, upper)
         with np.errstate(divide="ignore"):
@@ -116,7 +117,7 @@ class Marginal:
 
     def pdf(self, x: npt.ArrayLike) -> FloatArray:
         """Return the density at ``x``, with the shape of ``x``; 0 outside the support."""
-        points, flat = _flat(x)
+        points, flat = numbers_of(x, f"the values of {self.name}")
         values = np.zeros(flat.shape)
         lower, upper = self.scale.support
         with np.errstate(divide="ignore"):
@@ -137,9 +138,7 @@ class Marginal:
         AccuracyError
             If a quantile cannot be found.
         """
-        points, flat = _flat(q)
-        if not ((flat >= 0.0) & (flat <= 1.0)).all():
-            raise SpecError(f"quantiles of {self.name} need probabilities between 0 and 1; got {flat.tolist()}.")
+        points, flat = probabilities_of(q, self.name)
         values = np.where(flat == 0.0, *self.scale.support[:1], self.scale.support[1]).astype(np.float64)
         inner = (flat > 0.0) & (flat < 1.0)
         if inner.any():
@@ -152,6 +151,7 @@ class Marginal:
 
     def rvs(self, size: int = 1, *, seed: int | np.random.Generator | None = None) -> FloatArray:
         """Return independent draws, shape (size,), by inversion of uniform numbers."""
+        check_counts(size=size)
         uniform = np.random.default_rng(seed).uniform(size=size)
         return np.concatenate([self.ppf(part) for part in np.array_split(uniform, -(-size // 1000))])
 
@@ -179,9 +179,22 @@ class Marginal:
         return float(ends[0, best]), float(ends[1, best])
 
 
-def _flat(x: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    points = np.asarray(x, dtype=np.float64)
+def numbers_of(x: npt.ArrayLike, what: str) -> tuple[FloatArray, FloatArray]:
+    """Return what a user gave as an array, and the same flat; raise `SpecError` if it holds no numbers."""
+    try:
+        points = np.asarray(x, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise SpecError(f"{what} must be a number or an array of numbers; got {quote(x)}.") from None
     return points, points.ravel()
+
+
+def probabilities_of(q: npt.ArrayLike, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return the probabilities of quantiles, as given and flat; raise `SpecError` for what is none."""
+    points, flat = numbers_of(q, f"the probabilities of quantiles of {name}")
+    wrong = flat[~((flat >= 0.0) & (flat <= 1.0))]
+    if wrong.size:
+        raise SpecError(f"quantiles of {name} need probabilities between 0 and 1; got {wrong[0]:g}.")
+    return points, flat
 
 
 def _quantile(marginal: Marginal, probability: FloatArray) -> FloatArray:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability
-from bayesmeta.errors import SpecError
+from bayesmeta._validate import check_counts, check_probability
+from bayesmeta.result.marginal import numbers_of, probabilities_of
 
 
 @final
@@ -38,13 +38,15 @@ class SampledMarginal:
 
     def cdf(self, x: npt.ArrayLike) -> FloatArray:
         """Return the share of draws that are at most ``x``, with the shape of ``x``."""
-        rank = np.searchsorted(self._sorted, np.asarray(x, dtype=np.float64), side="right")
+        points, _ = numbers_of(x, f"the values of {self.name}")
+        rank = np.searchsorted(self._sorted, points, side="right")
         return np.asarray(rank / self.values.size)
 
     def pdf(self, x: npt.ArrayLike) -> FloatArray:
         """Return ArviZ's kernel density estimate at ``x``, with the shape of ``x``; 0 beyond the draws."""
         grid, density = self._density
-        return np.interp(np.asarray(x, dtype=np.float64), grid, density, left=0.0, right=0.0)
+        points, _ = numbers_of(x, f"the values of {self.name}")
+        return np.interp(points, grid, density, left=0.0, right=0.0)
 
     def ppf(self, q: npt.ArrayLike) -> FloatArray:
         """Return the quantiles of the draws at probabilities ``q``, with the shape of ``q``.
@@ -54,13 +56,12 @@ class SampledMarginal:
         SpecError
             If a probability lies outside [0, 1].
         """
-        probability = np.asarray(q, dtype=np.float64)
-        if not ((probability >= 0.0) & (probability <= 1.0)).all():
-            raise SpecError(f"quantiles of {self.name} need probabilities between 0 and 1; got {probability.tolist()}.")
+        probability, _ = probabilities_of(q, self.name)
         return np.asarray(np.quantile(self.values, probability))
 
     def rvs(self, size: int = 1, *, seed: int | np.random.Generator | None = None) -> FloatArray:
         """Return draws, shape (size,), taken from those there are with replacement."""
+        check_counts(size=size)
         return np.random.default_rng(seed).choice(self.values, size)
 
     def eti(self, ci_prob: float = 0.95) -> tuple[float, float]:

@@ -50,7 +50,8 @@ class ModelSpec:
     mu, tau : Prior, str or PreliZ distribution, optional
         Priors of the overall mean and of the standard deviation of the study effects, both on the link scale.
         For the binomial likelihood they default to ``Normal(0, 1.5)`` and ``HalfNormal(1)``; for the normal
-        one both must be given, because the scale of its estimates is not known here.
+        one both must be given, because the scale of its estimates is not known here. ``Flat()`` for tau is
+        kept as PyMC's ``HalfFlat()``, flat above 0.
     link : {"logit", "identity"}, optional
         What the study effects are a function of; by default "logit" for the binomial likelihood (which allows
         no other yet) and "identity" for the normal one. Where counts are turned into estimates, the measure's
@@ -205,10 +206,16 @@ class ModelSpec:
     def __repr__(self) -> str:
         heading = " ".join(part for part in ("ModelSpec", repr(self.name) if self.name else "") if part)
         data, *rest = LIKELIHOODS[self.likelihood].statements[self.link].split(" ~ ", 1)
-        statements = ((data, rest[0]), ("theta", "Normal(mu, tau)"), ("mu", self.mu), ("tau", self.tau))
+        priors = (("mu", _stated(self.mu)), ("tau", _stated(self.tau)))
+        statements = ((data, rest[0]), ("theta", "Normal(mu, tau)"), *priors)
         width = max(len(left) for left, _ in statements)
         lines = [f"  {left:<{width}} ~ {right}" for left, right in statements]
         return "\n".join([f"{heading}: {self.title}" if self.title else heading, *lines])
+
+
+def _stated(prior: Prior) -> str:
+    where = {"Flat": "flat on the whole line", "HalfFlat": "flat above 0"}.get(prior.name)
+    return f"{prior} (improper, {where})" if where else str(prior)
 
 
 def _complete_priors(

@@ -1,7 +1,7 @@
 """How is a prior written as text, and read back? Parsed by a fixed pattern, never evaluated."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from bayesmeta._validate import unknown_name
 from bayesmeta.errors import SpecError
@@ -16,7 +16,9 @@ _ARGUMENT = re.compile(r"\s*(?:([A-Za-z]\w*)\s*=)?\s*(\S+)\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf|nan)", re.ASCII)
 
 
-def parse_prior(text: str) -> tuple[str, tuple[float, ...], dict[str, float]]:
+def parse_prior(
+    text: str, *, among: Collection[str] = PRIORS.keys()
+) -> tuple[str, tuple[float, ...], dict[str, float]]:
     """Take ``"Name(value, parameter=value, ...)"`` apart.
 
     Values are plain decimal numbers. Nested calls, expressions, names and attributes are refused; nothing is
@@ -26,6 +28,8 @@ def parse_prior(text: str) -> tuple[str, tuple[float, ...], dict[str, float]]:
     ----------
     text : str
         For example ``"HalfNormal(0.5)"``, ``"HalfStudentT(nu=3, sigma=1)"`` or ``"Flat()"``.
+    among : collection of str
+        The families that the message for a bare name lists.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def parse_prior(text: str) -> tuple[str, tuple[float, ...], dict[str, float]]:
         )
     call = _CALL.fullmatch(text)
     if call is None:
-        raise SpecError(_malformed(text))
+        raise SpecError(_malformed(text, among))
     values: list[float] = []
     named: dict[str, float] = {}
     for argument in _arguments(call[2]):
@@ -64,7 +68,7 @@ def parse_prior(text: str) -> tuple[str, tuple[float, ...], dict[str, float]]:
     return call[1], tuple(values), named
 
 
-def find_family(name: object, *, bare: bool = False) -> PriorFamily:
+def find_family(name: object, *, bare: bool = False, among: Collection[str] = PRIORS.keys()) -> PriorFamily:
     """Return the family of that name, or raise `SpecError` with the nearest name and all that are allowed.
 
     Parameters
@@ -73,15 +77,17 @@ def find_family(name: object, *, bare: bool = False) -> PriorFamily:
         What was given as the family's name.
     bare : bool
         Whether it stands without any parameter, as R bayesmeta's data-dependent priors do.
+    among : collection of str
+        The families that the message lists: those that suit the parameter, where it is known.
     """
     if isinstance(name, str) and name in PRIORS:
         return PRIORS[name]
     if bare and name in R_BAYESMETA_PRIORS:
         instead = "For R's improper uniform prior on tau write 'Flat()'. " if name == "uniform" else ""
-        supported = f"{instead}Supported: {', '.join(PRIORS)}."
+        supported = f"{instead}Supported: {', '.join(among)}."
         raise SpecError(f"the prior {name!r} of R bayesmeta is not supported yet. {supported}")
     shown = f"{name[:50]}..." if isinstance(name, str) and len(name) > 60 else name
-    raise SpecError(unknown_name("prior", shown, PRIORS))
+    raise SpecError(unknown_name("prior", shown, among))
 
 
 def format_prior(name: str, parameters: Iterable[tuple[str, float]]) -> str:
@@ -114,10 +120,10 @@ def _parse_argument(argument: str, text: str) -> tuple[str | None, float]:
     return match[1], float(match[2])
 
 
-def _malformed(text: str) -> str:
+def _malformed(text: str, among: Collection[str]) -> str:
     bare = _NAME.fullmatch(text)
     if bare is not None:
-        family = find_family(bare[1], bare=True)
+        family = find_family(bare[1], bare=True, among=among)
         return f"the prior {quote(text)} lacks its parentheses; write {family.template()!r}."
     return (
         f"{quote(text)} is not a prior; write a name and numbers in parentheses, "

@@ -1,7 +1,7 @@
 """What is believed about one parameter? `Prior`, a frozen record under PyMC's names."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final, runtime_checkable
 
@@ -228,7 +228,7 @@ class Prior:
         return function
 
 
-def as_prior(value: PriorLike) -> Prior:
+def as_prior(value: PriorLike, *, among: Collection[str] = PRIORS.keys()) -> Prior:
     """Return what was given as a `Prior`.
 
     Parameters
@@ -237,6 +237,8 @@ def as_prior(value: PriorLike) -> Prior:
         A string is parsed, never evaluated. Of a PreliZ distribution the class name and ``params_dict`` are
         read; where that is in a form PyMC's families here do not have (a precision, say), the attributes of
         the main form.
+    among : collection of str
+        The families that the message for an unknown name lists.
 
     Raises
     ------
@@ -251,17 +253,18 @@ def as_prior(value: PriorLike) -> Prior:
     if isinstance(value, Prior):
         return value
     if isinstance(value, str):
-        name, values, named = parse_prior(value)
+        name, values, named = parse_prior(value, among=among)
+        find_family(name, bare=not values and not named, among=among)
         return Prior(name, *values, **named)
     if isinstance(value, PrelizDistribution):
-        return _from_preliz(value)
+        return _from_preliz(value, among)
     raise SpecError(
         f"{quote(value)} is not a prior; give a Prior, a string such as 'HalfNormal(0.5)', or a PreliZ distribution."
     )
 
 
-def _from_preliz(distribution: PrelizDistribution) -> Prior:
-    family = find_family(type(distribution).__name__)
+def _from_preliz(distribution: PrelizDistribution, among: Collection[str]) -> Prior:
+    family = find_family(type(distribution).__name__, among=among)
     given = distribution.params_dict
     if given is None:
         raise SpecError(f"the PreliZ distribution {family.name} has no values yet; give them, as {family.template()}.")

@@ -5,12 +5,20 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.families import PRIORS
 from bayesmeta.spec.prior_text import format_number
 from bayesmeta.spec.priors import Prior, PriorLike, as_prior
+from bayesmeta.spec.standard import HALF_LINE
 
 type Parameter = Literal["mu", "tau"]
 
 PARAMETERS: tuple[Parameter, ...] = ("mu", "tau")
+
+# The families of which some member suits the parameter; of Uniform and Flat not every one, or not as it stands.
+SUITABLE: dict[Parameter, tuple[str, ...]] = {
+    "mu": tuple(name for name, family in PRIORS.items() if family.standard.support != HALF_LINE),
+    "tau": tuple(name for name, family in PRIORS.items() if family.standard.support[0] == 0.0 or name == "Flat"),
+}
 
 type _Values = Mapping[str, float]
 
@@ -36,7 +44,7 @@ def prior_for(parameter: Parameter, value: PriorLike) -> Prior:
     HalfFlat()
     """
     try:
-        prior = as_prior(value)
+        prior = as_prior(value, among=SUITABLE[parameter])
     except SpecError as error:
         raise SpecError(f"prior for {parameter}: {error}") from None
     lower, upper = prior.support

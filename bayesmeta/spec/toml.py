@@ -20,8 +20,15 @@ _TOP_KEYS = ("schema", *TEXT_KEYS, "priors", "sensitivity")
 _PRIOR_EXAMPLE = '{ dist = "HalfNormal", sigma = 1.0 }'
 
 
-def read_file(path: str | PathLike[str]) -> tuple[str, str]:
-    """Return a model file's text and the SHA-256 of its bytes, in hexadecimal.
+def read_file(path: str | PathLike[str], *, kind: str = "model") -> tuple[str, str]:
+    """Return a TOML file's text and the SHA-256 of its bytes, in hexadecimal.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    kind : str
+        What it holds, for messages.
 
     Raises
     ------
@@ -34,11 +41,11 @@ def read_file(path: str | PathLike[str]) -> tuple[str, str]:
         # utf-8-sig: editors on Windows put a byte-order mark first, which TOML itself refuses.
         return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
-        raise SpecError(f"the model file {shown!r} does not exist.") from None
+        raise SpecError(f"the {kind} file {shown!r} does not exist.") from None
     except UnicodeDecodeError:
-        raise SpecError(f"the model file {shown!r} is not UTF-8 text; save it as UTF-8.") from None
+        raise SpecError(f"the {kind} file {shown!r} is not UTF-8 text; save it as UTF-8.") from None
     except OSError as error:
-        raise SpecError(f"the model file {shown!r} cannot be read: {error.strerror}.") from None
+        raise SpecError(f"the {kind} file {shown!r} cannot be read: {error.strerror}.") from None
 
 
 def read_model(text: str, *, origin: str) -> dict[str, Any]:
@@ -57,13 +64,13 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
         Naming file, table and key: no valid TOML, an unknown or missing key, a wrong type, another schema, or
         a prior that is none.
     """
-    top = _parse(text, origin)
-    _check_schema(top, origin)
-    _check_keys(top, origin, allowed=_TOP_KEYS, required=("likelihood", "priors"))
-    keywords: dict[str, Any] = {key: _text(top[key], f"{origin}: {key}") for key in TEXT_KEYS if key in top}
-    priors, why = _read_priors(_table(top["priors"], f"{origin}: [priors]"), f"{origin}: [priors]")
+    top = parse_toml(text, origin)
+    check_schema(top, origin)
+    check_keys(top, origin, allowed=_TOP_KEYS, required=("likelihood", "priors"))
+    keywords: dict[str, Any] = {key: check_text(top[key], f"{origin}: {key}") for key in TEXT_KEYS if key in top}
+    priors, why = read_priors(check_table(top["priors"], f"{origin}: [priors]"), f"{origin}: [priors]")
     sensitivity = _read_sensitivity(
-        _table(top.get("sensitivity", {}), f"{origin}: [sensitivity]"), f"{origin}: [sensitivity]"
+        check_table(top.get("sensitivity", {}), f"{origin}: [sensitivity]"), f"{origin}: [sensitivity]"
     )
     return {**keywords, **priors, "why": why, "sensitivity": sensitivity}
 
@@ -87,17 +94,18 @@ def write_model(
         As in `ModelSpec`.
     """
     lines = [f"schema = {SCHEMA}"]
-    lines += [f"{key} = {_quoted(texts[key])}" for key in TEXT_KEYS if texts[key]]
+    lines += [f"{key} = {quoted(texts[key])}" for key in TEXT_KEYS if texts[key]]
     lines += ["", "[priors]"]
-    lines += [f"{key} = {_prior_table(prior, why.get(key, ''))}" for key, prior in priors.items()]
+    lines += [f"{key} = {prior_table(prior, why.get(key, ''))}" for key, prior in priors.items()]
     if sensitivity:
         lines += ["", "[sensitivity]"]
     for key, alternatives in sensitivity.items():
-        lines += [f"{key} = [", *(f"    {_prior_table(prior)}," for prior in alternatives), "]"]
+        lines += [f"{key} = [", *(f"    {prior_table(prior)}," for prior in alternatives), "]"]
     return "\n".join(lines) + "\n"
 
 
-def _parse(text: str, origin: str) -> dict[str, Any]:
+def parse_toml(text: str, origin: str) -> dict[str, Any]:
+    """Return what a TOML text holds, or raise `SpecError` with the place of the fault."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -105,7 +113,8 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
         raise SpecError(f"{origin} is not valid TOML: {reason}.") from None
 
 
-def _check_schema(top: Mapping[str, Any], origin: str) -> None:
+def check_schema(top: Mapping[str, Any], origin: str) -> None:
+    """Raise `SpecError` unless the key ``schema`` says that this version can read the file."""
     given = top.get("schema")
     if given is None:
         raise SpecError(f"{origin}: the key 'schema' is missing; the first line must be: schema = {SCHEMA}")
@@ -115,9 +124,10 @@ def _check_schema(top: Mapping[str, Any], origin: str) -> None:
         )
 
 
-def _check_keys(
+def check_keys(
     table: Mapping[str, Any], where: str, *, allowed: tuple[str, ...], required: tuple[str, ...] = ()
 ) -> None:
+    """Raise `SpecError` for the first key that is unknown, or required and missing."""
     for key in table:
         if key not in allowed:
             raise SpecError(f"{where}: {unknown_name('key', key, allowed)}")
@@ -126,21 +136,24 @@ def _check_keys(
             raise SpecError(f"{where}: the key {key!r} is missing. Allowed: {', '.join(allowed)}.")
 
 
-def _read_priors(table: Mapping[str, Any], where: str) -> tuple[dict[str, Prior], dict[str, str]]:
-    _check_keys(table, where, allowed=PARAMETERS, required=PARAMETERS)
+def read_priors(
+    table: Mapping[str, Any], where: str, *, required: tuple[str, ...] = PARAMETERS
+) -> tuple[dict[str, Prior], dict[str, str]]:
+    """Return the priors of a table ``[priors]`` and the reasons given for them, both by parameter."""
+    check_keys(table, where, allowed=PARAMETERS, required=required)
     priors: dict[str, Prior] = {}
     why: dict[str, str] = {}
-    for key in PARAMETERS:
+    for key in (key for key in PARAMETERS if key in table):
         value, here = table[key], f"{where} {key}"
         if isinstance(value, dict) and "why" in value:
-            why[key] = _text(value["why"], f"{here}.why")
+            why[key] = check_text(value["why"], f"{here}.why")
             value = {name: entry for name, entry in value.items() if name != "why"}
         priors[key] = _read_prior(key, value, here)
     return priors, why
 
 
 def _read_sensitivity(table: Mapping[str, Any], where: str) -> dict[str, tuple[Prior, ...]]:
-    _check_keys(table, where, allowed=PARAMETERS)
+    check_keys(table, where, allowed=PARAMETERS)
     alternatives: dict[str, tuple[Prior, ...]] = {}
     for key in PARAMETERS:
         values = table.get(key, [])
@@ -168,25 +181,29 @@ def _read_prior(parameter: Parameter, value: object, where: str) -> Prior:
         raise SpecError(f"{where}: {error}") from None
 
 
-def _text(value: object, where: str) -> str:
+def check_text(value: object, where: str) -> str:
+    """Return a value that is a string; raise `SpecError` if it is none."""
     if not isinstance(value, str):
         raise SpecError(f"{where} must be a string, not {type(value).__name__}.")
     return value
 
 
-def _table(value: object, where: str) -> dict[str, Any]:
+def check_table(value: object, where: str) -> dict[str, Any]:
+    """Return a value that is a table; raise `SpecError` if it is none."""
     if not isinstance(value, dict):
         raise SpecError(f"{where} must be a table, not {type(value).__name__}.")
     return value
 
 
-def _prior_table(prior: Prior, why: str = "") -> str:
-    entries = [f"dist = {_quoted(prior.name)}"]
+def prior_table(prior: Prior, why: str = "") -> str:
+    """Return a prior, with the reason for it if there is one, as an inline table."""
+    entries = [f"dist = {quoted(prior.name)}"]
     entries += [f"{name} = {value!r}" for name, value in prior.parameters.items()]
-    entries += [f"why = {_quoted(why)}"] if why else []
+    entries += [f"why = {quoted(why)}"] if why else []
     return f"{{ {', '.join(entries)} }}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a TOML string."""
     # JSON's escapes are TOML's, except that TOML also wants DEL escaped.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,5 +1,6 @@
 """How does a data frame look as plain text? Aligned columns, no wider than a screen."""
 
+import math
 import textwrap
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -19,6 +20,8 @@ NARROWEST = 16
 """A column of text is not wrapped below this width: shorter lines than these are not read but spelt."""
 GAP = "  "
 ERROR_COLUMN = "numerical_error"
+NEGLIGIBLE = 1e-6
+"""What is below its numerical error, and this much smaller than other numbers of its row, is shown as 0."""
 
 
 @final
@@ -77,6 +80,10 @@ def render_table(
     -----
     Characters that are not printed, such as line breaks and terminal escapes, are shown by their codes.
 
+    A mean of 2.6e-15 beside a standard deviation of 0.6 is rounding, not a result: in a table with a column
+    ``numerical_error``, a number below it is shown as 0 if it is less than a millionth of another number of its
+    row. A tiny proportion with a tiny standard deviation keeps its digits.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"mean": [1.891, 0.813], "numerical_error": [4.7e-8, 2.8e-9]}, index=["mu", "p"])
@@ -85,7 +92,7 @@ def render_table(
     mu         1.891            <1e-7
     p          0.813            <1e-8
     """
-    shown = frame if frame.index.names == [None] else frame.reset_index()
+    shown = _without_noise(frame if frame.index.names == [None] else frame.reset_index(), percent)
     columns = [_column(shown.iloc[:, i], percent, right, digits) for i in range(shown.shape[1])]
     columns = _wrapped(columns, width)
     lines = [_line(columns, [column.name for column in columns])]
@@ -172,6 +179,15 @@ def _letter_width(letter: str) -> int:
     if unicodedata.combining(letter):
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def _without_noise(frame: pd.DataFrame, percent: Collection[str]) -> pd.DataFrame:
+    if ERROR_COLUMN not in frame:
+        return frame
+    values = frame.drop(columns=[ERROR_COLUMN, *percent], errors="ignore").select_dtypes("float")
+    sizes, error = values.abs().replace(math.inf, math.nan), frame[ERROR_COLUMN].replace(math.inf, math.nan)
+    noise = sizes.lt(error, axis=0) & sizes.lt(NEGLIGIBLE * sizes.max(axis=1), axis=0)
+    return frame.assign(**{str(name): column for name, column in values.mask(noise, 0.0).items()})
 
 
 def _column(values: "pd.Series[Any]", percent: Collection[str], right: Collection[str], digits: int) -> _Column:

@@ -1,5 +1,7 @@
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +11,7 @@ import bayesmeta as bm
 from bayesmeta.effects.measures import MEASURES
 from bayesmeta.frequentist.intervals import CI_METHODS, PI_METHODS
 from bayesmeta.frequentist.tau2 import TAU2_METHODS
+from bayesmeta.nuts.settings import SAMPLERS
 
 HAZARDS = "trial,hr,low,high\nTOWER,0.71,0.55,0.93\nAALL,0.5,0.3,0.9\nTHIRD,0.8,0.6,1.05\n"
 HAZARD_OPTIONS = ("--study", "trial", "--estimate", "hr", "--lower", "low", "--upper", "high")
@@ -193,12 +196,83 @@ def test_the_help_names_every_method_there_is(run):
     shown = run("fit", "--help").stdout
     for name in (*MEASURES, *CI_METHODS, *PI_METHODS, *TAU2_METHODS, *MEASURES["PR"].variances):
         assert name in shown
-    assert "nuts" not in shown
+    for name in SAMPLERS:
+        assert name in shown
+    assert "\b" not in shown
 
 
-def test_nuts_is_said_to_come_later(refused):
-    message = refused("fit", "pritz1997", "--engine", "nuts", status=2)
-    assert message == "--engine nuts comes in a later version; use --engine exact."
+@pytest.fixture
+def nuts_result(monkeypatch, as_nuts):
+    """Let the shell's NUTS return given draws, and keep what it was asked for: none is sampled."""
+    import bayesmeta.api
+
+    def arrange(**problem):
+        asked = {}
+
+        def fit(studies, model, *, engine, **options):
+            asked.update(options, engine=engine)
+            return as_nuts(exact_fit(studies, model), **problem)
+
+        exact_fit = bayesmeta.api.fit_exact
+        monkeypatch.setattr(bayesmeta.api, "fit", fit)
+        return asked
+
+    return arrange
+
+
+def test_nuts_takes_its_options_and_prints_how_it_was_sampled(run, nuts_result):
+    asked = nuts_result()
+    options = ("--draws", "200", "--tune", "300", "--chains", "3", "--seed", "7", "--sampler", "pymc")
+    result = run("fit", "pritz1997", "--engine", "nuts", *options, "--target-accept", "0.9")
+    assert result.exit_code == 0, result.stderr
+    assert asked == {
+        "engine": "nuts", "draws": 200, "tune": 300, "chains": 3, "seed": 7, "sampler": "pymc", "target_accept": 0.9,
+        "quiet": True,  # standard error is no terminal here
+    }  # fmt: skip
+    assert "Posterior by PyMC's NUTS, k = 14, 4 chains of 500 draws, seed 1" in result.stdout
+    assert "no sign of trouble: R-hat 1.00" in " ".join(result.stdout.split())
+
+
+def test_a_nuts_fit_as_json_says_how_far_it_can_be_trusted(run, nuts_result):
+    nuts_result()
+    record = json.loads(run("fit", "pritz1997", "--engine", "nuts", "--format", "json").stdout)
+    assert record["engine"] == "nuts"
+    assert record["diagnosis"]["ok"] is True
+    assert record["sampling"]["sampler"] == "pymc"
+    assert {"mcse_mean", "ess_bulk", "ess_tail", "r_hat"} <= {*record["estimates"][0]}
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ({"divergent": 5}, "note: NOT RELIABLE: 5 divergences"),
+        ({"apart": 1.0}, "the chains have not met"),
+        ({"draws": 400, "asked_for": 1000}, "note: sampling was interrupted: 4 chains of 400 draws kept, of 4 of 1000"),
+    ],
+)
+def test_a_nuts_fit_that_is_not_fit_for_use_is_printed_and_the_exit_status_says_so(run, nuts_result, problem, words):
+    nuts_result(**problem)
+    result = run("fit", "pritz1997", "--engine", "nuts")
+    assert result.exit_code == 1
+    assert "p_median" in result.stdout
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize("engine", ["exact", "frequentist"])
+def test_an_option_of_nuts_is_refused_by_another_engine(refused, engine):
+    message = refused("fit", "pritz1997", "--engine", engine, "--draws", "10", status=2)
+    assert message == f"--draws is for --engine nuts, not {engine}."
+
+
+def test_a_bad_setting_of_nuts_is_refused_before_anything_is_compiled():
+    script = (
+        "import sys; from bayesmeta.cli.main import main; sys.argv[1:] = ['fit', 'pritz1997', '--engine', 'nuts', "
+        "'--sampler', 'nutpy']\ntry: main()\nfinally: print('pymc' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "Error: unknown sampler 'nutpy'. Did you mean 'nutpie'? Allowed: pymc, nutpie.\n"
+    assert result.stdout == "False\n"
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ def modules_of(*args: str) -> set[str]:
         ["fit", "pritz1997", "--engine", "frequentist"],
         ["check", "pritz1997"],
         ["datasets"],
+        ["models", "list"],
+        ["models", "show", "binomial-normal", "--as", "pymc"],
     ],
 )
 def test_a_command_loads_nothing_heavy(args):

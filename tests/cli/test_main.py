@@ -69,13 +69,13 @@ def test_from_python_the_errors_themselves_are_raised():
 
 
 def test_the_commands_of_this_version_are_listed(run):
-    assert list(main.commands) == ["demo", "fit", "check", "datasets"]
+    assert list(main.commands) == ["demo", "init", "run", "fit", "check", "models", "datasets"]
     shown = run("--help").stdout
     assert all(f"  {name} " in shown for name in main.commands)
     assert isinstance(main, Program)
 
 
-@pytest.mark.parametrize("command", ["demo", "fit", "check", "datasets"])
+@pytest.mark.parametrize("command", list(main.commands))
 def test_every_command_explains_itself_and_its_options(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0

@@ -80,7 +80,7 @@ def test_an_improper_posterior_is_refused_with_its_rule(mu, tau, studies, which)
     assert str(mu) in message
     if which == "tau":
         assert str(tau) in message
-        assert "studies with 0 < events < n" in message
+        assert "which needs at least " in message
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,25 @@ def test_binomial_data_with_a_flat_prior_of_tau_need_two_interior_studies_and_th
         assert np.isfinite(summary[["median", "lower", "upper"]].to_numpy()).all()
     else:
         with pytest.raises(
-            ImproperPosteriorError, match=rf"more than {k} studies .* and {k} of {k + 3} studies qualify"
+            ImproperPosteriorError, match=rf"at least {k + 1} studies .* and {k} of {k + 3} studies qualif"
         ):
             fit_counts(events, n, mu, "HalfFlat()")
+
+
+@pytest.mark.parametrize(
+    ("events", "mu", "words"),
+    [
+        ([3], "Normal(0, 1.5)", "which needs at least 2 studies, and there is 1; give"),
+        ([3, 4], "Flat()", "which needs at least 3 studies, and there are 2; give"),
+        ([0], "Normal(0, 1.5)", "at least 2 studies with 0 < events < n, and 0 of 1 study qualifies; give"),
+        ([0, 3], "Normal(0, 1.5)", "at least 2 studies with 0 < events < n, and 1 of 2 studies qualifies; give"),
+        ([0, 9], "Normal(0, 1.5)", "at least 2 studies with 0 < events < n, and 0 of 2 studies qualify; give"),
+    ],
+)
+def test_how_many_studies_are_lacking_is_said_in_good_english(fit_counts, events, mu, words):
+    with pytest.raises(ImproperPosteriorError) as caught:
+        fit_counts(events, [9] * len(events), mu, "HalfFlat()")
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +129,7 @@ def test_estimates_with_a_flat_prior_of_tau_need_two_studies_and_three_with_flat
         summary = fit_estimates(y, se, mu, "HalfFlat()").summary()
         assert np.isfinite(summary[["median", "lower", "upper"]].to_numpy()).all()
     else:
-        with pytest.raises(ImproperPosteriorError, match=rf"more than {k} studies"):
+        with pytest.raises(ImproperPosteriorError, match=rf"at least {k + 1} studies"):
             fit_estimates(y, se, mu, "HalfFlat()")
 
 

@@ -71,6 +71,7 @@ def test_a_variance_that_belongs_to_another_measure_names_that_measure():
         ({"ci_method": "hartung-knapp"}, "ci_method='hartung-knapp' is not supported yet; .*: wald"),
         ({"pi_method": "hst"}, r"unknown pi_method 'hst'. Did you mean 'hts'\?"),
         ({"ci_prob": 95}, r"ci_prob=95 .* Did you mean 0\.95\?"),
+        ({"variance": "x"}, "unknown variance 'x'. Allowed: with measure PLO wald; with measure PR wald, exact-ci.$"),
         ({"measure": "PR", "variance": "exactci"}, r"unknown variance 'exactci'. Did you mean 'exact-ci'\?"),
         ({"to": "only"}, "unknown zero-cell rule to 'only'"),
         ({"add": -0.5}, r"add=-0\.5"),

@@ -78,10 +78,14 @@ def test_the_repr_is_the_model_statement():
         "ModelSpec 'mine': A title",
         "  y     ~ Normal(theta, se)",
         "  theta ~ Normal(mu, tau)",
-        "  mu    ~ Flat()",
+        "  mu    ~ Flat() (improper, flat on the whole line)",
         "  tau   ~ HalfCauchy(beta=0.5)",
     ]
     assert "  events ~ Binomial(n, p),  logit p = theta" in repr(ModelSpec())
+
+
+def test_the_repr_says_what_a_flat_prior_of_tau_means():
+    assert repr(ModelSpec(tau="Flat()")).endswith("tau    ~ HalfFlat() (improper, flat above 0)")
 
 
 def test_a_model_is_a_frozen_value():

@@ -1,10 +1,13 @@
 """Is a prior refused for a parameter that it does not suit, and the right one named?"""
 
+import re
+
 import pytest
 
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.families import PRIORS
 from bayesmeta.spec.priors import Prior
-from bayesmeta.spec.roles import prior_for
+from bayesmeta.spec.roles import PARAMETERS, SUITABLE, prior_for
 
 
 def refusal(parameter, value) -> str:
@@ -61,6 +64,21 @@ def test_flat_on_tau_is_flat_on_the_half_line():
 
 def test_a_bounded_prior_suits_both_parameters():
     assert prior_for("mu", "Uniform(0, 5)") == prior_for("tau", "Uniform(0, 5)") == Prior("Uniform", 0, 5)
+
+
+@pytest.mark.parametrize("given", ["Nonsense(1)", "Nonsense", "uniform", "Norml(0, 1)"])
+def test_an_unknown_prior_is_answered_with_those_that_suit_the_parameter(given):
+    listed = {key: re.split(r"(?:Allowed|Supported): ", refusal(key, given))[1] for key in PARAMETERS}
+    assert listed["mu"] == "Normal, StudentT, Cauchy, Logistic, Uniform, Flat."
+    assert {"HalfNormal", "Uniform", "LogNormal", "Flat"} <= set(listed["tau"].removesuffix(".").split(", "))
+    assert not {"Normal", "StudentT", "Cauchy", "Logistic"} & set(listed["tau"].removesuffix(".").split(", "))
+    for key, allowed in listed.items():
+        near = re.search(r"Did you mean '(\w+)'", refusal(key, given))
+        assert near is None or near[1] in allowed
+
+
+def test_every_family_suits_a_parameter():
+    assert {*SUITABLE["mu"], *SUITABLE["tau"]} == set(PRIORS)
 
 
 def test_an_error_in_the_prior_names_the_parameter():

@@ -89,3 +89,25 @@ def test_digits_are_checked():
 
 def test_a_list_is_wrapped_under_its_bullets():
     assert render_list(["one two three", "four"], width=9) == "- one two\n  three\n- four"
+
+
+NOISY = pd.DataFrame(
+    {"mean": [-2e-16, 3e-9, 0.97], "sd": [0.64, 1e-9, 0.53], "median": [2e-10, 3e-9, float("inf")],
+     "numerical_error": [1e-7, 1e-7, float("inf")]},
+    index=pd.Index(["mu", "p_mean", "tau"], name="parameter"),
+)  # fmt: skip
+
+
+def test_rounding_is_shown_as_zero_and_a_tiny_proportion_keeps_its_digits():
+    rows = {line.split()[0]: line.split()[1:] for line in render_table(NOISY).splitlines()}
+    assert rows["mu"][:3] == ["0", "0.64", "0"]
+    assert rows["p_mean"][:3] == ["3.00e-09", "1.00e-09", "3.00e-09"]
+    assert rows["tau"] == ["0.97", "0.53", "inf", "inf"]
+
+
+def test_without_a_numerical_error_nothing_is_taken_for_rounding():
+    assert "-2.00e-16" in render_table(NOISY.drop(columns="numerical_error"))
+
+
+def test_what_is_above_its_error_is_shown_however_small():
+    assert "-2.00e-16" in render_table(NOISY.assign(numerical_error=1e-17))

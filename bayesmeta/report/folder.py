@@ -7,22 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
+from bayesmeta.errors import OutputError
 
 MARKER = ".made-by-bayesmeta"
 """A file in each output folder that lists the files made, so that nothing else is ever replaced."""
 
+_CHOOSE = "choose another folder (--out; in Python out=...)"
+
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def whole_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """Lend a new folder to write into; it becomes `target` when all went well, and vanishes when not.
 
-    An earlier output folder is replaced, if it holds nothing else.
+    A process that is killed leaves at most a hidden folder beside `target`, whose name begins with a dot and that of
+    `target`; it is in nobody's way.
 
     Parameters
     ----------
     target : pathlib.Path
         The folder to make. That it can be made is checked at once, before anything is computed.
+    overwrite : bool
+        Whether an earlier output is replaced; only if the folder holds nothing else.
 
     Yields
     ------
@@ -31,14 +36,14 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
     Raises
     ------
-    click.ClickException
-        If the folder cannot be made, or something that is not an earlier output is in its place.
+    OutputError
+        If the folder cannot be made, or what is in its place is kept.
     """
     try:
         folder = target.resolve()
     except (OSError, RuntimeError) as error:  # a circle of links; until Python 3.13 a RuntimeError
-        raise click.ClickException(f"{target} is not a folder: {error}.") from None
-    _refuse_others(folder, target)
+        raise OutputError(f"{target} is not a folder: {error}.") from None
+    _refuse_others(folder, target, overwrite=overwrite)
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
@@ -47,7 +52,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
         yield draft
         made = sorted(path.relative_to(draft).as_posix() for path in draft.rglob("*") if path.is_file())
         (draft / MARKER).write_text("\n".join(made) + "\n", encoding="utf-8")
-        _refuse_others(folder, target)
+        _refuse_others(folder, target, overwrite=overwrite)
         _put(draft, folder)
     except OSError as error:
         raise _cannot_write(target, error) from None
@@ -55,20 +60,24 @@ def whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _refuse_others(folder: Path, target: Path) -> None:
-    """Refuse a place that holds anything else than files of an earlier run."""
+def _refuse_others(folder: Path, target: Path, *, overwrite: bool) -> None:
+    """Refuse a place that holds anything else than files of an earlier run, and these too unless it may go."""
     try:
         if not folder.exists():
             return
         if not folder.is_dir():
-            raise click.ClickException(f"{target} is a file; name another folder with --out.")
-        others = _others_in(folder)
+            raise OutputError(f"{target} is a file; {_CHOOSE}.")
+        others, is_earlier = _others_in(folder), (folder / MARKER).is_file()
     except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{target} cannot be read ({error}); use --out.") from None
+        raise OutputError(f"{target} cannot be read ({error}); {_CHOOSE}.") from None
     if others:
-        raise click.ClickException(
-            f"{target} holds {others[0]!r}, which this command did not make, so it is left as it is; "
-            "name another folder with --out."
+        raise OutputError(
+            f"{target} holds {others[0]!r}, which bayesmeta did not make, so it is left as it is; {_CHOOSE}."
+        )
+    if is_earlier and not overwrite:
+        raise OutputError(
+            f"{target} holds an earlier result, which is kept; {_CHOOSE}, or let it be replaced (--overwrite; in "
+            "Python overwrite=True)."
         )
 
 
@@ -102,6 +111,6 @@ def _put(draft: Path, folder: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _cannot_write(target: Path, error: OSError) -> click.ClickException:
+def _cannot_write(target: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
-    return click.ClickException(f"{target} cannot be written: {reason}; name another folder with --out.")
+    return OutputError(f"{target} cannot be written: {reason}; {_CHOOSE}.")

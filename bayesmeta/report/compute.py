@@ -1,0 +1,175 @@
+"""What do the engines say of the data of an analysis?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import pandas as pd
+
+from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.subgroups import subgroups
+from bayesmeta.api import AnyFit, BayesianFit, fit
+from bayesmeta.errors import ImproperPosteriorError, SpecError
+from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.report.analysis import Analysis
+from bayesmeta.report.choices import EngineChoice
+from bayesmeta.report.figures import check_figures
+from bayesmeta.report.inputs import Inputs, load_inputs, located
+
+DEFAULT_SEED: Final = 1
+"""The same file gives the same draws, also when it names no seed."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The answers of an analysis.
+
+    Attributes
+    ----------
+    analysis : Analysis
+        What was asked.
+    inputs : Inputs
+        Studies, model, files.
+    fits : dict
+        The fits by name: "exact", "nuts", "frequentist", or "frequentist-1", "frequentist-2" if several.
+    comparison : DataFrame
+        All fits side by side, as `compare` gives them, with the column ``name`` before.
+    loo : DataFrame or None
+        Leave-one-out densities of the exact fit, if there is one and they exist.
+    subgroups : DataFrame or None
+        The subgroups, as `subgroups` gives them, with the column ``name`` before.
+    folder : pathlib.Path or None
+        Where the files are, once they are written.
+    """
+
+    analysis: Analysis
+    inputs: Inputs
+    fits: dict[str, AnyFit]
+    comparison: pd.DataFrame
+    loo: pd.DataFrame | None
+    subgroups: pd.DataFrame | None
+    folder: Path | None = None
+
+    @property
+    def bayesian(self) -> BayesianFit | None:
+        """The first Bayesian fit, the exact one if there is one; None if there is none."""
+        return next((each for each in self.fits.values() if not isinstance(each, FrequentistFit)), None)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What makes a result unfit for use, one line each; empty if all is well."""
+        return tuple(_problems(self.fits))
+
+
+def compute(analysis: Analysis, inputs: Inputs | None = None, *, quiet: bool = True) -> Results:
+    """Make all fits of an analysis.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The analysis.
+    inputs : Inputs, optional
+        Its studies and model; loaded if not given.
+    quiet : bool
+        Whether sampling shows no progress.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    SpecError, DataError, ImproperPosteriorError, AccuracyError
+        As `bayesmeta.fit` raises them; the message begins with the analysis file and the section of the engine.
+
+    Notes
+    -----
+    NUTS comes last, because a fault of the others, or of the figure, should be known before minutes of sampling.
+    """
+    inputs = load_inputs(analysis) if inputs is None else inputs
+    named = list(_names(analysis.engines))
+    by_level = _subgroups(analysis, inputs, named)
+    fits: dict[str, AnyFit] = {}
+    for name, engine in sorted(named, key=lambda entry: entry[1].name == "nuts"):
+        if engine.name == "nuts":
+            check_figures(analysis, fits)
+        with located(analysis, f"engines.{engine.name}"):
+            fits[name] = _fit(analysis, inputs, engine, quiet=quiet)
+    ordered = {name: fits[name] for name, _ in named}
+    ci_prob = analysis.output.ci_prob
+    tables = [compare([each], ci_prob=ci_prob).assign(name=name) for name, each in ordered.items()]
+    return Results(
+        analysis,
+        inputs,
+        ordered,
+        _name_first(pd.concat(tables, ignore_index=True)),
+        _loo(ordered),
+        by_level,
+    )
+
+
+def _names(engines: tuple[EngineChoice, ...]) -> Iterator[tuple[str, EngineChoice]]:
+    total = [engine.name for engine in engines]
+    for i, engine in enumerate(engines):
+        number = total[: i + 1].count(engine.name)
+        yield engine.name if total.count(engine.name) == 1 else f"{engine.name}-{number}", engine
+
+
+def _fit(analysis: Analysis, inputs: Inputs, engine: EngineChoice, *, quiet: bool) -> AnyFit:
+    shared: dict[str, dict[str, Any]] = {
+        "nuts": {"seed": DEFAULT_SEED, "quiet": quiet},
+        "frequentist": {"ci_prob": analysis.output.ci_prob},
+    }
+    model = None if engine.name == "frequentist" else inputs.model
+    result: AnyFit = fit(inputs.studies, model, engine=engine.name, **{**shared.get(engine.name, {}), **engine.options})
+    return result
+
+
+def _name_first(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[["name", *(column for column in frame.columns if column != "name")]]
+
+
+def _loo(fits: dict[str, AnyFit]) -> pd.DataFrame | None:
+    exact = fits.get("exact")
+    if not isinstance(exact, ExactFit):
+        return None
+    try:
+        return loo(exact)
+    except ImproperPosteriorError:
+        return None
+
+
+def _subgroups(analysis: Analysis, inputs: Inputs, named: list[tuple[str, EngineChoice]]) -> pd.DataFrame | None:
+    """Return the subgroups by the exact engine and the frequentist ones; NUTS would only repeat the exact answer."""
+    if not analysis.subgroups:
+        return None
+    tables = []
+    for name, engine in named:
+        if engine.name == "nuts":
+            continue
+        with located(analysis, "subgroups"):
+            table = subgroups(
+                inputs.studies,
+                None if engine.name == "frequentist" else inputs.model,
+                by=analysis.subgroups,
+                engine=engine.name,
+                ci_prob=analysis.output.ci_prob,
+                **engine.options,
+            )
+        tables.append(table.assign(name=name))
+    if not tables:
+        raise SpecError("[subgroups] needs [engines.exact] or [engines.frequentist]; NUTS alone does not do subgroups.")
+    return _name_first(pd.concat(tables, ignore_index=True))
+
+
+def _problems(fits: dict[str, AnyFit]) -> Iterator[str]:
+    for name, each in fits.items():
+        if isinstance(each, NutsFit) and each.interrupted:
+            yield f"{name}: sampling was interrupted; its results are those of the draws made until then"
+        if isinstance(each, NutsFit) and not each.is_reliable:
+            yield f"{name}: {each.diagnosis.verdict}"

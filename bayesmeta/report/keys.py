@@ -1,0 +1,170 @@
+"""What may stand in an ``analysis.toml``: which sections, which keys, and of which type?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, final
+
+from bayesmeta._validate import unknown_name
+from bayesmeta.errors import SpecError
+
+
+@final
+@dataclass(frozen=True)
+class Kind:
+    """A type of value.
+
+    Attributes
+    ----------
+    title : str
+        What it is called in messages, with an example.
+    accepts : callable
+        Whether a value that TOML holds is of this type.
+    """
+
+    title: str
+    accepts: Callable[[object], bool]
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_numbers(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value))
+
+
+TEXT: Final = Kind('a string, such as "study"', lambda value: isinstance(value, str))
+TEXTS: Final = Kind('an array of strings, such as ["regimen"]', _is_texts)
+TEXT_OR_TEXTS: Final = Kind(
+    'a string or an array of strings, such as "-weight"', lambda v: TEXT.accepts(v) or _is_texts(v)
+)
+WHOLE: Final = Kind("a whole number, such as 1000", lambda value: type(value) is int)
+NUMBER: Final = Kind("a number, such as 0.95", _is_number)
+NUMBERS: Final = Kind("an array of numbers, such as [170, 85]", _is_numbers)
+
+type Keys = Mapping[str, Kind]
+
+TOP: Final[Keys] = MappingProxyType({"title": TEXT, "question": TEXT, "outcome": TEXT, "notes": TEXTS})
+DATA: Final[Keys] = MappingProxyType(
+    {"file": TEXT, "dataset": TEXT, "sha256": TEXT, "on_bad": TEXT, "measure": TEXT, "interval_prob": NUMBER}
+)
+ROLES: Final[Keys] = MappingProxyType(
+    dict.fromkeys(("study", "events", "n", "y", "se", "estimate", "lower", "upper"), TEXT)
+)
+COLUMNS: Final[Keys] = MappingProxyType({**ROLES, "moderators": TEXTS})
+MODEL: Final[Keys] = MappingProxyType({"name": TEXT, "file": TEXT})
+ENGINES: Final[Mapping[str, Keys]] = MappingProxyType(
+    {
+        "exact": MappingProxyType({"measure": TEXT}),
+        "nuts": MappingProxyType(
+            {
+                "measure": TEXT,
+                "draws": WHOLE,
+                "tune": WHOLE,
+                "chains": WHOLE,
+                "seed": WHOLE,
+                "sampler": TEXT,
+                "target_accept": NUMBER,
+            }
+        ),
+        "frequentist": MappingProxyType(
+            {
+                "measure": TEXT,
+                "variance": TEXT,
+                "tau2_method": TEXT,
+                "ci_method": TEXT,
+                "pi_method": TEXT,
+                "add": NUMBER,
+                "to": TEXT,
+            }
+        ),
+    }
+)
+"""The options of `bayesmeta.fit` by engine, without those that the whole analysis shares."""
+SUBGROUPS: Final[Keys] = MappingProxyType({"by": TEXTS})
+OUTPUT: Final[Keys] = MappingProxyType(
+    {
+        "ci_prob": NUMBER,
+        "ci_kind": TEXT,
+        "scale": TEXT,
+        "order": TEXT_OR_TEXTS,
+        "columns": TEXTS,
+        "xlim": NUMBERS,
+        "figures": TEXTS,
+        "widths_mm": NUMBERS,
+        "figure_notes": TEXTS,
+    }
+)
+
+SECTIONS: Final[Mapping[str, Keys]] = MappingProxyType(
+    {
+        "data": DATA,
+        "data.columns": COLUMNS,
+        "model": MODEL,
+        "model.priors": MappingProxyType({"mu": TEXT, "tau": TEXT}),
+        **{f"engines.{name}": keys for name, keys in ENGINES.items()},
+        "subgroups": SUBGROUPS,
+        "output": OUTPUT,
+    }
+)
+"""All sections with their keys."""
+
+
+def check_values(
+    table: Mapping[str, Any], section: str, origin: str, *, inside: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return the values of a section, arrays as tuples.
+
+    Parameters
+    ----------
+    table : mapping
+        What the section holds.
+    section : str
+        Its name; "" for what stands above the first section.
+    origin : str
+        The file's name, for messages.
+    inside : tuple of str
+        Sections that may lie inside this one; they are left out of what is returned.
+
+    Raises
+    ------
+    SpecError
+        For the first key that is unknown (with the nearest one, or the section where it belongs), or whose value is
+        of another type.
+    """
+    keys = SECTIONS[section] if section else TOP
+    where = f"{origin}: [{section}]" if section else f"{origin}:"
+    for key, value in table.items():
+        if key in inside:
+            continue
+        if key not in keys:
+            raise SpecError(f"{where.rstrip(':')}: {_unknown(key, value, keys, inside)}")
+        if not keys[key].accepts(value):
+            raise SpecError(f"{where} {key} must be {keys[key].title}; got {_shown(value)}.")
+    given = {key: table[key] for key in keys if key in table}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+
+
+def _unknown(key: str, value: object, keys: Keys, inside: tuple[str, ...]) -> str:
+    kind = "section" if isinstance(value, dict) else "key"
+    homes = [f"[{section}]" for section, others in SECTIONS.items() if key in others]
+    message = unknown_name(kind, key, (*keys, *inside))
+    return f"{message} It belongs in {' or '.join(homes)}." if homes and key not in inside else message
+
+
+def _shown(value: object) -> str:
+    names = {
+        bool: "true or false",
+        dict: "a table",
+        list: "an array",
+        str: "a string",
+        int: "a number",
+        float: "a number",
+    }
+    name = names.get(type(value), f"a {type(value).__name__}")
+    return f"{value!r}, {name}" if isinstance(value, str | int | float) and not isinstance(value, bool) else name

@@ -1,0 +1,47 @@
+"""What does a screen show of an analysis? The estimates side by side, and where to look for more."""
+
+import os
+
+import pandas as pd
+
+from bayesmeta.report.compute import Results
+from bayesmeta.report.files import file_list
+from bayesmeta.report.shown import Shown
+from bayesmeta.tables.render import printable, render_list, render_table
+
+_SHOWN = ("report.md", "forest-", "results.json")
+
+
+def overview(results: Results) -> str:
+    """Return the estimates of all fits as text, with what makes them unfit for use and where the files are.
+
+    Parameters
+    ----------
+    results : Results
+        The answers.
+
+    Returns
+    -------
+    str
+        Lines without a final line break.
+    """
+    shown = Shown(results)
+    rows = []
+    for name in results.fits:
+        for row in shown.pooled(name).itertuples(index=False):
+            rows.append((shown.method(name), row.label, shown.cell(row), row.interval))
+        rows.append((shown.method(name), "Heterogeneity (tau)", shown.tau(name), ""))
+    table = pd.DataFrame(rows, columns=["method", "quantity", f"{shown.noun}, {shown.percent} interval", "kind"])
+    parts = [printable(results.analysis.title), *results.problems, render_table(table, right=table.columns[2:3])]
+    if results.analysis.notes:
+        parts.append(render_list(results.analysis.notes))
+    if results.folder is not None:
+        parts.append(_where(results))
+    return "\n\n".join(parts)
+
+
+def _where(results: Results) -> str:
+    files = {name: text for name, text in file_list(results).items() if name.startswith(_SHOWN)}
+    wide = max(map(len, files))
+    lines = [f"  {name:<{wide}}  {text}" for name, text in files.items() if not name.endswith((".svg", ".pdf"))]
+    return "\n".join([f"Look into {printable(results.folder)}{os.sep}", *lines])

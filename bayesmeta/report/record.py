@@ -1,0 +1,94 @@
+"""What does a program read of a whole analysis? One record, the same bytes on every run."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from bayesmeta.api import AnyFit
+from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.report.compute import Results
+from bayesmeta.report.versions import program_versions
+from bayesmeta.result.study_table import study_effects
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.tables.records import fit_record, frame_records
+
+SCHEMA: Final = 1
+CLASSICAL: Final = ("measure", "variance", "tau2_method", "ci_method", "pi_method", "ci_prob", "add", "to")
+"""The settings of a frequentist fit."""
+
+
+def results_json(results: Results) -> str:
+    """Return the record of an analysis as JSON text: the file ``results.json``.
+
+    Parameters
+    ----------
+    results : Results
+        The answers.
+
+    Returns
+    -------
+    str
+        ``schema title problems versions inputs settings model studies dropped fits comparison`` and, where there are,
+        ``study_effects loo subgroups``. Numbers have their full precision; None stands for what does not exist or is
+        not finite. There is no time and no path in it, so that a second run with the same files, seed and versions
+        gives the same bytes.
+    """
+    return json.dumps(results_record(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def results_record(results: Results) -> dict[str, Any]:
+    """Return the record of an analysis; see `results_json`."""
+    analysis, inputs = results.analysis, results.inputs
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "title": analysis.title,
+        "problems": list(results.problems),
+        "versions": versions_of(results),
+        "inputs": [vars(file) for file in inputs.files],
+        "settings": _settings(results),
+        "model": _model(inputs.model),
+        "studies": frame_records(inputs.studies.to_frame()),
+        "dropped": frame_records(inputs.studies.dropped),
+        "fits": {name: _fit(results, fit) for name, fit in results.fits.items()},
+        "comparison": frame_records(results.comparison),
+    }
+    tables = {"loo": results.loo, "subgroups": results.subgroups}
+    if (bayesian := results.bayesian) is not None:
+        tables["study_effects"] = study_effects(bayesian, ci_prob=analysis.output.ci_prob)
+    for name, table in tables.items():
+        if table is not None:
+            record[name] = frame_records(table if table.index.name is None else table.reset_index())
+    return record
+
+
+def versions_of(results: Results) -> dict[str, str]:
+    """Return the versions of the programs that took part."""
+    return program_versions(fit.sampler for fit in results.fits.values() if isinstance(fit, NutsFit))
+
+
+def _settings(results: Results) -> dict[str, Any]:
+    """Return all settings, those left to their defaults included, with file names in place of paths."""
+    settings = tomllib.loads(results.analysis.to_toml())
+    for section in ("data", "model"):
+        if "file" in settings.get(section, {}):
+            settings[section]["file"] = Path(settings[section]["file"]).name
+    return settings
+
+
+def _model(model: ModelSpec | None) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    names = ("name", "title", "likelihood", "link", "effects")
+    priors = {"mu": str(model.mu), "tau": str(model.tau), "why": dict(model.why)}
+    return {**{name: getattr(model, name) for name in names}, **priors}
+
+
+def _fit(results: Results, fit: AnyFit) -> dict[str, Any]:
+    output = results.analysis.output
+    kind = "eti" if isinstance(fit, FrequentistFit) else output.ci_kind
+    record = fit_record(fit, ci_prob=output.ci_prob, ci_kind=kind)
+    if isinstance(fit, FrequentistFit):
+        record["method"] = {name: getattr(fit, name) for name in CLASSICAL}
+    return {**record, "notes": list(fit.notes)}

@@ -1,0 +1,166 @@
+"""Does the printed PyMC program state the same model, and does it run?"""
+
+import inspect
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayesmeta import pymc_model
+from bayesmeta.data.datasets import load_dataset
+from bayesmeta.data.studies import Studies
+from bayesmeta.exact.fit import fit_exact
+from bayesmeta.nuts.code import pymc_code
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.named import list_models, load_model
+
+COUNTS = pd.DataFrame({"study": ["Lee 2019", "Rossi", 'K\'o "x"'], "events": [0, 7, 12], "n": [5, 9, 12]})
+ESTIMATES = pd.DataFrame({"study": ["A", "B", "C"], "y": [-0.4, 0.1, 0.9], "se": [0.2, 0.5, 0.3]})
+PRIORS = {
+    "mu": ["Normal(0, 1.5)", "StudentT(3, 0, 2.5)", "Uniform(-4, 3)", "Flat()", "Logistic(0, 1)", "Cauchy(0, 0.7)"],
+    "tau": [
+        "HalfNormal(1)", "HalfCauchy(0.5)", "HalfStudentT(3, 1)", "Uniform(0, 5)", "LogNormal(-1, 1)", "Flat()",
+        "Exponential(lam=2)", "Exponential(scale=0.5)", "Gamma(mu=1, sigma=0.6)", "InverseGamma(2.5, 0.3)",
+        "Weibull(1.5, 0.8)",
+    ],
+}  # fmt: skip
+# The program's plain numbers are held in single precision (see `pymc_code`), whose unit is 1.2e-7; the log
+# densities compared here lie between -40 and -5. A prior scale that is off by 2e-5 moves them by more, as is tested.
+DENSITY_TOLERANCE = 2e-6
+SAMPLER_OPTIONS = {"draws", "tune", "chains", "random_seed", "nuts_sampler", "target_accept"}
+
+
+def execute(code: str, frame: pd.DataFrame, name: str = "imported") -> dict:
+    """Run the program where the data file is, by default without sampling."""
+    frame.to_csv("studies.csv", index=False)
+    names = {"__name__": name}
+    exec(compile(code, "printed.py", "exec"), names)
+    return names
+
+
+def built(model: ModelSpec, frame: pd.DataFrame):
+    return pymc_model(Studies.from_frame(frame, **{name: name for name in frame.columns}), model)
+
+
+def values_at(model, points: list[dict]) -> list[list[np.ndarray]]:
+    """Return the log density and every deterministic quantity at points of the unconstrained space."""
+    outputs = [model.logp(), *model.replace_rvs_by_values(model.deterministics)]
+    function = model.compile_fn(outputs, inputs=model.value_vars, mode="FAST_COMPILE")
+    return [[np.asarray(value) for value in function(point)] for point in points]
+
+
+def assert_same_model(model: ModelSpec, frame: pd.DataFrame, code: str | None = None) -> None:
+    printed, own = execute(code or pymc_code(model), frame)["model"], built(model, frame)
+    for kind in ("free_RVs", "deterministics", "observed_RVs", "value_vars"):
+        assert [rv.name for rv in getattr(printed, kind)] == [rv.name for rv in getattr(own, kind)]
+    assert printed.named_vars_to_dims == own.named_vars_to_dims
+    assert printed.coords == own.coords
+    rng = np.random.default_rng(1)
+    start = own.initial_point()
+    points = [{key: value + rng.normal(size=np.shape(value)) for key, value in start.items()} for _ in range(4)]
+    for one, other in zip(values_at(printed, points), values_at(own, points), strict=True):
+        np.testing.assert_allclose(one[0], other[0], rtol=0, atol=DENSITY_TOLERANCE)
+        for value, wanted in zip(one[1:], other[1:], strict=True):
+            np.testing.assert_allclose(value, wanted, rtol=1e-13, atol=1e-13)
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", list_models()["name"])
+def test_every_shipped_model_prints_the_model_that_is_sampled(name):
+    model = load_model(name)
+    assert_same_model(model, COUNTS if model.likelihood == "binomial" else ESTIMATES)
+
+
+@pytest.mark.parametrize("tau", PRIORS["tau"])
+def test_every_prior_of_tau_is_printed_as_it_is_sampled(tau):
+    assert_same_model(ModelSpec("binomial", tau=tau), COUNTS)
+    assert_same_model(ModelSpec("normal", mu="Normal(0.3, 2)", tau=tau), ESTIMATES)
+
+
+@pytest.mark.parametrize("mu", PRIORS["mu"])
+def test_every_prior_of_mu_is_printed_as_it_is_sampled(mu):
+    assert_same_model(ModelSpec("binomial", mu=mu), COUNTS)
+
+
+def test_logits_with_standard_errors_have_proportions_too():
+    model = ModelSpec("normal", link="logit", mu="Normal(0, 1.5)", tau="HalfNormal(0.7)")
+    assert_same_model(model, ESTIMATES)
+    assert '"p_mean"' in pymc_code(model)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("sigma=1.5", "sigma=1.50002"), ("z_new)", "z[0])"), ("(x**2)", "x")])
+def test_the_comparison_sees_a_small_mistake(right, wrong):
+    code = pymc_code(ModelSpec()).replace(right, wrong)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        assert_same_model(ModelSpec(), COUNTS, code)
+
+
+def test_without_proportions_nothing_is_said_of_them():
+    code = pymc_code(ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)"))
+    assert "p_" not in code
+    assert "numpy" not in code
+
+
+def test_each_prior_has_its_reason_above_it():
+    code = pymc_code(ModelSpec(why={"tau": "Most are below."}))
+    above = code[: code.index("tau = pm.HalfNormal")].splitlines()[-2]
+    assert above.endswith("Most are below.")
+
+
+@pytest.mark.parametrize("text", ["a\nraise SystemExit", 'quote """ and \\', "\0\x0c\r", "\u2028 x", "é" * 300, ""])
+def test_no_text_of_the_model_becomes_code(text):
+    model = ModelSpec(name=text, title=text, why={"mu": text, "tau": text})
+    assert_same_model(model, COUNTS)
+    assert max(map(len, pymc_code(model).splitlines())) <= 310
+
+
+def test_the_program_is_short_lines_for_the_shipped_models():
+    for name in list_models()["name"]:
+        assert max(map(len, pymc_code(load_model(name)).splitlines())) <= 100
+
+
+@pytest.fixture
+def sampled(monkeypatch):
+    """The keywords of `pymc.sample`, which runs in this process and shows nothing."""
+    import pymc as pm
+
+    sample, given = pm.sample, {}
+
+    def recording(**options):
+        given.update(options)
+        with warnings.catch_warnings():  # of programs below PyMC, about themselves
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return sample(**options, cores=1, quiet=True)
+
+    monkeypatch.setattr(pm, "sample", recording)
+    return given
+
+
+def test_the_program_samples_the_posterior_that_exact_computes(sampled, capsys):
+    from arviz_stats import ess
+
+    frame, model = load_dataset("pritz1997"), load_model("binomial-normal")
+    trace = execute(pymc_code(model), frame[["study", "events", "n"]], name="__main__")["trace"]
+    exact = fit_exact(Studies.from_frame(frame, study="study", events="events", n="n"), model).summary()
+    assert set(sampled) == SAMPLER_OPTIONS
+    shown = capsys.readouterr().out
+    for parameter, row in exact.iterrows():
+        draws = np.asarray(trace.posterior[parameter])
+        mcse = draws.std() / np.sqrt(float(ess(draws)))
+        assert draws.mean() == pytest.approx(row["mean"], abs=4 * mcse)
+        assert parameter in shown
+
+
+def test_the_program_samples_with_the_packages_own_settings():
+    from bayesmeta.nuts.fit import fit_nuts
+
+    code = pymc_code(ModelSpec())
+    defaults = {name: item.default for name, item in inspect.signature(fit_nuts).parameters.items()}
+    for name in ("draws", "tune", "chains", "target_accept"):
+        assert f" {name}={defaults[name]!r}," in code

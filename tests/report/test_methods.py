@@ -1,0 +1,83 @@
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.report import methods
+from bayesmeta.report.choices import OutputChoice
+
+STUDIES = bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n")
+HAZARDS = bm.Studies(("A", "B"), y=[0.1, 0.2], se=[0.1, 0.1], measure="HR")
+CLASSICAL = {
+    "measure": "PR", "variance": "exact-ci", "tau2_method": "DL", "ci_method": "wald", "pi_method": "hts",
+    "ci_prob": 0.9, "add": 0.5, "to": "only0",
+}  # fmt: skip
+NUTS = {"sampler": "nutpie", "draws": 500, "tune": 700, "chains": 3, "seed": 7, "target_accept": 0.95}
+VERSIONS = {"bayesmeta": "1.2", "python": "3.13", "pymc": "6.4", "nutpie": "0.16"}
+
+
+def test_the_model_is_told_with_likelihood_link_and_priors_with_their_reasons():
+    model = bm.ModelSpec("binomial", tau="HalfNormal(0.5)", why={"tau": "few studies are expected to differ"})
+    assert methods.model_sentences(model, STUDIES) == (
+        "The 14 studies were pooled with a Bayesian random-effects model. The number of events in each study was "
+        "modelled by its exact binomial likelihood, without continuity correction, with the probability of an event "
+        "related to the study's effect by the logit link (Stijnen et al. 2010). The study effects on the logit scale "
+        "were taken as normally distributed with mean μ and standard deviation τ; μ and τ were independent a priori. "
+        "The prior of μ was normal with mean 0 and standard deviation 1.5. The prior of τ was half-normal with scale "
+        "0.5. Few studies are expected to differ."
+    )
+
+
+def test_estimates_are_told_with_their_measure():
+    text = methods.model_sentences(bm.load_model("normal-normal"), HAZARDS, measure="HR")
+    assert "The log hazard ratio of each study was taken as normally distributed about its true value" in text
+    assert "The study effects on the log scale" in text
+    text = methods.model_sentences(bm.load_model("normal-normal"), STUDIES, measure="PLO")
+    assert "The logit-transformed proportion of each study, computed from its counts, was taken" in text
+
+
+def test_every_reason_of_a_shipped_model_ends_up_in_the_methods():
+    for name in bm.list_models()["name"]:
+        model = bm.load_model(name)
+        studies = STUDIES if model.likelihood == "binomial" else HAZARDS
+        text = methods.model_sentences(model, studies)
+        assert model.why
+        assert all(why in text for why in model.why.values())
+
+
+def test_sampling_is_told_with_program_settings_and_versions():
+    text = methods.nuts_sentences(NUTS, VERSIONS, verified=True)
+    assert "of nutpie 0.16, from a model built with PyMC 6.4 (Abril-Pla et al. 2023)" in text
+    assert "3 chains of 500 draws each after 700 tuning steps, a target acceptance rate of 0.95" in text
+    assert "random seed 7" in text
+    assert "differences of up to 4 were accepted" in text
+    text = methods.nuts_sentences({**NUTS, "sampler": "pymc"}, VERSIONS, verified=False)
+    assert "(Hoffman and Gelman 2014) of PyMC 6.4" in text
+    assert "nutpie" not in text
+    assert "exact posterior" not in text
+
+
+def test_a_frequentist_analysis_is_told_with_its_conventions():
+    text = methods.frequentist_sentences(CLASSICAL)
+    assert text.startswith("Raw proportions (PR) were pooled by inverse variance under a random-effects model with")
+    assert "(DerSimonian and Laird 1986); the 90 % confidence interval (CI) is Wald's." in text
+    assert "exact 95 % confidence interval (Clopper and Pearson 1934)" in text
+    assert "t distribution with k − 2 degrees of freedom (Higgins et al. 2009)" in text
+    assert "continuity correction" not in text
+    text = methods.frequentist_sentences({**CLASSICAL, "measure": "PLO", "variance": "wald"}, k_corrected=2)
+    assert "A continuity correction of 0.5 was added to the cells of 2 studies." in text
+
+
+def test_a_common_effect_analysis_has_no_prediction_interval():
+    text = methods.frequentist_sentences({**CLASSICAL, "tau2_method": "EE"})
+    assert "by a common-effect model" in text
+    assert "prediction" not in text
+
+
+@pytest.mark.parametrize(("kind", "word"), [("eti", "equal-tailed"), ("hdi", "shortest")])
+def test_what_is_reported_is_told_with_probability_and_kind(kind, word):
+    output = OutputChoice(ci_prob=0.9, ci_kind=kind)
+    assert f"90 % {word} credible intervals" in methods.report_sentences("logit", output)
+    assert "p_mean" not in methods.report_sentences("log", output)
+
+
+def test_several_subgroups_are_listed():
+    assert methods.subgroup_sentences(["a", "b", "c"]).startswith("Subgroups by a, b and c were analysed separately")
