@@ -96,7 +96,7 @@ def subgroups(
 
 
 def _variables(studies: Studies, by: str | Sequence[str]) -> list[str]:
-    wanted = [by] if isinstance(by, str) else list(by)
+    wanted = [by] if isinstance(by, str) else list(dict.fromkeys(by))
     if not wanted:
         raise SpecError("by is empty; name at least one moderator.")
     there = [str(name) for name in studies.moderators.columns]

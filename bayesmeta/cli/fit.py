@@ -67,7 +67,7 @@ def fit_command(
     \b
     bayesmeta fit trials.csv --study trial --events responders --n treated
     bayesmeta fit trials.csv --engine frequentist --measure PR --format json
-    bayesmeta fit hazards.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
+    bayesmeta fit hr.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
     """  # noqa: D301 (click takes the backspace as a mark)
     from bayesmeta.tables.records import fit_record
     from bayesmeta.tables.results import render_fit

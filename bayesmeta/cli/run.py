@@ -68,7 +68,8 @@ def tell(results: "Results", *, quiet: bool) -> None:
     if not quiet:
         files = [f"{file.role}: {file.name}, sha256 {file.sha256[:12]}" for file in results.inputs.files]
         notes = [f"{name}: {note}" for name, fit in results.fits.items() for note in fit.notes]
-        say([*files, *(f"note: {note}" for note in notes if note not in results.problems)])
+        dropped = [f"dropped: {row}" for row in results.inputs.dropped]
+        say([*files, *dropped, *(f"note: {note}" for note in notes if note not in results.problems)])
     click.echo(overview(results))
     if results.problems:
         say([f"Error: {'; '.join(results.problems)}."])

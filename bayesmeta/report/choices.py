@@ -12,7 +12,6 @@ from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.priors import Prior
 
 FIGURES: Final = ("png", "svg", "pdf")
-CI_KINDS: Final = ("eti", "hdi")
 ON_BAD: Final = ("raise", "drop")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
@@ -143,9 +142,7 @@ class OutputChoice:
     Attributes
     ----------
     ci_prob : float
-        Probability of all intervals.
-    ci_kind : {"eti", "hdi"}
-        Kind of the credible intervals in the summaries.
+        Probability of all intervals; credible ones are equal-tailed, which carries through the link.
     scale : str or None
         Unit in which proportions are printed, as `plot_forest` names it.
     order : str, tuple of str or None
@@ -163,7 +160,6 @@ class OutputChoice:
     """
 
     ci_prob: float = 0.95
-    ci_kind: str = "eti"
     scale: str | None = None
     order: str | tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
@@ -175,8 +171,6 @@ class OutputChoice:
     def __post_init__(self) -> None:
         """Refuse what is not allowed; order and columns are left to the figure, which knows them."""
         check_probability("[output] ci_prob", self.ci_prob)
-        if self.ci_kind not in CI_KINDS:
-            raise SpecError(f"[output] {unknown_name('ci_kind', self.ci_kind, CI_KINDS)}")
         for name in self.figures:
             if name not in FIGURES:
                 raise SpecError(f"[output] {unknown_name('format in figures:', name, FIGURES)}")

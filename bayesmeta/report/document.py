@@ -39,7 +39,10 @@ def methods_paragraphs(results: Results) -> list[str]:
             settings: Mapping[str, Any] = {name: getattr(nuts.settings, name) for name in _SAMPLING}
             verified = nuts.verification is not None and nuts.verification.agrees is not None
             how.append(methods.nuts_sentences(settings, versions, verified=verified))
-        paragraphs += [model, " ".join([*how, methods.report_sentences(bayesian.link, analysis.output)])]
+        paragraphs += [
+            model,
+            " ".join([*how, methods.report_sentences(bayesian.link, ci_prob=analysis.output.ci_prob)]),
+        ]
     for fit in results.fits.values():
         if isinstance(fit, FrequentistFit):
             settings = {name: getattr(fit, name) for name in CLASSICAL}

@@ -8,8 +8,6 @@ from typing import Final
 
 import pandas as pd
 
-from bayesmeta.api import AnyFit
-from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import EngineChoice
@@ -105,7 +103,7 @@ def _tables(results: Results) -> Tables:
     """Return the tables by file name, each with what it holds and how it is made."""
     ci_prob = results.analysis.output.ci_prob
     tables: Tables = {
-        f"summary_{name}.csv": (f"estimates: {name}", partial(_summary, results, fit))
+        f"summary_{name}.csv": (f"estimates: {name}", partial(fit.summary, ci_prob=ci_prob))
         for name, fit in results.fits.items()
     }
     tables["compare.csv"] = ("all estimates, with what each is and why they differ", lambda: results.comparison)
@@ -120,12 +118,6 @@ def _tables(results: Results) -> Tables:
     if isinstance(nuts, NutsFit) and (found := nuts.verification) is not None:
         tables["verification.csv"] = ("the draws against the exact posterior, in MCSE", lambda: found.table)
     return tables
-
-
-def _summary(results: Results, fit: AnyFit) -> pd.DataFrame:
-    output = results.analysis.output
-    kind = "eti" if isinstance(fit, FrequentistFit) else output.ci_kind
-    return fit.summary(ci_prob=output.ci_prob, ci_kind=kind)
 
 
 def _csv(table: pd.DataFrame) -> str:

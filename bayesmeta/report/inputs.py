@@ -71,6 +71,12 @@ class Inputs:
     base: ModelSpec | None
     files: tuple[InputFile, ...]
 
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The rows that were left out, with the reason, one line each."""
+        rows = self.studies.dropped.itertuples(index=False)
+        return tuple(f"line {row.row}, study {row.study}: {row.reason}" for row in rows)
+
 
 @contextmanager
 def located(analysis: Analysis, section: str) -> Iterator[None]:
@@ -120,6 +126,7 @@ def _load_data(analysis: Analysis) -> tuple[Studies, bytes, InputFile]:
     choice, roles, on_bad = analysis.data, _roles(analysis), cast("OnBad", analysis.data.on_bad)
     if choice.dataset is not None:
         frame = load_dataset(choice.dataset)
+        frame.index += 2  # as in a file, whose first line is the header
         table = files("bayesmeta.data").joinpath("tables", f"{choice.dataset}.csv").read_bytes()
         name = f"{choice.dataset}.csv"
         found = _checked(choice, name, table)

@@ -90,7 +90,6 @@ SUBGROUPS: Final[Keys] = MappingProxyType({"by": TEXTS})
 OUTPUT: Final[Keys] = MappingProxyType(
     {
         "ci_prob": NUMBER,
-        "ci_kind": TEXT,
         "scale": TEXT,
         "order": TEXT_OR_TEXTS,
         "columns": TEXTS,

@@ -8,14 +8,12 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import get_measure
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.tau2 import tau2_record
-from bayesmeta.report.choices import OutputChoice
 from bayesmeta.report.prior_words import prior_words
 from bayesmeta.report.references import cite
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.roles import PARAMETERS
 
 _GREEK: Final = MappingProxyType({"mu": "μ", "tau": "τ"})
-_KINDS: Final = MappingProxyType({"eti": "equal-tailed", "hdi": "shortest"})
 _TAU2: Final[Mapping[str, str]] = MappingProxyType(
     {
         "DL": "by inverse variance under a random-effects model with the moment estimator of the between-study "
@@ -46,8 +44,8 @@ def model_sentences(model: ModelSpec, studies: Studies, *, measure: str | None =
     link = model.link if model.likelihood == "binomial" else get_measure(measure or studies.measure or "GEN").link
     scale = "the scale of the estimates" if link == "identity" else f"the {link} scale"
     sentences = [
-        "The single study was" if studies.k == 1 else f"The {studies.k} studies were",
-        "pooled with a Bayesian random-effects model.",
+        "The single study was analysed" if studies.k == 1 else f"The {studies.k} studies were pooled",
+        "with a Bayesian random-effects model.",
         _likelihood(model, studies, measure),
         f"The study effects on {scale} were taken as normally distributed with mean μ and standard deviation τ; μ and "
         "τ were independent a priori.",
@@ -127,32 +125,32 @@ def nuts_sentences(settings: Mapping[str, Any], versions: Mapping[str, str], *, 
     return " ".join(sentences)
 
 
-def report_sentences(link: str, output: OutputChoice) -> str:
+def report_sentences(link: str, *, ci_prob: float) -> str:
     """Return the sentences on what is reported of a posterior.
 
     Parameters
     ----------
     link : str
         What μ is a function of.
-    output : OutputChoice
-        Probability and kind of the intervals.
+    ci_prob : float
+        Probability of the intervals.
 
     Returns
     -------
     str
         One paragraph.
     """
-    percent, kind = f"{100 * output.ci_prob:g} %", _KINDS[output.ci_kind]
+    percent = f"{100 * ci_prob:g} %"
     if link != "logit":
         return (
-            f"We report posterior medians with {percent} {kind} credible intervals (CrI), and a {percent} prediction "
-            "interval (PI) for the true effect of a next study."
+            f"We report posterior medians with {percent} equal-tailed credible intervals (CrI), and a {percent} "
+            "prediction interval (PI) for the true effect of a next study."
         )
     return (
         "Three quantities were kept apart: the proportion of the median study (p_median, the inverse link of μ), the "
         "mean of the distribution of study proportions (p_mean), and the proportion of a next study (p_new). We report "
-        f"posterior medians, for p_mean the posterior mean, with {percent} {kind} credible intervals (CrI), for p_new "
-        "as a prediction interval (PI)."
+        f"posterior medians, for p_mean the posterior mean, with {percent} equal-tailed credible intervals (CrI); that of "
+        "p_new is a prediction interval (PI)."
     )
 
 

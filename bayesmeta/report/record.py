@@ -86,9 +86,7 @@ def _model(model: ModelSpec | None) -> dict[str, Any] | None:
 
 
 def _fit(results: Results, fit: AnyFit) -> dict[str, Any]:
-    output = results.analysis.output
-    kind = "eti" if isinstance(fit, FrequentistFit) else output.ci_kind
-    record = fit_record(fit, ci_prob=output.ci_prob, ci_kind=kind)
+    record = fit_record(fit, ci_prob=results.analysis.output.ci_prob)
     if isinstance(fit, FrequentistFit):
         record["method"] = {name: getattr(fit, name) for name in CLASSICAL}
     return {**record, "notes": list(fit.notes)}

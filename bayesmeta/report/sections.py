@@ -107,7 +107,7 @@ def data_section(shown: Shown) -> str:
     parts = [
         f"{_size(shown.results)}.",
         markdown_table([*head, "weight"], cells, right=right),
-        _dropped(studies.dropped),
+        _dropped(shown.results),
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -219,13 +219,9 @@ def _explanations(shown: Shown) -> str:
     return markdown_list(lines)
 
 
-def _dropped(dropped: pd.DataFrame) -> str:
-    if dropped.empty:
-        return ""
-    lines = [
-        f"line {row.row}, study {escaped(row.study)}: {escaped(row.reason)}" for row in dropped.itertuples(index=False)
-    ]
-    return f"Left out, because these rows cannot be used:\n\n{markdown_list(lines)}"
+def _dropped(results: Results) -> str:
+    lines = results.inputs.dropped
+    return f"Left out, because these rows cannot be used:\n\n{markdown_list(map(escaped, lines))}" if lines else ""
 
 
 def _events(row: Any) -> str:

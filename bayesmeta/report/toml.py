@@ -48,6 +48,8 @@ def read_analysis(text: str, *, origin: str) -> dict[str, Any]:
         values["model"] = _read_model(tables["model"], origin)
     if "subgroups" in tables:
         values["subgroups"] = check_values(tables["subgroups"], "subgroups", origin).get("by", ())
+        if not values["subgroups"]:
+            raise SpecError(f'{origin}: [subgroups] needs columns; write by = ["regimen"], or remove the section.')
     return values | {"output": OutputChoice(**check_values(tables.get("output", {}), "output", origin))}
 
 

@@ -1,8 +1,5 @@
-import pytest
-
 import bayesmeta as bm
 from bayesmeta.report import methods
-from bayesmeta.report.choices import OutputChoice
 
 STUDIES = bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n")
 HAZARDS = bm.Studies(("A", "B"), y=[0.1, 0.2], se=[0.1, 0.1], measure="HR")
@@ -72,11 +69,9 @@ def test_a_common_effect_analysis_has_no_prediction_interval():
     assert "prediction" not in text
 
 
-@pytest.mark.parametrize(("kind", "word"), [("eti", "equal-tailed"), ("hdi", "shortest")])
-def test_what_is_reported_is_told_with_probability_and_kind(kind, word):
-    output = OutputChoice(ci_prob=0.9, ci_kind=kind)
-    assert f"90 % {word} credible intervals" in methods.report_sentences("logit", output)
-    assert "p_mean" not in methods.report_sentences("log", output)
+def test_what_is_reported_is_told_with_its_probability():
+    assert "90 % equal-tailed credible intervals (CrI); that of p_new" in methods.report_sentences("logit", ci_prob=0.9)
+    assert "p_mean" not in methods.report_sentences("log", ci_prob=0.9)
 
 
 def test_several_subgroups_are_listed():
