@@ -8,7 +8,7 @@ import numpy as np
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
-from bayesmeta.exact.fit import ExactFit, fit_exact
+from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
@@ -107,6 +107,7 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     chosen = model_for(studies, model)
     if engine == "exact":
         return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
+    check_proper(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]
     sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]
     return replace(sampled, verification=verify(sampled))
 

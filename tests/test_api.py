@@ -46,3 +46,10 @@ def test_estimates_on_the_logit_scale_have_proportions():
     hazards = bm.Studies(("A", "B"), y=[0.1, 0.4], se=[0.2, 0.3], measure="HR")
     with pytest.raises(bm.SpecError, match=r"link='logit' contradicts the studies, whose estimates are HR"):
         bm.fit(hazards, model)
+
+
+@pytest.mark.parametrize("engine", ["exact", "nuts"])
+def test_an_improper_posterior_is_refused_before_anything_is_computed(engine):
+    two = bm.Studies(("A", "B"), events=[3, 0], n=[10, 12])
+    with pytest.raises(bm.ImproperPosteriorError, match="the posterior of tau is improper"):
+        bm.fit(two, bm.ModelSpec(tau="Flat()"), engine=engine)

@@ -27,15 +27,16 @@ ANALYSIS = "analysis.toml"
 @click.option("--overwrite", is_flag=True, help="Replace an earlier result in that folder; anything else is kept.")
 @click.option("--quiet", is_flag=True, help="Show no progress and no notes.")
 def run_command(*, analysis: str | None, out: Path | None, overwrite: bool, quiet: bool) -> None:
-    r"""Run ANALYSIS.toml, by default analysis.toml: data, model, engines, subgroups and outputs in one file.
+    """Run ANALYSIS.toml, by default analysis.toml: data, model, engines, subgroups and outputs in one file.
 
     Writes tables, figures, results.json and a report into a folder, which appears whole or not at all. Exit
     status 1 if sampling was interrupted or failed its checks; the folder is written all the same, and says so.
 
     \b
-    bayesmeta init            write an analysis.toml to begin with
-    bayesmeta run             run it
-    """
+    bayesmeta init                   write an analysis.toml to begin with
+    bayesmeta run                    run it into analysis-results
+    bayesmeta run my.toml --out DIR
+    """  # noqa: D301 (click takes the backspace as a mark)
     from bayesmeta.errors import SpecError
     from bayesmeta.report.run import run_analysis
 

@@ -25,7 +25,7 @@ from bayesmeta.result.draws import Draws
 from bayesmeta.result.marginal import IDENTITY, PROPORTION, Marginal
 from bayesmeta.result.quantity import find_quantity, summary_rows_of
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.observed import Counts, observed_by
+from bayesmeta.spec.observed import Counts, Observed, observed_by
 from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
 if TYPE_CHECKING:
@@ -269,8 +269,17 @@ def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None)
         If the summary cannot be computed accurately.
     """
     data = observed_by(model, studies, measure=measure)
-    terms = BinomialTerms(data.events, data.n) if isinstance(data, Counts) else NormalTerms(data.y, data.se)
-    problem: Problem = pose(terms, model.mu, model.tau, proportions=data.link == "logit")
+    problem = _problem(model, data)
     names = summary_rows_of(data.link)
     solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
     return ExactFit(studies, model, data.measure, data.link, solution)
+
+
+def check_proper(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> None:
+    """Raise `ImproperPosteriorError` if prior and data do not define a posterior, whatever is to compute it."""
+    _problem(model, observed_by(model, studies, measure=measure))
+
+
+def _problem(model: ModelSpec, data: Observed) -> Problem:
+    terms = BinomialTerms(data.events, data.n) if isinstance(data, Counts) else NormalTerms(data.y, data.se)
+    return pose(terms, model.mu, model.tau, proportions=data.link == "logit")

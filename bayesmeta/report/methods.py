@@ -149,8 +149,8 @@ def report_sentences(link: str, *, ci_prob: float) -> str:
     return (
         "Three quantities were kept apart: the proportion of the median study (p_median, the inverse link of μ), the "
         "mean of the distribution of study proportions (p_mean), and the proportion of a next study (p_new). We report "
-        f"posterior medians, for p_mean the posterior mean, with {percent} equal-tailed credible intervals (CrI); that of "
-        "p_new is a prediction interval (PI)."
+        f"posterior medians, for p_mean the posterior mean, with {percent} equal-tailed credible intervals (CrI); that "
+        "of p_new is a prediction interval (PI)."
     )
 
 

@@ -1,8 +1,12 @@
+import itertools
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pymc as pm
 import pytest
 
 import bayesmeta as bm
@@ -123,6 +127,31 @@ def test_sampling_that_was_interrupted_is_said_and_the_exit_status_too(run, writ
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: nuts: sampling was interrupted")
     assert Path("analysis-results/report.md").exists()
+
+
+def test_ctrl_c_while_sampling_keeps_what_was_drawn_and_counts_it(run, write, monkeypatch):
+    sample = pm.sample
+
+    def interrupted(*, callback, **options):
+        transitions = itertools.count(1)
+
+        def press(**state):
+            if next(transitions) == 350:
+                os.kill(os.getpid(), signal.SIGINT)
+            callback(**state)
+
+        return sample(callback=press, cores=1, **options)
+
+    monkeypatch.setattr(pm, "sample", interrupted)
+    write("[engines.exact]", "[engines.nuts]\nsampler = 'pymc'\ntune = 100\ndraws = 500\nchains = 2")
+    result = run("run")
+    assert result.exit_code == 1
+    assert "Error: nuts: sampling was interrupted; its results are those of the draws made until then" in result.stderr
+    sampling = json.loads(Path("analysis-results/results.json").read_text("utf-8"))["fits"]["nuts"]["sampling"]
+    assert sampling["interrupted"] is True
+    assert sampling["chains"] == 1
+    assert 240 < sampling["draws"] < 260
+    assert "draws = 500\n" in Path("analysis-results/analysis.toml").read_text("utf-8")
 
 
 def test_ctrl_c_before_there_is_a_result_leaves_nothing(run, write, monkeypatch):

@@ -80,6 +80,11 @@ def test_sampling_is_told_with_diagnosis_and_verification(report, nuts_without_s
     assert "sampled by the no-U-turn sampler (Hoffman and Gelman 2014) of PyMC" in text
 
 
+def test_a_sampler_that_took_the_place_of_another_is_told(report, nuts_without_sampling):
+    nuts_without_sampling(note="sampled by PyMC's NUTS, because nutpie is not installed")
+    assert "- sampled by PyMC's NUTS, because nutpie is not installed\n" in report(NUTS)
+
+
 def test_a_fit_that_failed_is_the_first_thing_said(report, nuts_without_sampling):
     nuts_without_sampling(apart=1.0)
     assert report(NUTS).splitlines()[2].startswith("> **nuts: NOT RELIABLE: ")
