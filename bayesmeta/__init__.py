@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
 from bayesmeta.data.read import read_csv, read_studies
@@ -19,6 +20,7 @@ from bayesmeta.errors import (
     BayesmetaError,
     DataError,
     ImproperPosteriorError,
+    OutputError,
     SpecError,
 )
 from bayesmeta.nuts.fit import diagnose
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from bayesmeta.plots.forest import plot_forest
     from bayesmeta.plots.forest_frame import forest_frame
     from bayesmeta.plots.save import save_figure
+    from bayesmeta.report.run import run_analysis
 
 __version__ = "0.1.0"
 
@@ -43,6 +46,7 @@ __all__ = [
     "DataError",
     "ImproperPosteriorError",
     "ModelSpec",
+    "OutputError",
     "Prior",
     "SpecError",
     "Studies",
@@ -59,8 +63,10 @@ __all__ = [
     "pymc_model",
     "read_csv",
     "read_studies",
+    "run_analysis",
     "save_figure",
     "study_effects",
+    "subgroups",
     "summary",
     "verify",
 ]
@@ -69,6 +75,7 @@ _LATE = {
     "plot_forest": "bayesmeta.plots.forest",
     "forest_frame": "bayesmeta.plots.forest_frame",
     "save_figure": "bayesmeta.plots.save",
+    "run_analysis": "bayesmeta.report.run",
     "pymc_model": "bayesmeta.nuts.build",
 }  # they load matplotlib or PyMC
 

@@ -11,6 +11,7 @@ from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.report.prior_words import prior_words
 from bayesmeta.report.references import cite
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.observed import observed_by
 from bayesmeta.spec.roles import PARAMETERS
 
 _GREEK: Final = MappingProxyType({"mu": "μ", "tau": "τ"})
@@ -41,7 +42,8 @@ def model_sentences(model: ModelSpec, studies: Studies, *, measure: str | None =
     str
         One paragraph.
     """
-    link = model.link if model.likelihood == "binomial" else get_measure(measure or studies.measure or "GEN").link
+    of_counts = measure if studies.has_counts and model.likelihood == "normal" else None
+    link = observed_by(model, studies, measure=of_counts).link
     scale = "the scale of the estimates" if link == "identity" else f"the {link} scale"
     sentences = [
         "The single study was analysed" if studies.k == 1 else f"The {studies.k} studies were pooled",
