@@ -42,7 +42,7 @@ def check_probability(name: str, value: float) -> float:
     except (TypeError, ValueError):
         raise SpecError(f"{name}={value!r} is not a number; give a probability such as 0.95.") from None
     if not 0.0 < number < 1.0:
-        hint = f" Did you mean {number / 100:g}?" if 1.0 < number < 100.0 else ""
+        hint = f" Did you mean {number / 100:g}?" if 10.0 <= number < 100.0 else ""
         raise SpecError(f"{name}={value!r} must lie strictly between 0 and 1.{hint}")
     return number
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from bayesmeta._validate import check_probability
 from bayesmeta.errors import AccuracyError, ImproperPosteriorError, SpecError
 from bayesmeta.exact.fit import ExactFit, fit_exact
 from bayesmeta.nuts.estimates import moment_errors, share_below
@@ -53,16 +54,17 @@ def verify(fit: NutsFit, *, ci_prob: float = 0.95) -> Verification:
     """
     if not isinstance(fit, NutsFit):
         raise SpecError(f"verify takes a fit made by engine='nuts'; got a {type(fit).__name__}.")
+    prob = check_probability("ci_prob", ci_prob)
     try:
         exact = fit_exact(fit.studies, fit.model, measure=fit.measure if fit.studies.has_counts else None)
-        table = exact.summary(ci_prob=ci_prob)
+        table = exact.summary(ci_prob=prob)
     except (AccuracyError, ImproperPosteriorError) as error:
         return Verification(pd.DataFrame(columns=list(TABLE_COLUMNS)), f"the exact engine has no answer: {error}")
     rows: list[Row] = []
     for parameter, values in table.to_dict(orient="index").items():
         known = {str(name): float(value) for name, value in values.items()}
         rows += _moments(fit, str(parameter), known)
-        rows += _quantiles(fit, exact, str(parameter), known, ci_prob)
+        rows += _quantiles(fit, exact, str(parameter), known, prob)
     return Verification(pd.DataFrame(rows, columns=list(TABLE_COLUMNS)))
 
 

@@ -132,7 +132,7 @@ def _energy(fit: "NutsFit") -> Check:
 
 
 def _agreement(largest: float, agrees: bool) -> Check:
-    advice = "take the numbers of engine='exact', and look for what differs between the two models"
+    advice = "take the numbers of engine='exact'; if the draws are many, look for what differs between the two models"
     return Check("difference from exact, MCSE", largest, "<= 4", agrees, advice)
 
 

@@ -82,13 +82,13 @@ def share_below(values: FloatArray, at: float, prob: float) -> tuple[float, floa
     -------
     share, error : float
         error = sqrt(prob (1 - prob) / ess), with the effective sample size of the indicator of the draws below
-        the point; nan if no draw or every draw is below it.
+        the point; where no draw or every draw is below it, of the draws themselves.
     """
     below = (values <= at).astype(np.float64)
     share = float(below.mean())
-    if share in (0.0, 1.0):
-        return share, np.nan
-    return share, float(np.sqrt(prob * (1.0 - prob) / _array_stats().ess(below, method="mean")))
+    stats = _array_stats()
+    ess = stats.ess(values) if share in (0.0, 1.0) else stats.ess(below, method="mean")
+    return share, float(np.sqrt(prob * (1.0 - prob) / ess))
 
 
 def _tails(prob: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """What do the engines say of the data of an analysis?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -19,6 +19,7 @@ from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import EngineChoice
 from bayesmeta.report.figures import check_figures
 from bayesmeta.report.inputs import Inputs, load_inputs, located
+from bayesmeta.verify import verify
 
 DEFAULT_SEED: Final = 1
 """The same file gives the same draws, also when it names no seed."""
@@ -93,13 +94,16 @@ def compute(analysis: Analysis, inputs: Inputs | None = None, *, quiet: bool = T
     """
     inputs = load_inputs(analysis) if inputs is None else inputs
     named = list(_names(analysis.engines))
-    by_level = _subgroups(analysis, inputs, named)
+    by_level = None
     fits: dict[str, AnyFit] = {}
     for name, engine in sorted(named, key=lambda entry: entry[1].name == "nuts"):
         if engine.name == "nuts":
+            by_level = _subgroups(analysis, inputs, named)
             check_figures(analysis, fits)
         with located(analysis, f"engines.{engine.name}"):
             fits[name] = _fit(analysis, inputs, engine, quiet=quiet)
+    if by_level is None:
+        by_level = _subgroups(analysis, inputs, named)
     ordered = {name: fits[name] for name, _ in named}
     ci_prob = analysis.output.ci_prob
     tables = [compare([each], ci_prob=ci_prob).assign(name=name) for name, each in ordered.items()]
@@ -114,10 +118,10 @@ def compute(analysis: Analysis, inputs: Inputs | None = None, *, quiet: bool = T
 
 
 def _names(engines: tuple[EngineChoice, ...]) -> Iterator[tuple[str, EngineChoice]]:
-    total = [engine.name for engine in engines]
+    names = [engine.name for engine in engines]
     for i, engine in enumerate(engines):
-        number = total[: i + 1].count(engine.name)
-        yield engine.name if total.count(engine.name) == 1 else f"{engine.name}-{number}", engine
+        number = names[: i + 1].count(engine.name)
+        yield engine.name if names.count(engine.name) == 1 else f"{engine.name}-{number}", engine
 
 
 def _fit(analysis: Analysis, inputs: Inputs, engine: EngineChoice, *, quiet: bool) -> AnyFit:
@@ -127,6 +131,8 @@ def _fit(analysis: Analysis, inputs: Inputs, engine: EngineChoice, *, quiet: boo
     }
     model = None if engine.name == "frequentist" else inputs.model
     result: AnyFit = fit(inputs.studies, model, engine=engine.name, **{**shared.get(engine.name, {}), **engine.options})
+    if isinstance(result, NutsFit):  # the limits that are reported are those compared
+        return replace(result, verification=verify(result, ci_prob=analysis.output.ci_prob))
     return result
 
 

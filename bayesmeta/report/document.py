@@ -36,9 +36,13 @@ def methods_paragraphs(results: Results) -> list[str]:
         how = [methods.exact_sentences()] if "exact" in results.fits else []
         nuts = results.fits.get("nuts")
         if isinstance(nuts, NutsFit):
-            settings: Mapping[str, Any] = {name: getattr(nuts.settings, name) for name in _SAMPLING}
+            settings: dict[str, Any] = {name: getattr(nuts.settings, name) for name in _SAMPLING}
             verified = nuts.verification is not None and nuts.verification.agrees is not None
+            settings |= {"chains": nuts.chains, "draws": nuts.draws}  # fewer if sampling was interrupted
             how.append(methods.nuts_sentences(settings, versions, verified=verified))
+            if nuts.interrupted:
+                asked = nuts.settings
+                how.append(f"Sampling was interrupted; {asked.chains} chains of {asked.draws} draws were planned.")
         paragraphs += [
             model,
             " ".join([*how, methods.report_sentences(bayesian.link, ci_prob=analysis.output.ci_prob)]),

@@ -83,6 +83,10 @@ def sampling_section(results: Results) -> str:
     verdicts = [f"Diagnosis: {escaped(fit.diagnosis.verdict)}."]
     if fit.verification is not None:
         verdicts.append(f"Verification: {escaped(fit.verification.verdict)}.")
+        verdicts.append(
+            "Where the draws and the exact posterior agree, their differences are Monte-Carlo noise, which more draws "
+            "would reduce; the exact numbers have none."
+        )
     notes = [escaped(note) for note in (fit.settings.note,) if note]
     how = f"{fit.chains} chains of {fit.draws} draws after {fit.tune} tuning steps, sampler {fit.sampler}, seed "
     how += f"{fit.seed}."

@@ -19,7 +19,8 @@ class Verification:
     table : DataFrame
         A row per parameter and statistic: ``parameter``, ``statistic`` (mean, sd, median, lower, upper),
         ``exact``, ``nuts``, ``mcse`` (Monte-Carlo standard error of the NUTS value) and ``difference`` in units
-        of it; see `verify`. Empty if there was nothing to compare.
+        of it: of means and SDs (nuts - exact) / mcse, of quantiles by the share of draws below the exact one.
+        Empty if there was nothing to compare.
     reason : str
         Why there was nothing to compare; otherwise empty.
     """

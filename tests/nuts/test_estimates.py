@@ -42,8 +42,12 @@ def test_error_of_a_share_grows_with_autocorrelation(walk):
     assert share_below(walk, 0.0, 0.5)[1] > 1.8 * share_below(independent, 0.0, 0.5)[1]
 
 
-def test_a_share_that_no_draw_informs_has_no_error(walk):
-    assert np.isnan(share_below(walk, 100.0, 0.975)[1])
+def test_a_share_that_no_draw_informs_takes_the_size_of_the_sample(walk):
+    share, error = share_below(walk, 100.0, 0.975)
+    ess = estimate_rows({"mu": walk}, ci_prob=0.95).at["mu", "ess_bulk"]
+    assert (share, error) == (1.0, pytest.approx(np.sqrt(0.975 * 0.025 / ess)))
+    share, error = share_below(walk, 100.0, 1.0 - 1e-7)
+    assert (share - (1.0 - 1e-7)) / error < 0.1
 
 
 def test_r_hat_of_one_chain_is_unknown(walk):
