@@ -56,7 +56,7 @@ def verify(fit: NutsFit, *, ci_prob: float = 0.95) -> Verification:
         raise SpecError(f"verify takes a fit made by engine='nuts'; got a {type(fit).__name__}.")
     prob = check_probability("ci_prob", ci_prob)
     try:
-        exact = fit_exact(fit.studies, fit.model, measure=fit.measure if fit.studies.has_counts else None)
+        exact = fit_exact(fit.studies, fit.model, measure=fit.measure)
         table = exact.summary(ci_prob=prob)
     except (AccuracyError, ImproperPosteriorError) as error:
         return Verification(pd.DataFrame(columns=list(TABLE_COLUMNS)), f"the exact engine has no answer: {error}")

@@ -24,6 +24,7 @@ from bayesmeta.result.describe import describe
 from bayesmeta.result.draws import Draws
 from bayesmeta.result.marginal import IDENTITY, PROPORTION, Marginal
 from bayesmeta.result.quantity import find_quantity, summary_rows_of
+from bayesmeta.result.summary import with_estimand
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Counts, Observed, observed_by
 from bayesmeta.surface.terms import BinomialTerms, NormalTerms
@@ -93,9 +94,7 @@ class ExactFit:
     @cached_property
     def estimates(self) -> pd.DataFrame:
         """One row per parameter: parameter, estimand, mean, sd, median, lower, upper, numerical_error."""
-        frame = self.summary().reset_index()
-        frame.insert(1, "estimand", frame["parameter"])
-        return frame
+        return with_estimand(self.summary())
 
     def summary(self, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Return means, SDs, medians and credible intervals, each row with its numerical error.

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability, unknown_name
-from bayesmeta.errors import SpecError
+from bayesmeta._validate import check_probability
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import TOLERANCE
 from bayesmeta.exact.theta import StudyEffect
 from bayesmeta.result.marginal import Marginal
 from bayesmeta.result.study_table import weight_and_shrinkage
+from bayesmeta.result.summary import COLUMNS, check_interval
 
 # Two resolutions share their cuts (where a density has fallen by exp(-30)), the order of the polynomials between
 # nodes and the rounding of doubles, so an error smaller than this is never claimed.
@@ -25,8 +25,6 @@ FLOOR = 1e-7
 EVIDENCE_FLOOR = 1e-8
 LARGE_VALUE = 100.0  # values larger than this are computed to a relative accuracy
 WIDE_INTERVAL = 10.0  # and so are rows whose interval is wider than this
-COLUMNS = ("mean", "sd", "median", "lower", "upper")
-INTERVAL_KINDS = ("eti", "hdi")
 SAME_BASE = {"p_median": "mu", "p_new": "theta_new"}
 
 
@@ -34,9 +32,7 @@ def summary_rows(
     fine: Quantities, coarse: Quantities, names: Iterable[str], *, ci_prob: float, ci_kind: str
 ) -> pd.DataFrame:
     """Return the summary of the quantities ``names``; columns as in `ExactFit.summary`."""
-    prob = check_probability("ci_prob", ci_prob)
-    if ci_kind not in INTERVAL_KINDS:
-        raise SpecError(unknown_name("ci_kind", ci_kind, INTERVAL_KINDS))
+    prob = check_interval(ci_prob, ci_kind)
     rows = _rows(fine, coarse, tuple(names), prob, shortest=ci_kind == "hdi")
     table = np.array([[*values, FLOOR + errors.max()] for values, errors in rows.values()])
     return pd.DataFrame(table, index=pd.Index(list(rows), name="parameter"), columns=[*COLUMNS, "numerical_error"])

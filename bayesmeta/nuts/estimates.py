@@ -7,12 +7,9 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability, unknown_name
-from bayesmeta.errors import SpecError
+from bayesmeta.result.summary import COLUMNS, check_interval
 
-COLUMNS = ("mean", "sd", "median", "lower", "upper")
 DIAGNOSTICS = ("mcse_mean", "ess_bulk", "ess_tail", "r_hat")
-INTERVAL_KINDS = ("eti", "hdi")
 TAIL = (0.05, 0.95)  # the quantiles whose effective sample size is that of the tails (Vehtari et al. 2021)
 
 
@@ -44,9 +41,7 @@ def estimate_rows(draws: Mapping[str, FloatArray], *, ci_prob: float, ci_kind: s
     Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Bayesian Analysis 16, 667-718,
     doi 10.1214/20-BA1221.
     """
-    prob = check_probability("ci_prob", ci_prob)
-    if ci_kind not in INTERVAL_KINDS:
-        raise SpecError(unknown_name("ci_kind", ci_kind, INTERVAL_KINDS))
+    prob = check_interval(ci_prob, ci_kind)
     stats = _array_stats()
     rows = []
     for values in draws.values():

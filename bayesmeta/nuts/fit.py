@@ -17,6 +17,7 @@ from bayesmeta.result.describe import describe
 from bayesmeta.result.quantity import find_quantity, summary_rows_of
 from bayesmeta.result.sampled import SampledMarginal
 from bayesmeta.result.study_table import weight_and_shrinkage
+from bayesmeta.result.summary import with_estimand
 from bayesmeta.result.verification import Verification
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Observed, observed_by
@@ -150,9 +151,7 @@ class NutsFit:
     @cached_property
     def estimates(self) -> pd.DataFrame:
         """One row per parameter: parameter, estimand, and the columns of `summary`."""
-        frame = self.summary().reset_index()
-        frame.insert(1, "estimand", frame["parameter"])
-        return frame
+        return with_estimand(self.summary())
 
     def summary(self, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Return means, SDs, medians and credible intervals, each row with its diagnostics.
@@ -240,8 +239,7 @@ class NutsFit:
     @property
     def observed(self) -> Observed:
         """The data that the model saw."""
-        measure = self.measure if self.studies.has_counts else None
-        return observed_by(self.model, self.studies, measure=measure)
+        return observed_by(self.model, self.studies, measure=self.measure)
 
     def draws_of(self, name: str) -> FloatArray:
         """Return the draws of a variable of the PyMC model, shape (chains, draws), or (chains, draws, k)."""

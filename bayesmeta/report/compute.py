@@ -94,16 +94,12 @@ def compute(analysis: Analysis, inputs: Inputs | None = None, *, quiet: bool = T
     """
     inputs = load_inputs(analysis) if inputs is None else inputs
     named = list(_names(analysis.engines))
-    by_level = None
-    fits: dict[str, AnyFit] = {}
-    for name, engine in sorted(named, key=lambda entry: entry[1].name == "nuts"):
+    fits = {name: _fit(analysis, inputs, engine, quiet=quiet) for name, engine in named if engine.name != "nuts"}
+    by_level = _subgroups(analysis, inputs, named)
+    for name, engine in named:
         if engine.name == "nuts":
-            by_level = _subgroups(analysis, inputs, named)
             check_figures(analysis, fits)
-        with located(analysis, f"engines.{engine.name}"):
             fits[name] = _fit(analysis, inputs, engine, quiet=quiet)
-    if by_level is None:
-        by_level = _subgroups(analysis, inputs, named)
     ordered = {name: fits[name] for name, _ in named}
     ci_prob = analysis.output.ci_prob
     tables = [compare([each], ci_prob=ci_prob).assign(name=name) for name, each in ordered.items()]
@@ -130,7 +126,9 @@ def _fit(analysis: Analysis, inputs: Inputs, engine: EngineChoice, *, quiet: boo
         "frequentist": {"ci_prob": analysis.output.ci_prob},
     }
     model = None if engine.name == "frequentist" else inputs.model
-    result: AnyFit = fit(inputs.studies, model, engine=engine.name, **{**shared.get(engine.name, {}), **engine.options})
+    options = {**shared.get(engine.name, {}), **engine.options}
+    with located(analysis, f"engines.{engine.name}"):
+        result: AnyFit = fit(inputs.studies, model, engine=engine.name, **options)
     if isinstance(result, NutsFit):  # the limits that are reported are those compared
         return replace(result, verification=verify(result, ci_prob=analysis.output.ci_prob))
     return result

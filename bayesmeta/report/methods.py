@@ -42,8 +42,7 @@ def model_sentences(model: ModelSpec, studies: Studies, *, measure: str | None =
     str
         One paragraph.
     """
-    of_counts = measure if studies.has_counts and model.likelihood == "normal" else None
-    link = observed_by(model, studies, measure=of_counts).link
+    link = observed_by(model, studies, measure=measure).link
     scale = "the scale of the estimates" if link == "identity" else f"the {link} scale"
     sentences = [
         "The single study was analysed" if studies.k == 1 else f"The {studies.k} studies were pooled",

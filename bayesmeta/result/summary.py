@@ -4,8 +4,14 @@ from typing import Protocol
 
 import pandas as pd
 
+from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
+
+COLUMNS = ("mean", "sd", "median", "lower", "upper")
+"""The numbers of each row of a Bayesian summary."""
+
+INTERVAL_KINDS = ("eti", "hdi")
 
 
 class Fit(Protocol):
@@ -59,3 +65,17 @@ def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.Data
     if not hasattr(fit, "summary"):
         raise SpecError(f"summary takes a fit made by bm.fit; got a {type(fit).__name__}.")
     return fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
+
+
+def check_interval(ci_prob: float, ci_kind: str) -> float:
+    """Return the probability of a credible interval if it and the kind are allowed; raise `SpecError` if not."""
+    if ci_kind not in INTERVAL_KINDS:
+        raise SpecError(unknown_name("ci_kind", ci_kind, INTERVAL_KINDS))
+    return check_probability("ci_prob", ci_prob)
+
+
+def with_estimand(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return a Bayesian summary with the columns ``parameter`` and ``estimand``, which is the parameter itself."""
+    frame = summary.reset_index()
+    frame.insert(1, "estimand", frame["parameter"])
+    return frame
