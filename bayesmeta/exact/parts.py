@@ -10,6 +10,7 @@ from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta.errors import ImproperPosteriorError
 from bayesmeta.exact.existence import TailOrders, tail_orders
 from bayesmeta.exact.solve import Problem, pose
+from bayesmeta.surface.coordinates import Coordinate, Interval, SinhLine
 
 
 def pose_part(problem: Problem, include: BoolArray) -> Problem:
@@ -42,6 +43,17 @@ def part_orders(problem: Problem, include: BoolArray) -> Iterator[TailOrders | s
             except ImproperPosteriorError as error:
                 known[key] = str(error)
         yield known[key]
+
+
+def even_coordinate(problem: Problem) -> Coordinate:
+    """Return a coordinate of mu whose rule has even steps over the data, where posteriors may peak anywhere.
+
+    Beyond the data its steps grow with the distance, as heavy tails need.
+    """
+    if isinstance(problem.mu_coordinate, Interval) or not problem.terms.k:
+        return problem.mu_coordinate
+    centre, variance = problem.terms.rough()
+    return SinhLine(float(centre.mean()), float(np.ptp(centre) + np.sqrt(np.median(variance))))
 
 
 @final
