@@ -8,7 +8,7 @@ direction contradicts adds an exponential factor; and along tau ~ |mu|.
 """
 
 from dataclasses import dataclass
-from math import floor, inf
+from math import floor, inf, nan
 from typing import final
 
 from bayesmeta._arrays import BoolArray
@@ -28,6 +28,16 @@ class TailOrders:
     mu_left: float
     mu_right: float
 
+    @property
+    def heavy_mu(self) -> bool:
+        """Whether a tail of mu falls only like a power."""
+        return min(self.mu_left, self.mu_right) < inf
+
+    @property
+    def heavy_tau(self) -> bool:
+        """Whether the tail of tau falls only like a power."""
+        return self.tau < inf
+
     def highest_moment(self, parameter: str) -> int:
         """Return how many of the first two moments of ``"tau"``, ``"mu"`` or ``"theta_new"`` exist."""
         order = {
@@ -36,6 +46,14 @@ class TailOrders:
             "theta_new": min(self.mu_left, self.mu_right, self.tau),
         }[parameter]
         return sum(m < order - 1.0 for m in (1, 2))
+
+    def missing_mean(self, parameter: str) -> float:
+        """Return inf or -inf where only one tail is too heavy for a mean, and nan where both are."""
+        if parameter == "tau":
+            return inf
+        both = parameter == "theta_new" and self.tau <= 2.0
+        left, right = self.mu_left <= 2.0 or both, self.mu_right <= 2.0 or both
+        return nan if left and right else (inf if right else -inf)
 
 
 def tail_orders(prior_mu: Prior, prior_tau: Prior, left: BoolArray, right: BoolArray) -> TailOrders:

@@ -1,7 +1,7 @@
 """Which quantities does a fit answer, and what is the distribution of each?"""
 
 from functools import cached_property
-from math import inf, nan
+from math import inf
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from bayesmeta.exact.average import AverageProportion, median_proportion_moments
 from bayesmeta.exact.existence import TailOrders
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.predict import NextEffect
-from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION, CdfPdf, Marginal
+from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION, CdfPdf, Marginal, Scale
 from bayesmeta.surface.bands import hermite_rule
 
 
@@ -79,15 +79,7 @@ class Quantities:
             return mean, float(sd)
         if exist == 1:
             return mean, inf
-        return self._no_mean(name), inf
-
-    def _no_mean(self, name: str) -> float:
-        """Return inf or -inf where only one tail is too heavy for a mean, and nan where both are."""
-        if name == "tau":
-            return inf
-        both = name == "theta_new" and self.orders.tau <= 2.0
-        left, right = self.orders.mu_left <= 2.0 or both, self.orders.mu_right <= 2.0 or both
-        return nan if left and right else (inf if right else -inf)
+        return self.orders.missing_mean(name), inf
 
     def study_moments(self, moments: tuple[float, float], *, left: bool, right: bool) -> tuple[float, float]:
         """Return mean and SD of a theta_i as they are, or inf or nan where they do not exist.
@@ -133,5 +125,9 @@ class Quantities:
 
     def marginal(self, name: str) -> Marginal:
         """Return the marginal distribution of a quantity."""
-        scale = {"tau": POSITIVE, "mu": IDENTITY, "theta_new": IDENTITY}.get(name, PROPORTION)
-        return Marginal(name, self.base(name), self.start(name), self.moments(name), scale, self.note(name))
+        return Marginal(name, self.base(name), self.start(name), self.moments(name), scale_of(name), self.note(name))
+
+
+def scale_of(name: str) -> Scale:
+    """Return how a quantity follows from its base scale."""
+    return {"tau": POSITIVE, "mu": IDENTITY, "theta_new": IDENTITY}.get(name, PROPORTION)

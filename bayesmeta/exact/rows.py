@@ -34,6 +34,7 @@ WIDE = 1.3  # a kernel this many node steps wide is summed over the nodes: error
 POINTS = 8  # of the interpolating polynomial
 BEFORE = POINTS // 2 - 1  # of them left of the interval
 SMOOTH_POINTS = 14
+BLOCK = 4_000_000  # entries of the largest temporary array
 NEWTON_STEPS = 6
 LAST_STEP = 1e-5
 
@@ -154,6 +155,49 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
     return position, np.maximum(slope, 1e-300)
 
 
+def basis_at(
+    size: int, position: FloatArray, slope: FloatArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return what each node of a row adds to the integral and to the function at some positions.
+
+    What `RowTable.cdf_pdf` returns is linear in the weights of the nodes; these are its coefficients, so that
+    any number of functions on the same nodes can be had by matrix products.
+
+    Parameters
+    ----------
+    size : int
+        Number of nodes U.
+    position, slope : array, shape (R, P, Z)
+        In steps of the nodes, and steps per unit of what the function is a density of.
+    weight : array, shape (Z,)
+        The results are sums over the last axis with these weights.
+
+    Returns
+    -------
+    cdf, pdf : array, shape (R, U, P)
+        The function is 0 beyond the nodes.
+    """
+    to_cdf, to_pdf = _refinement_matrices(size)
+    rows, points, _ = position.shape
+    cdf, pdf = np.empty((rows, size, points)), np.empty((rows, size, points))
+    inside = np.where((position >= 0.0) & (position <= size - 1.0) & np.isfinite(slope), weight * slope, 0.0)
+    for part in np.array_split(np.arange(rows), 1 + rows * points * to_cdf.shape[1] // BLOCK):
+        first, powers = _powers(to_cdf.shape[1], REFINEMENT * position[part])
+        share = first, np.tensordot(_basis()[0], powers, axes=1)
+        cdf[part] = (_spread(to_cdf.shape[1], *share, weight) @ to_cdf.T).transpose(0, 2, 1)
+        pdf[part] = (_spread(to_cdf.shape[1], *share, inside[part]) @ to_pdf.T).transpose(0, 2, 1)
+    return cdf, pdf
+
+
+def _spread(size: int, first: IntArray, share: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the matrices (R, P, size) that interpolate tables of this size and sum over Z."""
+    rows, points, _ = first.shape
+    row = np.arange(rows * points).reshape(rows, points, 1) * size
+    index = row + first + np.arange(POINTS).reshape(-1, 1, 1, 1)
+    total = np.bincount(index.ravel(), (share * weight).ravel(), minlength=rows * points * size)
+    return total.reshape(rows, points, size)
+
+
 @cache
 def _refinement_matrices(size: int) -> tuple[FloatArray, FloatArray]:
     """Return the matrices (U, F) from node weights to tables of the integral and of the function."""
@@ -184,12 +228,7 @@ def _interpolate_tables(
     clipped to the tables' ends.
     """
     size = tables[0].shape[1]
-    inner = np.clip(position, 0.0, size - 1.0)
-    first = np.clip(inner.astype(np.intp) - BEFORE, 0, size - POINTS)
-    powers = np.ones((POINTS, *position.shape))
-    powers[1] = inner - first - BEFORE
-    for i in range(2, POINTS):
-        np.multiply(powers[i - 1], powers[1], out=powers[i])
+    first, powers = _powers(size, position)
     index = (first + size * np.arange(tables[0].shape[0])[:, None]).ravel() + np.arange(POINTS)[:, None]
     powers = powers.reshape(POINTS, -1)
     weight = {order: _basis()[order] @ powers for order in set(derivatives)}
@@ -199,3 +238,14 @@ def _interpolate_tables(
         for i, order in enumerate(derivatives)
     )
     return first_result, second
+
+
+def _powers(size: int, position: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return the first of the points that interpolate at each position, and powers (POINTS, ...) of the offset."""
+    inner = np.clip(position, 0.0, size - 1.0)
+    first = np.clip(inner.astype(np.intp) - BEFORE, 0, size - POINTS)
+    powers = np.ones((POINTS, *position.shape))
+    powers[1] = inner - first - BEFORE
+    for i in range(2, POINTS):
+        np.multiply(powers[i - 1], powers[1], out=powers[i])
+    return first, powers

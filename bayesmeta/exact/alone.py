@@ -1,0 +1,81 @@
+"""What does a posterior say that shares no grid? Its own solution, and its distance from another one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta.exact.functionals import Axes
+from bayesmeta.exact.knots import Knots, place
+from bayesmeta.exact.quantities import Quantities
+from bayesmeta.exact.solve import Problem, solve
+from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, worst_error
+from bayesmeta.exact.tables import WHOLE, Density
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """One posterior's summary from a grid of its own.
+
+    Attributes
+    ----------
+    values, error : array, shape (N, 5) and (N,)
+        As in `Summaries`.
+    log_evidence, log_evidence_error : float
+        As in `Summaries`.
+    fine, coarse : Quantities
+        The solution.
+    """
+
+    values: FloatArray
+    error: FloatArray
+    log_evidence: float
+    log_evidence_error: float
+    fine: Quantities
+    coarse: Quantities
+
+
+def solve_alone(problem: Problem, names: Sequence[str], *, ci_prob: float) -> Alone:
+    """Solve one problem and summarise it.
+
+    Raises
+    ------
+    AccuracyError
+        If it cannot be computed accurately.
+    """
+    solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
+    frame = summary_rows(solution.fine, solution.coarse, names, ci_prob=ci_prob, ci_kind="eti")
+    log_evidence, other = (part.posterior.log_evidence for part in (solution.fine, solution.coarse))
+    return Alone(
+        values=frame.iloc[:, :5].to_numpy(),
+        error=frame["numerical_error"].to_numpy(),
+        log_evidence=log_evidence,
+        log_evidence_error=EVIDENCE_FLOOR + abs(log_evidence - other),
+        fine=solution.fine,
+        coarse=solution.coarse,
+    )
+
+
+def knots_of(quantities: Quantities, axes: Axes, base: str) -> Knots:
+    """Return knots that hold all of one distribution."""
+    points, cdf = quantities.start(base)
+    v = axes[base].coordinate(points)
+    weight = np.diff(cdf, prepend=0.0)
+    mean = float(weight @ v / weight.sum())
+    sd = float(np.sqrt(weight @ (v - mean) ** 2 / weight.sum()))
+    return place(np.array([mean]), np.array([sd]), reach=WHOLE)
+
+
+def density_at(quantities: Quantities, axes: Axes, base: str, knots: Knots) -> Density:
+    """Return the density of a base quantity of a solution at some knots."""
+    x = axes[base].value(knots.at)
+    cdf, pdf = quantities.base(base)(x)
+    slope = np.exp(axes[base].log_jacobian(knots.at))
+    return Density(
+        np.where(slope > 0.0, np.maximum(pdf, 0.0) * slope, 0.0)[None],
+        np.clip(cdf[:1], 0.0, 1.0),
+        np.clip(1.0 - cdf[-1:], 0.0, 1.0),
+    )
