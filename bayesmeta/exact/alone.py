@@ -8,11 +8,11 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.exact.functionals import Axes
-from bayesmeta.exact.knots import Knots, place
+from bayesmeta.exact.knots import Knots
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Problem, solve
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, worst_error
-from bayesmeta.exact.tables import WHOLE, Density
+from bayesmeta.exact.tables import SMALLEST_SD, Density
 
 
 @final
@@ -59,14 +59,17 @@ def solve_alone(problem: Problem, names: Sequence[str], *, ci_prob: float) -> Al
     )
 
 
-def knots_of(quantities: Quantities, axes: Axes, base: str) -> Knots:
-    """Return knots that hold all of one distribution."""
+def place_of(quantities: Quantities, axes: Axes, base: str) -> tuple[FloatArray, FloatArray]:
+    """Return rough mean and SD, each (1,), of a base quantity in its knots' coordinate; (0,) if it lies outside."""
     points, cdf = quantities.start(base)
     v = axes[base].coordinate(points)
-    weight = np.diff(cdf, prepend=0.0)
-    mean = float(weight @ v / weight.sum())
-    sd = float(np.sqrt(weight @ (v - mean) ** 2 / weight.sum()))
-    return place(np.array([mean]), np.array([sd]), reach=WHOLE)
+    inside = np.isfinite(v)
+    v, weight = v[inside], np.diff(cdf, prepend=0.0)[inside]
+    if not weight.sum() > 0.0:
+        return np.empty(0), np.empty(0)
+    mean = weight @ v / weight.sum()
+    sd = np.sqrt(weight @ (v - mean) ** 2 / weight.sum())
+    return np.array([mean]), np.maximum(np.array([sd]), SMALLEST_SD * (1.0 + abs(mean)))
 
 
 def density_at(quantities: Quantities, axes: Axes, base: str, knots: Knots) -> Density:
@@ -74,8 +77,5 @@ def density_at(quantities: Quantities, axes: Axes, base: str, knots: Knots) -> D
     x = axes[base].value(knots.at)
     cdf, pdf = quantities.base(base)(x)
     slope = np.exp(axes[base].log_jacobian(knots.at))
-    return Density(
-        np.where(slope > 0.0, np.maximum(pdf, 0.0) * slope, 0.0)[None],
-        np.clip(cdf[:1], 0.0, 1.0),
-        np.clip(1.0 - cdf[-1:], 0.0, 1.0),
-    )
+    tails = np.clip([[cdf[0], 1.0 - cdf[-1]]], 0.0, 1.0)
+    return Density(np.where(slope > 0.0, np.maximum(pdf, 0.0) * slope, 0.0)[None], tails)

@@ -14,14 +14,14 @@ import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
-from bayesmeta.exact.alone import Alone, density_at, knots_of, solve_alone
+from bayesmeta.exact.alone import Alone, density_at, place_of, solve_alone
 from bayesmeta.exact.existence import TailOrders
 from bayesmeta.exact.functionals import Axes, axes_for, bases_of
-from bayesmeta.exact.knots import Knots
+from bayesmeta.exact.knots import place
 from bayesmeta.exact.quantities import Quantities, scale_of
 from bayesmeta.exact.solve import TOLERANCE, Problem
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, FLOOR, LARGE_VALUE, SAME_BASE, WIDE_INTERVAL
-from bayesmeta.exact.tables import Density, Rows, Tables, quantiles, shared_knots, squared_hellinger
+from bayesmeta.exact.tables import Density, Rows, Tables, quantiles, reach_for, rough_places, shared_knots, squared_hellinger
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.quadrature import level
@@ -29,9 +29,12 @@ from bayesmeta.surface.region import Region, Target, find_region
 from bayesmeta.surface.surface import Surface, tabulate
 from bayesmeta.surface.terms import Terms
 
-ATTEMPTS = (1, 2, 3)  # levels of the finer resolution
-FEW = 3  # rows that are quicker by themselves
-LARGEST_GRID = 40_000  # nodes; a larger grid is slower than two smaller ones
+ATTEMPTS = ((1, 1.0), (2, 1.5), (3, 2.5))  # level of the finer resolution, and how much closer the knots lie
+OTHER_KNOTS = 1.13  # by how much closer than the finer resolution's knots those of the coarser one lie
+FEW = 8  # rows that are quicker by themselves
+ALONE_FINER = 1.5  # by how much closer the knots of a row by itself lie
+LARGEST_GRID = 60_000  # nodes of a shared grid; their tables take some 100 MB
+MOST_NODES_PER_ROW, SMALL_GRID = 300, 6000  # larger ones take longer than grids of the rows' own
 
 
 class Weights(Protocol):
@@ -71,6 +74,10 @@ class Family(Protocol):
 
     def blocks(self, rows: IntArray) -> Iterator[IntArray]:
         """Return the rows in parts whose weights and tables fit into memory."""
+        ...
+
+    def ordered(self, rows: IntArray) -> IntArray:
+        """Return the rows in an order in which neighbours are alike."""
         ...
 
     def target(self, rows: IntArray) -> Target:
@@ -197,41 +204,57 @@ class _Batch:
                 self._alone(int(row), axes_for(self.family.terms, mu, tau))
             return
         try:
-            failed = self._together(rows, mu, tau, ATTEMPTS[attempt])
+            failed = self._together(rows, mu, tau, *ATTEMPTS[attempt])
+            attempt += 1
         except AccuracyError:  # too unlike for one grid, or for one table
             failed = rows
-        if failed.size == rows.size or failed.size > rows.size // 2:
-            parts, attempt = np.array_split(failed, 2), attempt + (failed.size < rows.size)
-        else:
-            parts, attempt = [failed], attempt + 1
+        parts = [failed] if failed.size <= rows.size // 2 else np.array_split(self.family.ordered(failed), 2)
         for part in parts:
             if part.size:
                 self.run(part, mu, tau, attempt=attempt)
 
-    def _together(self, rows: IntArray, mu: Coordinate, tau: Coordinate, finest: int) -> IntArray:
+    def _together(self, rows: IntArray, mu: Coordinate, tau: Coordinate, finest: int, finer: float) -> IntArray:
         """Summarise rows on one grid, and return those that could not be certified."""
-        family, names, compared = self.family, self.out.names, self.reference is not None
-        region = find_region(family.terms, family.target(rows), mu, tau)
-        fine, coarse = (self._surface(region, index, mu, tau) for index in (finest, finest - 1))
-        axes, tail = axes_for(family.terms, mu, tau), float(self._probabilities[1])
-        knots = shared_knots(family, coarse, axes, bases_of(names), rows, tail=tail, whole=compared)
-        tables = [Tables.of(surface, axes, knots, names, densities=compared) for surface in (fine, coarse)]
-        of_reference = self._reference_on(tables, rows)
+        tables = self._tables(rows, mu, tau, finest, finer)
+        of_reference = [self._reference_on(table, rows) for table in tables]
         failed = []
-        for block in family.blocks(rows):
-            pair = tuple(Rows(table, family.weights(table.surface, block)) for table in tables)
-            good = self._store(block, *pair)
-            for base, densities in of_reference.items():
-                fine_pair, coarse_pair = ((part.density(base), other) for part, other in zip(pair, densities, strict=True))
-                self._store_distance(block, base, knots[base], fine_pair, coarse_pair)
+        for block in self.family.blocks(rows):
+            fine, coarse = (Rows(table, self.family.weights(table.surface, block)) for table in tables)
+            good = self._store(block, fine, coarse)
+            for base in of_reference[0]:
+                square = [
+                    squared_hellinger(part.tables.knots[base], part.density(base), densities[base])
+                    for part, densities in zip((fine, coarse), of_reference, strict=True)
+                ]
+                self._store_distance(block, base, *square)
             failed.append(block[~good])
             self.progress(int(good.sum()))
         return np.concatenate(failed)
 
-    def _surface(self, region: Region, index: int, mu: Coordinate, tau: Coordinate) -> Surface:
+    def _tables(self, rows: IntArray, mu: Coordinate, tau: Coordinate, finest: int, finer: float) -> list[Tables]:
+        """Return the tables of the finer and the coarser resolution."""
+        family, names, compared = self.family, self.out.names, self.reference is not None
+        region = find_region(family.terms, family.target(rows), mu, tau)
+        most = MOST_NODES_PER_ROW * rows.size + SMALL_GRID
+        surfaces = [self._surface(region, index, mu, tau, most=most) for index in (finest, finest - 1)]
+        axes = axes_for(family.terms, mu, tau)
+        places = rough_places(family, surfaces[1], axes, bases_of(names), rows)
+        if self.reference is not None:
+            for base, (mean, sd) in places.items():
+                other = place_of(self.reference.fine, axes, base)
+                places[base] = np.append(mean, other[0]), np.append(sd, other[1])
+        reach = reach_for(float(self._probabilities[1]), whole=compared)
+        return [
+            Tables.of(
+                surface, axes, shared_knots(places, surface, reach=reach, finer=more * finer), names, densities=compared
+            )
+            for surface, more in zip(surfaces, (1.0, OTHER_KNOTS), strict=True)
+        ]
+
+    def _surface(self, region: Region, index: int, mu: Coordinate, tau: Coordinate, *, most: int) -> Surface:
         settings = level(index)
         grid = make_grid(region, settings, mu, tau)
-        if grid.mu.size > LARGEST_GRID:
+        if grid.mu.size > min(most, LARGEST_GRID):
             raise AccuracyError("the posteriors differ too much for one grid.")
         return tabulate(self.family.terms, grid, settings, proportions=self.family.proportions)
 
@@ -263,31 +286,28 @@ class _Batch:
         self.out.shared[block] = good
         return good
 
-    def _reference_on(self, tables: list[Tables], rows: IntArray) -> dict[str, tuple[Density, ...]]:
-        """Return the reference's densities on the knots of both resolutions, by base quantity."""
-        reference = self.reference
+    def _reference_on(self, tables: Tables, rows: IntArray) -> dict[str, Density]:
+        """Return the reference's densities at the knots of one resolution, by base quantity."""
+        reference, bases = self.reference, bases_of(self.out.names)
         if reference is None:
             return {}
-        bases = bases_of(self.out.names)
         if reference.row in rows:  # computed as the others are, so that what little is wrong cancels
-            row = np.array([reference.row])
-            parts = [Rows(table, self.family.weights(table.surface, row)) for table in tables]
-            return {base: tuple(part.density(base) for part in parts) for base in bases}
-        first = tables[0]
-        both = reference.fine, reference.coarse
-        return {base: tuple(density_at(part, first.axes, base, first.knots[base]) for part in both) for base in bases}
+            part = Rows(tables, self.family.weights(tables.surface, np.array([reference.row])))
+            return {base: part.density(base) for base in bases}
+        own = reference.fine
+        return {base: density_at(own, tables.axes, base, tables.knots[base]) for base in bases}
 
     def _store_distance(
-        self, rows: IntArray, base: str, knots: Knots, fine: tuple[Density, Density], coarse: tuple[Density, Density]
+        self, rows: IntArray, base: str, fine: tuple[FloatArray, FloatArray], coarse: tuple[FloatArray, FloatArray]
     ) -> None:
-        """Store Hellinger distances of some rows from the reference; densities come in pairs (rows, reference)."""
-        square, unknown = squared_hellinger(knots, *fine)
-        unknown = unknown + np.abs(square - squared_hellinger(knots, *coarse)[0])
+        """Store distances from the reference, given their squares and errors at both resolutions."""
+        square, unknown = fine
+        unknown = unknown + np.abs(square - coarse[0])
         distance = np.sqrt(square)
         error = np.maximum(np.sqrt(square + unknown) - distance, distance - np.sqrt(np.maximum(square - unknown, 0.0)))
         for i, name in enumerate(self.out.names):
             if SAME_BASE.get(name, name) == base:
-                self.out.hellinger[rows, i], self.out.hellinger_error[rows, i] = distance, error
+                self.out.hellinger[rows, i], self.out.hellinger_error[rows, i] = distance, np.minimum(error, 1.0)
 
     def _alone(self, row: int, axes: Axes) -> None:
         """Summarise one row by its own solution."""
@@ -306,10 +326,13 @@ class _Batch:
 
     def _own_distance(self, row: int, own: Alone, axes: Axes, reference: Reference) -> None:
         for base in bases_of(self.out.names):
-            knots = knots_of(own.fine, axes, base)
-            pairs = (own.fine, reference.fine), (own.coarse, reference.coarse)
-            fine, coarse = (tuple(density_at(q, axes, base, knots) for q in pair) for pair in pairs)
-            self._store_distance(np.array([row]), base, knots, fine, coarse)
+            both = own.fine, reference.fine
+            mean, sd = (np.concatenate(part) for part in zip(*(place_of(q, axes, base) for q in both), strict=True))
+            square = []
+            for parts, finer in ((both, ALONE_FINER), ((own.coarse, reference.coarse), ALONE_FINER * OTHER_KNOTS)):
+                knots = place(mean, sd, reach=reach_for(0.5, whole=True), finer=finer)
+                square.append(squared_hellinger(knots, *(density_at(part, axes, base, knots) for part in parts)))
+            self._store_distance(np.array([row]), base, *square)
 
 
 def _existing(name: str, moments: FloatArray, orders: list[TailOrders]) -> FloatArray:

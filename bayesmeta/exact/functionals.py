@@ -126,6 +126,18 @@ class Functionals:
             return self._of_mean(x)
         return self._of_next(x)
 
+    def tails(self, base: str, ends: FloatArray) -> FloatArray:
+        """Return the shares in the probabilities below the first of two points and above the second, (J, U, 2).
+
+        Sums over nodes, which are rough but never ripple; tails that matter to nothing need no more.
+        """
+        grid, (low, high) = self.surface.grid, ends
+        if base == "theta_new":
+            tau = grid.tau[:, None]
+            return np.stack([special.ndtr((low - grid.mu) / tau), special.ndtr((grid.mu - high) / tau)], axis=2)
+        value = grid.mu if base == "mu" else self.logit_mean
+        return np.stack([value < low, value > high], axis=2).astype(np.float64)
+
     @cached_property
     def logit_mean(self) -> FloatArray:
         """Logit of p_mean at the nodes, shape (J, U); it increases along each row."""

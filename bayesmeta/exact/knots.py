@@ -2,7 +2,8 @@
 
 One set of knots serves all rows of a table. Between them every row is the polynomial through the `POINTS`
 nearest knots, written in Newton's form from the centre out, so that leaving out its last two terms gives the
-polynomial through two points fewer: the difference bounds the error of the interpolation.
+polynomial through two points fewer: their difference tells how good the interpolation is. Where a function is
+not smooth enough for that to hold, a second table on other knots shows it.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from bayesmeta.errors import AccuracyError
 
 POINTS = 12
 CENTRE_OUT = np.array([5, 6, 4, 7, 3, 8, 2, 9, 1, 10, 0, 11])
-STEP = 0.25  # standard deviations between knots: the interpolation is then good to about 1e-9
+STEP = 0.16  # standard deviations between knots: the interpolation is then good to about 1e-9
 CORE = 3.5  # standard deviations on each side over which this step is kept
 GROWTH = 0.12  # of the step per unit of distance, further out
 NEWTON_STEPS = 8
@@ -75,11 +76,10 @@ class Knots:
         value, density, error = _horner(nodes, difference, v)
         return v, density, error + np.abs(value - probability), found & (density > 0.0)
 
-    def values(self, table: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the rows of a table (R, X) at ``v`` (R, P), and the error of the interpolation."""
+    def values(self, table: FloatArray, v: FloatArray) -> FloatArray:
+        """Return the rows of a table (R, X) at ``v`` (R, P)."""
         left = np.clip(np.searchsorted(self.at, v, side="right") - 1, 0, self.at.size - 2)
-        value, _, error = _horner(*self._newton_form(table, left), v)
-        return value, error
+        return _horner(*self._newton_form(table, left), v)[0]
 
     @cached_property
     def integration(self) -> tuple[FloatArray, FloatArray]:
@@ -112,7 +112,7 @@ class Knots:
         return nodes, difference
 
 
-def place(mean: FloatArray, sd: FloatArray, *, reach: float) -> Knots:
+def place(mean: FloatArray, sd: FloatArray, *, reach: float, finer: float = 1.0) -> Knots:
     """Return knots that resolve every one of several distributions.
 
     Parameters
@@ -121,18 +121,20 @@ def place(mean: FloatArray, sd: FloatArray, *, reach: float) -> Knots:
         Of each distribution.
     reach : float
         Standard deviations that are covered on each side.
+    finer : float
+        By how much closer than usual the knots should lie.
 
     Raises
     ------
     AccuracyError
         If the distributions are so unlike that too many knots would be needed.
     """
-    last = float((mean + reach * sd).max())
+    step, last = STEP / finer, float((mean + reach * sd).max())
     at = [float((mean - reach * sd).min())]
     while (at[-1] < last or len(at) < 2 * POINTS) and len(at) <= MOST_KNOTS:
         # a step ahead, so that steps shrink before a narrow distribution begins
         far = np.abs(at[-1] - mean) - CORE * sd
-        at.append(at[-1] + float((STEP * sd + GROWTH * np.maximum(far - STEP * sd, 0.0)).min()))
+        at.append(at[-1] + float((step * sd + GROWTH * np.maximum(far - step * sd, 0.0)).min()))
     if len(at) > MOST_KNOTS:
         raise AccuracyError(f"{mean.size} posteriors differ too much for one table.")
     return Knots(np.array(at))

@@ -72,6 +72,12 @@ class PriorPairs:
         ordered = rows[np.argsort(self.pairs[rows, 0], kind="stable")]
         yield from np.array_split(ordered, -(-rows.size // ROWS_AT_ONCE))
 
+    def ordered(self, rows: IntArray) -> IntArray:
+        """Return the rows by the widths of their priors of mu, then of tau."""
+        of_mu, of_tau = (np.array([_width(prior) for prior in priors]) for priors in (self.mu, self.tau))
+        a, b = self.pairs[rows].T
+        return rows[np.lexsort((of_tau[b], of_mu[a]))]
+
     def target(self, rows: IntArray) -> "PairTarget":
         """Return the posteriors of some rows as targets of `find_region`."""
         (a, column), (b, line) = (np.unique(self.pairs[rows, i], return_inverse=True) for i in (0, 1))
@@ -213,6 +219,10 @@ class PairWeights:
 def _bounds(prior: Prior) -> tuple[float, float] | None:
     return prior.support if np.isfinite(prior.support).all() else None
 
+
+
+def _width(prior: Prior) -> float:
+    return float(np.diff(prior.ppf([0.1, 0.9]))[0]) if prior.is_proper else np.inf
 
 
 def _labels(keys: list[object]) -> IntArray:

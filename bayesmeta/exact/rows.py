@@ -148,7 +148,8 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
     position = left + np.clip((target - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
     for _ in range(NEWTON_STEPS):
         value, slope = _interpolate_tables((values,), position, (0, 1))
-        step = (target - value) / np.maximum(slope, 1e-300)
+        with np.errstate(over="ignore"):  # the step is clipped
+            step = (target - value) / np.maximum(slope, 1e-300)
         position = np.clip(position + np.clip(step, -1.0, 1.0), 0.0, float(last))
         if np.abs(step).max() < LAST_STEP:
             break  # the next Newton step would be its square

@@ -5,7 +5,7 @@ Axes of the arrays: R posteriors, J nodes of tau, U nodes of mu for each, X knot
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -23,18 +23,25 @@ if TYPE_CHECKING:
 LEAST_LOG = -1e5  # of a node's weight: far below what doubles hold, yet finite
 TAU_KNOTS = 3  # knots per node of tau
 BEYOND = 2.0  # knots reach this many SDs beyond the outermost quantile
-WHOLE = 7.5  # SDs on each side that hold all that matters of a density
+WHOLE = 13.0  # SDs on each side that hold all that matters of a density
 SMALLEST_SD = 1e-6
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Density:
-    """A density at the knots, per unit of their coordinate, and what lies below and above them."""
+    """Densities of R posteriors at X knots, per unit of the knots' coordinate.
+
+    Parameters
+    ----------
+    pdf : array, shape (R, X)
+        The densities.
+    tails : array, shape (R, 2)
+        Probabilities below the first knot and above the last.
+    """
 
     pdf: FloatArray
-    below: FloatArray
-    above: FloatArray
+    tails: FloatArray
 
 
 @final
@@ -49,7 +56,7 @@ class Tables:
     axes : Axes
         Coordinates of the knots.
     knots : dict of str to Knots
-        By base quantity; the same at both resolutions.
+        By base quantity; others at each resolution, so that comparing the two also shows what lies between knots.
     columns : dict
         Which columns of ``shares`` hold what.
     shares : array, shape (J, U, M)
@@ -76,10 +83,15 @@ class Tables:
             cdf, pdf = functionals.distribution(base, axes[base].value(v))
             parts["cdf", base] = cdf
             if densities:
-                parts["pdf", base] = pdf * np.exp(axes[base].log_jacobian(v))
+                pdf *= np.exp(axes[base].log_jacobian(v))
+                parts["pdf", base] = pdf
+                parts["tails", base] = functionals.tails(base, axes[base].value(v[[0, -1]]))
         ends = np.cumsum([0, *(part.shape[2] for part in parts.values())])
         columns = {key: slice(a, b) for key, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
-        return cls(surface, axes, knots, columns, np.concatenate(list(parts.values()), axis=2))
+        shares = np.empty((*surface.grid.shape, ends[-1]))
+        for key, where in columns.items():
+            shares[:, :, where] = parts[key]
+        return cls(surface, axes, knots, columns, shares)
 
     @cached_property
     def centre(self) -> float:
@@ -87,18 +99,11 @@ class Tables:
         return Functionals(self.surface, self.axes).centre
 
     @cached_property
-    def refinement(self) -> FloatArray:
-        """The matrix (J, F) from log weights of the nodes of tau to those of nodes `REFINEMENT` times as dense."""
-        size = self.surface.grid.q.size
-        position = np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT
-        return np.stack([interpolate_smooth(row, position) for row in np.eye(size)])
-
-    @cached_property
     def of_tau(self) -> tuple[FloatArray, FloatArray]:
         """The matrices (F, X) from weights of the refined nodes to distribution function and density at the knots."""
         q = self.surface.grid.q
         step = (q[1] - q[0]) / REFINEMENT
-        offset = (self.knots["tau"].at - q[0]) / step - np.arange(self.refinement.shape[1])[:, None]
+        offset = (self.knots["tau"].at - q[0]) / step - np.arange(refinement(q.size).shape[1])[:, None]
         return sinc_cdf(offset), np.sinc(offset) / step
 
 
@@ -125,7 +130,7 @@ class Rows:
     @cached_property
     def _tau_weight(self) -> FloatArray:
         """Probabilities of the refined nodes of tau, shape (R, F), by interpolation of their logs."""
-        log_weight = np.maximum(self.weights.log_tau, LEAST_LOG) @ self.tables.refinement
+        log_weight = np.maximum(self.weights.log_tau, LEAST_LOG) @ refinement(self.weights.log_tau.shape[1])
         return np.exp(np.minimum(log_weight, 0.0)) / REFINEMENT
 
     def moments(self, name: str) -> FloatArray:
@@ -143,12 +148,12 @@ class Rows:
 
     def density(self, base: str) -> Density:
         """Return the densities of a base quantity at its knots."""
-        cdf = self.cdf(base)
-        pdf = self._tau_weight @ self.tables.of_tau[1] if base == "tau" else self._sums[:, self._pdf_columns(base)]
-        return Density(np.maximum(pdf, 0.0), np.clip(cdf[:, 0], 0.0, 1.0), np.clip(1.0 - cdf[:, -1], 0.0, 1.0))
-
-    def _pdf_columns(self, base: str) -> slice:
-        return self.tables.columns["pdf", base]
+        if base == "tau":  # its knots span the whole grid
+            pdf = self._tau_weight @ self.tables.of_tau[1]
+            tails = np.zeros((len(pdf), 2))
+        else:
+            pdf, tails = (self._sums[:, self.tables.columns[what, base]] for what in ("pdf", "tails"))
+        return Density(np.maximum(pdf, 0.0), tails)
 
 
 def quantiles(
@@ -158,11 +163,11 @@ def quantiles(
 
     Each has shape (R, P).
     """
-    knots, axis = fine.tables.knots[base], fine.tables.axes[base]
-    v, slope, error, found = knots.solve(fine.cdf(base), probability)
-    other, other_error = knots.values(coarse.cdf(base), v)
+    axis = fine.tables.axes[base]
+    v, slope, error, found = fine.tables.knots[base].solve(fine.cdf(base), probability)
+    other = coarse.tables.knots[base].values(coarse.cdf(base), v)
     with np.errstate(divide="ignore", invalid="ignore"):
-        off = (np.abs(other - probability) + error + other_error) / slope
+        off = (np.abs(other - probability) + error) / slope
     return axis.value(v), off * np.exp(axis.log_jacobian(v)), found
 
 
@@ -175,54 +180,46 @@ def squared_hellinger(knots: Knots, p: Density, q: Density) -> tuple[FloatArray,
     fine, coarse = knots.integration
     integrand = 0.5 * (np.sqrt(p.pdf) - np.sqrt(q.pdf)) ** 2
     inner = integrand @ fine
-    tails, unknown = np.zeros_like(inner), np.abs(inner - integrand @ coarse)
-    for a, b in ((p.below, q.below), (p.above, q.above)):
-        tails += 0.5 * (np.sqrt(a) - np.sqrt(b)) ** 2
-        unknown += np.sqrt(a * b)
-    return np.clip(inner + tails, 0.0, 1.0), unknown
+    tails = 0.5 * (np.sqrt(p.tails) - np.sqrt(q.tails)) ** 2
+    unknown = np.abs(inner - integrand @ coarse) + np.sqrt(p.tails * q.tails).sum(axis=1)
+    return np.clip(inner + tails.sum(axis=1), 0.0, 1.0), unknown
+
+
+@cache
+def refinement(size: int) -> FloatArray:
+    """Return the matrix (J, F) from log weights of J nodes to those of nodes `REFINEMENT` times as dense."""
+    position = np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT
+    return np.stack([interpolate_smooth(row, position) for row in np.eye(size)])
+
+
+def rough_places(
+    family: "Family", surface: Surface, axes: Axes, bases: Sequence[str], rows: IntArray
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return, for each base quantity but tau, rough means and SDs (R,) of some rows in the knots' coordinate."""
+    others = [base for base in bases if base != "tau"]
+    if not others:
+        return {}
+    functionals = Functionals(surface, axes)
+    table = np.concatenate([functionals.rough(base) for base in others], axis=2)
+    sums = np.concatenate([family.weights(surface, block).sums(table) for block in family.blocks(rows)])
+    places = {}
+    for i, base in enumerate(others):
+        mean, square = sums[:, 2 * i], sums[:, 2 * i + 1]
+        places[base] = mean, np.sqrt(np.maximum(square - mean**2, (SMALLEST_SD * (1.0 + np.abs(mean))) ** 2))
+    return places
 
 
 def shared_knots(
-    family: "Family",
-    surface: Surface,
-    axes: Axes,
-    bases: Sequence[str],
-    rows: IntArray,
-    *,
-    tail: float,
-    whole: bool,
+    places: dict[str, tuple[FloatArray, FloatArray]], surface: Surface, *, reach: float, finer: float
 ) -> dict[str, Knots]:
-    """Return knots for each base quantity that resolve all rows.
-
-    Parameters
-    ----------
-    family : Family
-        The posteriors.
-    surface : Surface
-        On which means and SDs are taken roughly.
-    axes : Axes
-        Coordinates of the knots.
-    bases : sequence of str
-        The base quantities.
-    rows : array of int
-        Which posteriors.
-    tail : float
-        The smallest probability whose quantile is wanted.
-    whole : bool
-        Whether the knots should hold all of each density.
-    """
-    others = [base for base in bases if base != "tau"]
-    knots = {}
-    if others:
-        functionals = Functionals(surface, axes)
-        table = np.concatenate([functionals.rough(base) for base in others], axis=2)
-        sums = np.concatenate([family.weights(surface, block).sums(table) for block in family.blocks(rows)])
-        reach = WHOLE if whole else BEYOND - float(special.ndtri(tail))
-        for i, base in enumerate(others):
-            mean, square = sums[:, 2 * i], sums[:, 2 * i + 1]
-            sd = np.sqrt(np.maximum(square - mean**2, (SMALLEST_SD * (1.0 + np.abs(mean))) ** 2))
-            knots[base] = place(mean, sd, reach=reach)
-    if "tau" in bases:
-        q = surface.grid.q
-        knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
+    """Return knots that resolve distributions with the means and SDs ``places``, and those of tau's coordinate."""
+    knots = {base: place(*where, reach=reach, finer=finer) for base, where in places.items()}
+    q = surface.grid.q
+    knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
     return knots
+
+
+def reach_for(tail: float, *, whole: bool) -> float:
+    """Return how many SDs knots must reach, for quantiles at probability ``tail`` or for whole densities."""
+    outermost = BEYOND - float(special.ndtri(tail))
+    return max(WHOLE, outermost) if whole else outermost
