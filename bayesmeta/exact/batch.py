@@ -21,7 +21,16 @@ from bayesmeta.exact.knots import place
 from bayesmeta.exact.quantities import Quantities, scale_of
 from bayesmeta.exact.solve import TOLERANCE, Problem
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, FLOOR, LARGE_VALUE, SAME_BASE, WIDE_INTERVAL
-from bayesmeta.exact.tables import Density, Rows, Tables, quantiles, reach_for, rough_places, shared_knots, squared_hellinger
+from bayesmeta.exact.tables import (
+    Density,
+    Rows,
+    Tables,
+    quantiles,
+    reach_for,
+    rough_places,
+    shared_knots,
+    squared_hellinger,
+)
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.quadrature import level
@@ -341,7 +350,9 @@ def _existing(name: str, moments: FloatArray, orders: list[TailOrders]) -> Float
         return moments
     known = {order: (order.highest_moment(name), order.missing_mean(name)) for order in set(orders)}
     highest, mean = np.array([known[order] for order in orders]).T
-    return np.stack([np.where(highest >= 1, moments[:, 0], mean), np.where(highest == 2, moments[:, 1], np.inf)], axis=1)
+    return np.stack(
+        [np.where(highest >= 1, moments[:, 0], mean), np.where(highest == 2, moments[:, 1], np.inf)], axis=1
+    )
 
 
 def _within_tolerance(values: FloatArray, errors: FloatArray) -> BoolArray:

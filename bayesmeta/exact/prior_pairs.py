@@ -220,7 +220,6 @@ def _bounds(prior: Prior) -> tuple[float, float] | None:
     return prior.support if np.isfinite(prior.support).all() else None
 
 
-
 def _width(prior: Prior) -> float:
     return float(np.diff(prior.ppf([0.1, 0.9]))[0]) if prior.is_proper else np.inf
 

@@ -156,9 +156,7 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
     return position, np.maximum(slope, 1e-300)
 
 
-def basis_at(
-    size: int, position: FloatArray, slope: FloatArray, weight: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def basis_at(size: int, position: FloatArray, slope: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what each node of a row adds to the integral and to the function at some positions.
 
     What `RowTable.cdf_pdf` returns is linear in the weights of the nodes; these are its coefficients, so that

@@ -20,8 +20,8 @@ from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.surface import Surface
 from bayesmeta.surface.terms import Terms
 
-NEGLIGIBLE = 1e-18  # nodes with less probability in all rows of a block are left out of its sums
-ROWS_AT_ONCE = 512
+NEGLIGIBLE = 1e-16  # nodes with less probability in all rows of a block are left out of its sums
+ROWS_AT_ONCE = 256
 SIZES = (1, 2, 3, 5, 8)  # subsets of up to so many studies, and of more, get a grid of their own: width falls with size
 FEW_ROWS = 64  # so few rows share one grid
 
@@ -74,8 +74,14 @@ class Subsets:
         return [(rows[label == value], mu, self.whole.tau_coordinate) for value in np.unique(label)]
 
     def blocks(self, rows: IntArray) -> Iterator[IntArray]:
-        """Return the rows in parts."""
-        yield from np.array_split(rows, -(-rows.size // ROWS_AT_ONCE))
+        """Return the rows in parts of neighbours, which give weight to the same few nodes."""
+        yield from np.array_split(self.ordered(rows), -(-rows.size // ROWS_AT_ONCE))
+
+    def ordered(self, rows: IntArray) -> IntArray:
+        """Return the rows by their rough means."""
+        centre, variance = self.terms.rough()
+        mean = self.include[rows] @ (centre / variance) / (self.include[rows] @ (1.0 / variance))
+        return rows[np.argsort(mean, kind="stable")]
 
     def target(self, rows: IntArray) -> "SubsetTarget":
         """Return the posteriors of some rows as targets of `find_region`."""

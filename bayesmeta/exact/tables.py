@@ -156,9 +156,7 @@ class Rows:
         return Density(np.maximum(pdf, 0.0), tails)
 
 
-def quantiles(
-    fine: Rows, coarse: Rows, base: str, probability: FloatArray
-) -> tuple[FloatArray, FloatArray, BoolArray]:
+def quantiles(fine: Rows, coarse: Rows, base: str, probability: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return quantiles on the base scale, their errors by the coarser distribution function, and which were found.
 
     Each has shape (R, P).
