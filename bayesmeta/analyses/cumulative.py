@@ -56,6 +56,10 @@ def cumulative(fit: PartFit, *, by: str | Sequence[str] | None = None, ci_prob: 
     >>> fit = bm.fit(bm.Studies.from_frame(df, moderators=["year"]))
     >>> table = cumulative(fit, by="year")
     >>> table.query("parameter == 'p_median'")[["k", "study", "by", "median"]].round(2)
+        k study    by  median
+    2   1     B  2003    0.75
+    7   2     C  2008    0.64
+    12  3     A  2011    0.54
     """
     checked = check_fit(fit, "cumulative")
     prob = check_prob(checked, ci_prob)

@@ -48,6 +48,7 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
     >>> df = bm.load_dataset("pritz1997")
     >>> table = leave_one_out(bm.fit(bm.Studies.from_frame(df, events="events", n="n")))
     >>> table.query("parameter == 'p_median'").set_index("study")["shift"].nlargest(2).round(2).to_dict()
+    {'Otsubo et al.': 0.36, 'Awad et al.': 0.34}
     """
     checked = check_fit(fit, "leave_one_out")
     prob = check_prob(checked, ci_prob)
@@ -57,5 +58,5 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
     point, spread = ("estimate", "se") if isinstance(checked, FrequentistFit) else ("median", "sd")
     whole = checked.summary(ci_prob=prob).loc[table["parameter"]]
     shift = (table[point].to_numpy() - whole[point].to_numpy()) / whole[spread].to_numpy()
-    table.insert(table.columns.get_loc("note"), "shift", shift)
+    table.insert(len(table.columns) - 1, "shift", shift)
     return table

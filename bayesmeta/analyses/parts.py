@@ -8,12 +8,14 @@ import pandas as pd
 
 from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta._validate import check_probability
+from bayesmeta.effects.measures import effect_sizes
+from bayesmeta.effects.one_arm import EffectSizes
 from bayesmeta.errors import BayesmetaError, SpecError
 from bayesmeta.exact.batch import summarise
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.exact.parts import part_orders
 from bayesmeta.exact.subsets import Subsets
-from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.frequentist.fit import pool
 from bayesmeta.frequentist.result import FrequentistFit
 
 type PartFit = ExactFit | FrequentistFit
@@ -117,36 +119,33 @@ def _exact(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
 
 
 def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts:
-    """Refit each subset with the options of the whole."""
-    names = tuple(str(name) for name in fit.summary().index)
+    """Pool each subset with the options of the whole."""
+    names = tuple(fit.rows(ci_prob))
     values = np.full((len(include), len(names), len(CLASSICAL)), np.nan)
     heterogeneity = np.full((len(include), len(HETEROGENEITY)), np.nan)
-    note = []
+    note = [""] * len(include)
     for i, mask in enumerate(include):
         if not mask.any():
-            note.append(NONE_LEFT)
+            note[i] = NONE_LEFT
             continue
         try:
-            part = refit(fit, mask)
-            values[i] = part.summary(ci_prob=ci_prob).to_numpy()
+            part = _pool_part(fit, mask)
+            values[i] = list(part.rows(ci_prob).values())
         except BayesmetaError as error:
-            note.append(str(error))
+            note[i] = str(error)
             continue
         heterogeneity[i] = [getattr(part, column) for column in HETEROGENEITY]
-        note.append("")
     return Parts(names, CLASSICAL, values, None, heterogeneity, note)
 
 
-def refit(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
-    """Return the classical analysis of the studies in ``mask`` (k,) with the options of the whole."""
-    return fit_frequentist(
-        fit.studies.take(mask),
-        measure=fit.measure,
-        tau2_method=fit.tau2_method,
-        ci_method=fit.ci_method,
-        pi_method=fit.pi_method,
-        ci_prob=fit.ci_prob,
-        variance=fit.variance,
-        add=fit.add,
-        to=fit.to,
-    )
+def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
+    """Return the classical analysis of the studies in ``mask`` (k,)."""
+    effects = EffectSizes(fit.y[mask], fit.se[mask], fit.corrected[mask])
+    if fit.to == "if0all" and fit.studies.events is not None and fit.studies.n is not None:
+        # the correction of each study depends on which others there are
+        counts = fit.studies.events[mask], fit.studies.n[mask]
+        effects = effect_sizes(fit.measure, *counts, variance=fit.variance, add=fit.add, to=fit.to)
+    return pool(
+        fit.studies, fit.record, effects, variance=fit.variance, tau2_method=fit.tau2_method, ci_method=fit.ci_method,
+        pi_method=fit.pi_method, ci_prob=fit.ci_prob, add=fit.add, to=fit.to,
+    )  # fmt: skip

@@ -68,7 +68,12 @@ def subsets(
     >>> import bayesmeta as bm
     >>> df = pd.DataFrame({"study": list("ABC"), "events": [3, 9, 6], "n": [10, 11, 12]})
     >>> table = subsets(bm.fit(bm.Studies.from_frame(df)))
-    >>> table[["subset", "k", "p_median_median"]].round(2)
+    >>> table.loc[3:, ["subset", "k", "p_median_median"]].round(2)
+      subset  k  p_median_median
+    3    100  1             0.35
+    4    101  2             0.42
+    5    110  2             0.56
+    6    111  3             0.54
     """
     checked = check_fit(fit, "subsets")
     prob = check_prob(checked, ci_prob)
@@ -104,7 +109,7 @@ def _all(k: int, size: int | None) -> BoolArray:
     """Return all subsets but the empty one, (R, k): in the order of their binary numbers."""
     if size is None:
         number = np.arange(1, 2**k)
-        return (number[:, None] >> np.arange(k)[::-1]) & 1 == 1
+        return np.asarray((number[:, None] >> np.arange(k)[::-1]) & 1, dtype=np.bool_)
     from itertools import combinations
 
     include = np.zeros((comb(k, size), k), dtype=np.bool_)

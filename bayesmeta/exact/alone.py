@@ -8,11 +8,11 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.exact.functionals import Axes
-from bayesmeta.exact.knots import Knots
+from bayesmeta.exact.knots import Knots, place
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Problem, solve
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, worst_error
-from bayesmeta.exact.tables import SMALLEST_SD, Density
+from bayesmeta.exact.tables import SMALLEST_SD, TAU_KNOTS, WHOLE, Density
 
 
 @final
@@ -70,6 +70,18 @@ def place_of(quantities: Quantities, axes: Axes, base: str) -> tuple[FloatArray,
     mean = weight @ v / weight.sum()
     sd = np.sqrt(weight @ (v - mean) ** 2 / weight.sum())
     return np.array([mean]), np.maximum(np.array([sd]), SMALLEST_SD * (1.0 + abs(mean)))
+
+
+def knots_of(both: tuple[Quantities, Quantities], axes: Axes, base: str, *, finer: float) -> Knots:
+    """Return knots that hold all of two distributions."""
+    if base == "tau":  # the nodes of tau follow its own density already
+        q = [axes[base].coordinate(part.posterior.surface.grid.tau) for part in both]
+        nodes = [part[np.isfinite(part)] for part in q if np.isfinite(part).sum() > 1]
+        step = min(float(np.diff(part).min()) for part in nodes[:1]) / (finer * TAU_KNOTS)
+        ends = min(part[0] for part in nodes), max(part[-1] for part in nodes)
+        return Knots(np.linspace(*ends, int(np.ceil((ends[1] - ends[0]) / step)) + 1))
+    mean, sd = (np.concatenate(part) for part in zip(*(place_of(part, axes, base) for part in both), strict=True))
+    return place(mean, sd, reach=WHOLE, finer=finer)
 
 
 def density_at(quantities: Quantities, axes: Axes, base: str, knots: Knots) -> Density:

@@ -14,23 +14,13 @@ import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
-from bayesmeta.exact.alone import Alone, density_at, place_of, solve_alone
+from bayesmeta.exact.alone import Alone, density_at, knots_of, place_of, solve_alone
 from bayesmeta.exact.existence import TailOrders
 from bayesmeta.exact.functionals import Axes, axes_for, bases_of
-from bayesmeta.exact.knots import place
 from bayesmeta.exact.quantities import Quantities, scale_of
 from bayesmeta.exact.solve import TOLERANCE, Problem
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, FLOOR, LARGE_VALUE, SAME_BASE, WIDE_INTERVAL
-from bayesmeta.exact.tables import (
-    Density,
-    Rows,
-    Tables,
-    quantiles,
-    reach_for,
-    rough_places,
-    shared_knots,
-    squared_hellinger,
-)
+from bayesmeta.exact.tables import Density, Rows, Tables, find_places, quantiles, reach_for, squared_hellinger
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.quadrature import level
@@ -40,10 +30,10 @@ from bayesmeta.surface.terms import Terms
 
 ATTEMPTS = ((1, 1.0), (2, 1.5), (3, 2.5))  # level of the finer resolution, and how much closer the knots lie
 OTHER_KNOTS = 1.13  # by how much closer than the finer resolution's knots those of the coarser one lie
-FEW = 8  # rows that are quicker by themselves
-ALONE_FINER = 1.5  # by how much closer the knots of a row by itself lie
-LARGEST_GRID = 60_000  # nodes of a shared grid; their tables take some 100 MB
-MOST_NODES_PER_ROW, SMALL_GRID = 300, 6000  # larger ones take longer than grids of the rows' own
+FEW = 6  # rows that are quicker by themselves
+ALONE_FINER = 2.0  # by how much closer the knots of a row by itself lie
+LARGEST_GRID = 40_000  # nodes of a shared grid; their tables take some 200 MB
+MOST_NODES_PER_ROW, SMALL_GRID = 3000, 10_000  # larger ones take longer than grids of the rows' own
 
 
 class Weights(Protocol):
@@ -59,8 +49,11 @@ class Weights(Protocol):
         """Log posterior probabilities of the nodes of tau, shape (R, J)."""
         ...
 
-    def sums(self, table: FloatArray) -> FloatArray:
-        """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M)."""
+    def sums(self, table: FloatArray, nodes: slice = ...) -> FloatArray:
+        """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M).
+
+        If only some nodes of tau are given, the functions are 0 at the others.
+        """
         ...
 
 
@@ -225,7 +218,9 @@ class _Batch:
     def _together(self, rows: IntArray, mu: Coordinate, tau: Coordinate, finest: int, finer: float) -> IntArray:
         """Summarise rows on one grid, and return those that could not be certified."""
         tables = self._tables(rows, mu, tau, finest, finer)
-        of_reference = [self._reference_on(table, rows) for table in tables]
+        ref = self.reference
+        own = (ref.fine, ref.coarse) if ref is not None else (None, None)
+        of_reference = [self._reference_on(table, rows, part) for table, part in zip(tables, own, strict=True)]
         failed = []
         for block in self.family.blocks(rows):
             fine, coarse = (Rows(table, self.family.weights(table.surface, block)) for table in tables)
@@ -247,16 +242,14 @@ class _Batch:
         most = MOST_NODES_PER_ROW * rows.size + SMALL_GRID
         surfaces = [self._surface(region, index, mu, tau, most=most) for index in (finest, finest - 1)]
         axes = axes_for(family.terms, mu, tau)
-        places = rough_places(family, surfaces[1], axes, bases_of(names), rows)
+        places = find_places(family, surfaces[1], axes, bases_of(names), rows)
         if self.reference is not None:
-            for base, (mean, sd) in places.items():
+            for base, where in places.of.items():
                 other = place_of(self.reference.fine, axes, base)
-                places[base] = np.append(mean, other[0]), np.append(sd, other[1])
+                places.of[base] = np.append(where[0], other[0]), np.append(where[1], other[1])
         reach = reach_for(float(self._probabilities[1]), whole=compared)
         return [
-            Tables.of(
-                surface, axes, shared_knots(places, surface, reach=reach, finer=more * finer), names, densities=compared
-            )
+            Tables.of(surface, axes, places, names, reach=reach, finer=more * finer, densities=compared)
             for surface, more in zip(surfaces, (1.0, OTHER_KNOTS), strict=True)
         ]
 
@@ -295,15 +288,14 @@ class _Batch:
         self.out.shared[block] = good
         return good
 
-    def _reference_on(self, tables: Tables, rows: IntArray) -> dict[str, Density]:
+    def _reference_on(self, tables: Tables, rows: IntArray, own: Quantities | None) -> dict[str, Density]:
         """Return the reference's densities at the knots of one resolution, by base quantity."""
-        reference, bases = self.reference, bases_of(self.out.names)
-        if reference is None:
+        bases = bases_of(self.out.names)
+        if self.reference is None or own is None:
             return {}
-        if reference.row in rows:  # computed as the others are, so that what little is wrong cancels
-            part = Rows(tables, self.family.weights(tables.surface, np.array([reference.row])))
+        if self.reference.row in rows:  # computed as the others are, so that what little is wrong cancels
+            part = Rows(tables, self.family.weights(tables.surface, np.array([self.reference.row])))
             return {base: part.density(base) for base in bases}
-        own = reference.fine
         return {base: density_at(own, tables.axes, base, tables.knots[base]) for base in bases}
 
     def _store_distance(
@@ -336,10 +328,9 @@ class _Batch:
     def _own_distance(self, row: int, own: Alone, axes: Axes, reference: Reference) -> None:
         for base in bases_of(self.out.names):
             both = own.fine, reference.fine
-            mean, sd = (np.concatenate(part) for part in zip(*(place_of(q, axes, base) for q in both), strict=True))
             square = []
             for parts, finer in ((both, ALONE_FINER), ((own.coarse, reference.coarse), ALONE_FINER * OTHER_KNOTS)):
-                knots = place(mean, sd, reach=reach_for(0.5, whole=True), finer=finer)
+                knots = knots_of(both, axes, base, finer=finer)
                 square.append(squared_hellinger(knots, *(density_at(part, axes, base, knots) for part in parts)))
             self._store_distance(np.array([row]), base, *square)
 

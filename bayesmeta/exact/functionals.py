@@ -112,19 +112,28 @@ class Functionals:
                 return np.stack([mean, square if name == "p_new" else mean**2], axis=2)
         raise SpecError(f"unknown quantity {name!r}.")
 
-    def distribution(self, base: str, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def distribution(self, base: str, x: FloatArray, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the shares in the distribution function and density of a base quantity at ``x`` (X,).
+
+        Parameters
+        ----------
+        base : str
+            ``"mu"``, ``"p_mean"`` or ``"theta_new"``. (The distribution of tau is no sum over nodes: it follows
+            from the logs of their weights.)
+        x : array, shape (X,)
+            Points on the base scale; for p_mean on the link scale.
+        rows : array of int, shape (R,)
+            Nodes of tau that are wanted.
 
         Returns
         -------
-        cdf, pdf : array, shape (J, U, X)
-            On the base scale (proportions on the link scale); tau is treated by `tau_matrix`.
+        cdf, pdf : array, shape (R, U, X)
         """
         if base == "mu":
-            return self._of_mu(x)
+            return self._at(rows, np.broadcast_to(x, (rows.size, x.size)))
         if base == "p_mean":
-            return self._of_mean(x)
-        return self._of_next(x)
+            return self._of_mean(x, rows)
+        return self._of_next(x, rows)
 
     def tails(self, base: str, ends: FloatArray) -> FloatArray:
         """Return the shares in the probabilities below the first of two points and above the second, (J, U, 2).
@@ -182,32 +191,26 @@ class Functionals:
         position = grid.position(flat, rows).reshape(shape)
         return basis_at(grid.shape[1], position, slope, np.ones(1) if weight is None else weight)
 
-    def _of_mu(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        rows = np.arange(self.surface.grid.shape[0])
-        return self._at(rows, np.broadcast_to(x, (rows.size, x.size)))
-
-    def _of_mean(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _of_mean(self, x: FloatArray, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Invert p_mean, which at each tau increases with mu."""
-        position, per_node = invert(self.logit_mean, x)
+        position, per_node = invert(self.logit_mean[rows], x)
         size = self.surface.grid.shape[1]
         inner = (position > 0.0) & (position < size - 1)
         slope = np.where(inner, 1.0 / np.maximum(per_node, SMALLEST_SLOPE), 0.0)
         return basis_at(size, position[:, :, None], slope[:, :, None], np.ones(1))
 
-    def _of_next(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _of_next(self, x: FloatArray, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Sum normal distributions over the nodes where tau is wide; elsewhere average that of mu over z."""
         grid = self.surface.grid
-        wide = grid.tau >= WIDE * np.diff(grid.mu, axis=1).max(axis=1)
-        cdf, pdf = np.empty((*grid.shape, x.size)), np.empty((*grid.shape, x.size))
-        z = (x - grid.mu[wide, :, None]) / grid.tau[wide, None, None]
-        cdf[wide] = special.ndtr(z)
-        pdf[wide] = np.exp(-0.5 * z * z) / (SQRT_2PI * grid.tau[wide, None, None])
-        ratio = grid.tau / grid.local_sd
-        smooth = ~wide & (ratio < SMOOTH)
-        rest = np.flatnonzero(~wide & ~smooth)
-        for rows in (np.flatnonzero(smooth), *np.array_split(rest, -(-rest.size // ROWS_AT_ONCE) or 1)):
-            if rows.size:
-                cdf[rows], pdf[rows] = self._averaged(rows, x, float(ratio[rows].max()))
+        mu, tau, ratio = grid.mu[rows], grid.tau[rows], grid.tau[rows] / grid.local_sd[rows]
+        cdf, pdf = np.empty((*mu.shape, x.size)), np.empty((*mu.shape, x.size))
+        wide = tau >= WIDE * np.diff(mu, axis=1).max(axis=1)
+        z = (x - mu[wide, :, None]) / tau[wide, None, None]
+        cdf[wide], pdf[wide] = special.ndtr(z), np.exp(-0.5 * z * z) / (SQRT_2PI * tau[wide, None, None])
+        smooth, rest = np.flatnonzero(~wide & (ratio < SMOOTH)), np.flatnonzero(~wide & (ratio >= SMOOTH))
+        for part in (smooth, *np.array_split(rest, -(-rest.size // ROWS_AT_ONCE) or 1)):
+            if part.size:
+                cdf[part], pdf[part] = self._averaged(rows[part], x, float(ratio[part].max()))
         return cdf, pdf
 
     def _averaged(self, rows: IntArray, x: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:

@@ -18,8 +18,8 @@ from bayesmeta.errors import AccuracyError
 POINTS = 12
 CENTRE_OUT = np.array([5, 6, 4, 7, 3, 8, 2, 9, 1, 10, 0, 11])
 STEP = 0.16  # standard deviations between knots: the interpolation is then good to about 1e-9
-CORE = 3.5  # standard deviations on each side over which this step is kept
-GROWTH = 0.12  # of the step per unit of distance, further out
+CORE = 4.5  # standard deviations on each side over which this step is kept
+GROWTH = 0.08  # of the step per unit of distance, further out
 NEWTON_STEPS = 8
 LAST_MOVE = 1e-7  # of a step; the next one would be its square
 MOST_KNOTS = 800
@@ -83,7 +83,7 @@ class Knots:
 
     @cached_property
     def integration(self) -> tuple[FloatArray, FloatArray]:
-        """Weights (X,) that integrate the interpolant from the first knot to the last, and those of two points fewer."""
+        """Weights (X,) that integrate the interpolant over all knots, and those of two points fewer."""
         left = np.repeat(np.arange(self.at.size - 1), GAUSS.size)
         half = 0.5 * np.diff(self.at)
         v = ((self.at[1:] - half)[:, None] + half[:, None] * GAUSS).ravel()

@@ -20,6 +20,7 @@ from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.surface import Surface
 from bayesmeta.surface.terms import Terms
 
+ALL = slice(None)
 ROWS_AT_ONCE = 2048  # pairs whose tables are held at a time
 
 
@@ -204,11 +205,14 @@ class PairWeights:
         """Log posterior probabilities of the nodes of tau, shape (R, J)."""
         return self._log_rows - self.log_evidence[:, None]
 
-    def sums(self, table: FloatArray) -> FloatArray:
-        """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M)."""
+    def sums(self, table: FloatArray, nodes: slice = ALL) -> FloatArray:
+        """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M).
+
+        If only some nodes of tau are given, the functions are 0 at the others.
+        """
         weight, _, which = self._given_tau
-        given_tau = weight @ table  # (J, A, M)
-        probability = np.exp(self.log_tau)
+        given_tau = weight[nodes] @ table  # (J, A, M)
+        probability = np.exp(self.log_tau[:, nodes])
         result = np.empty((len(which), table.shape[2]))
         for a in range(weight.shape[1]):
             rows = which == a

@@ -34,7 +34,6 @@ WIDE = 1.3  # a kernel this many node steps wide is summed over the nodes: error
 POINTS = 8  # of the interpolating polynomial
 BEFORE = POINTS // 2 - 1  # of them left of the interval
 SMOOTH_POINTS = 14
-BLOCK = 4_000_000  # entries of the largest temporary array
 NEWTON_STEPS = 6
 LAST_STEP = 1e-5
 
@@ -176,25 +175,26 @@ def basis_at(size: int, position: FloatArray, slope: FloatArray, weight: FloatAr
     cdf, pdf : array, shape (R, U, P)
         The function is 0 beyond the nodes.
     """
-    to_cdf, to_pdf = _refinement_matrices(size)
-    rows, points, _ = position.shape
-    cdf, pdf = np.empty((rows, size, points)), np.empty((rows, size, points))
     inside = np.where((position >= 0.0) & (position <= size - 1.0) & np.isfinite(slope), weight * slope, 0.0)
-    for part in np.array_split(np.arange(rows), 1 + rows * points * to_cdf.shape[1] // BLOCK):
-        first, powers = _powers(to_cdf.shape[1], REFINEMENT * position[part])
-        share = first, np.tensordot(_basis()[0], powers, axes=1)
-        cdf[part] = (_spread(to_cdf.shape[1], *share, weight) @ to_cdf.T).transpose(0, 2, 1)
-        pdf[part] = (_spread(to_cdf.shape[1], *share, inside[part]) @ to_pdf.T).transpose(0, 2, 1)
+    first, powers = _powers(REFINEMENT * (size - 1) + 1, REFINEMENT * position)
+    share = np.moveaxis(np.tensordot(_basis()[0], powers, axes=1), 0, -1)
+    cdf, pdf = (
+        _spread(first, share * mass[..., None], table)
+        for mass, table in zip((np.broadcast_to(weight, inside.shape), inside), _refinement_matrices(size), strict=True)
+    )
     return cdf, pdf
 
 
-def _spread(size: int, first: IntArray, share: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the matrices (R, P, size) that interpolate tables of this size and sum over Z."""
-    rows, points, _ = first.shape
-    row = np.arange(rows * points).reshape(rows, points, 1) * size
-    index = row + first + np.arange(POINTS).reshape(-1, 1, 1, 1)
-    total = np.bincount(index.ravel(), (share * weight).ravel(), minlength=rows * points * size)
-    return total.reshape(rows, points, size)
+def _spread(first: IntArray, share: FloatArray, table: FloatArray) -> FloatArray:
+    """Sum the columns of a table (U, F) from ``first`` (R, P, Z) on, times ``share`` (R, P, Z, POINTS): (R, U, P)."""
+    from scipy.sparse import csr_array
+
+    rows, points, count = first.shape
+    column = (first[..., None] + np.arange(POINTS)).ravel()
+    start = np.arange(rows * points + 1) * count * POINTS
+    matrix = csr_array((share.ravel(), column, start), shape=(rows * points, table.shape[1]))
+    product = np.asarray(matrix @ np.ascontiguousarray(table.T))
+    return product.reshape(rows, points, -1).transpose(0, 2, 1)
 
 
 @cache

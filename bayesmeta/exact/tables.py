@@ -12,8 +12,9 @@ import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
-from bayesmeta.exact.functionals import Axes, Functionals, bases_of
+from bayesmeta.exact.functionals import Axes, Functionals
 from bayesmeta.exact.knots import Knots, place
+from bayesmeta.exact.posterior import NEGLIGIBLE
 from bayesmeta.exact.rows import REFINEMENT, interpolate_smooth, sinc_cdf
 from bayesmeta.surface.surface import Surface
 
@@ -46,6 +47,15 @@ class Density:
 
 @final
 @dataclass(frozen=True, eq=False)
+class Columns:
+    """A table of shares (J, U, M), and which of its columns hold what."""
+
+    shares: FloatArray
+    of: dict[tuple[str, str], slice]
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Tables:
     """The shares of one surface's nodes in moments, distribution functions and densities.
 
@@ -57,41 +67,61 @@ class Tables:
         Coordinates of the knots.
     knots : dict of str to Knots
         By base quantity; others at each resolution, so that comparing the two also shows what lies between knots.
-    columns : dict
-        Which columns of ``shares`` hold what.
-    shares : array, shape (J, U, M)
-        The table.
+    live : slice
+        The nodes of tau that matter to distribution functions and densities.
+    moments, shapes : Columns
+        Shares in moments, and of the live nodes in distribution functions, densities and tails.
     """
 
     surface: Surface
     axes: Axes
     knots: dict[str, Knots]
-    columns: dict[tuple[str, str], slice]
-    shares: FloatArray
+    live: slice
+    moments: "Columns"
+    shapes: "Columns"
 
     @classmethod
     def of(
-        cls, surface: Surface, axes: Axes, knots: dict[str, Knots], names: Sequence[str], *, densities: bool
-    ) -> "Tables":
-        """Tabulate what the summaries of some quantities need, with their densities if wanted."""
-        functionals = Functionals(surface, axes)
-        parts = {("moments", name): functionals.moments(name) for name in names}
-        for base in bases_of(names):
+        cls, surface: Surface, axes: Axes, places: "Places", names: Sequence[str], *, reach: float, finer: float,
+        densities: bool,
+    ) -> "Tables":  # fmt: skip
+        """Tabulate what the summaries of some quantities need.
+
+        Parameters
+        ----------
+        surface : Surface
+            The grid.
+        axes : Axes
+            Coordinates of the knots.
+        places : Places
+            Where the posteriors live.
+        names : sequence of str
+            The quantities.
+        reach : float
+            Standard deviations that the knots span on each side.
+        finer : float
+            By how much closer than usual the knots lie.
+        densities : bool
+            Whether densities are wanted as well.
+        """
+        functionals, q = Functionals(surface, axes), surface.grid.q
+        knots = {base: place(*where, reach=reach, finer=finer) for base, where in places.of.items()}
+        knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
+        first, last = np.searchsorted(q, places.q)
+        live = slice(int(first), int(last) + 1)
+        parts = {}
+        for base, points in knots.items():
             if base == "tau":
                 continue
-            v = knots[base].at
-            cdf, pdf = functionals.distribution(base, axes[base].value(v))
+            v = points.at
+            cdf, pdf = functionals.distribution(base, axes[base].value(v), np.arange(q.size)[live])
             parts["cdf", base] = cdf
             if densities:
                 pdf *= np.exp(axes[base].log_jacobian(v))
                 parts["pdf", base] = pdf
-                parts["tails", base] = functionals.tails(base, axes[base].value(v[[0, -1]]))
-        ends = np.cumsum([0, *(part.shape[2] for part in parts.values())])
-        columns = {key: slice(a, b) for key, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
-        shares = np.empty((*surface.grid.shape, ends[-1]))
-        for key, where in columns.items():
-            shares[:, :, where] = parts[key]
-        return cls(surface, axes, knots, columns, shares)
+                parts["tails", base] = functionals.tails(base, axes[base].value(v[[0, -1]]))[live]
+        moments = {("moments", name): functionals.moments(name) for name in names}
+        return cls(surface, axes, knots, live, _joined(moments), _joined(parts))
 
     @cached_property
     def centre(self) -> float:
@@ -124,8 +154,12 @@ class Rows:
     weights: "Weights"
 
     @cached_property
-    def _sums(self) -> FloatArray:
-        return self.weights.sums(self.tables.shares)
+    def _moments(self) -> FloatArray:
+        return self.weights.sums(self.tables.moments.shares)
+
+    @cached_property
+    def _shapes(self) -> FloatArray:
+        return self.weights.sums(self.tables.shapes.shares, self.tables.live)
 
     @cached_property
     def _tau_weight(self) -> FloatArray:
@@ -135,7 +169,7 @@ class Rows:
 
     def moments(self, name: str) -> FloatArray:
         """Return mean and SD of a quantity, shape (R, 2), whether or not they exist."""
-        first, second = self._sums[:, self.tables.columns["moments", name]].T
+        first, second = self._moments[:, self.tables.moments.of["moments", name]].T
         with np.errstate(invalid="ignore", over="ignore"):
             sd = np.sqrt(np.maximum(second - first * first, 0.0))
         return np.stack([first + (self.tables.centre if name in ("mu", "theta_new") else 0.0), sd], axis=1)
@@ -144,7 +178,7 @@ class Rows:
         """Return the distribution functions of a base quantity at its knots, shape (R, X)."""
         if base == "tau":
             return self._tau_weight @ self.tables.of_tau[0]
-        return self._sums[:, self.tables.columns["cdf", base]]
+        return self._shapes[:, self.tables.shapes.of["cdf", base]]
 
     def density(self, base: str) -> Density:
         """Return the densities of a base quantity at its knots."""
@@ -152,7 +186,7 @@ class Rows:
             pdf = self._tau_weight @ self.tables.of_tau[1]
             tails = np.zeros((len(pdf), 2))
         else:
-            pdf, tails = (self._sums[:, self.tables.columns[what, base]] for what in ("pdf", "tails"))
+            pdf, tails = (self._shapes[:, self.tables.shapes.of[what, base]] for what in ("pdf", "tails"))
         return Density(np.maximum(pdf, 0.0), tails)
 
 
@@ -183,6 +217,15 @@ def squared_hellinger(knots: Knots, p: Density, q: Density) -> tuple[FloatArray,
     return np.clip(inner + tails.sum(axis=1), 0.0, 1.0), unknown
 
 
+def _joined(parts: dict[tuple[str, str], FloatArray]) -> Columns:
+    ends = np.cumsum([0, *(part.shape[2] for part in parts.values())])
+    columns = {key: slice(int(a), int(b)) for key, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
+    shares = np.empty((*next(iter(parts.values())).shape[:2], ends[-1])) if parts else np.empty((0, 0, 0))
+    for key, where in columns.items():
+        shares[:, :, where] = parts.pop(key)
+    return Columns(shares, columns)
+
+
 @cache
 def refinement(size: int) -> FloatArray:
     """Return the matrix (J, F) from log weights of J nodes to those of nodes `REFINEMENT` times as dense."""
@@ -190,31 +233,40 @@ def refinement(size: int) -> FloatArray:
     return np.stack([interpolate_smooth(row, position) for row in np.eye(size)])
 
 
-def rough_places(
-    family: "Family", surface: Surface, axes: Axes, bases: Sequence[str], rows: IntArray
-) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return, for each base quantity but tau, rough means and SDs (R,) of some rows in the knots' coordinate."""
+@final
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Roughly where some posteriors live.
+
+    Parameters
+    ----------
+    of : dict of str to tuple of array
+        For each base quantity but tau, means and SDs (R,) in the coordinate of its knots.
+    q : tuple of float
+        Between which nodes of tau's coordinate all have their mass.
+    """
+
+    of: dict[str, tuple[FloatArray, FloatArray]]
+    q: tuple[float, float]
+
+
+def find_places(family: "Family", surface: Surface, axes: Axes, bases: Sequence[str], rows: IntArray) -> Places:
+    """Return where some rows live, from one surface."""
     others = [base for base in bases if base != "tau"]
-    if not others:
-        return {}
-    functionals = Functionals(surface, axes)
-    table = np.concatenate([functionals.rough(base) for base in others], axis=2)
-    sums = np.concatenate([family.weights(surface, block).sums(table) for block in family.blocks(rows)])
+    functionals, q = Functionals(surface, axes), surface.grid.q
+    table = np.concatenate([np.empty((*surface.grid.shape, 0)), *(functionals.rough(base) for base in others)], axis=2)
+    parts, largest = [], np.full(q.size, -np.inf)
+    for block in family.blocks(rows):
+        weights = family.weights(surface, block)
+        parts.append(weights.sums(table))
+        largest = np.maximum(largest, weights.log_tau.max(axis=0))
+    sums = np.concatenate(parts)
     places = {}
     for i, base in enumerate(others):
         mean, square = sums[:, 2 * i], sums[:, 2 * i + 1]
         places[base] = mean, np.sqrt(np.maximum(square - mean**2, (SMALLEST_SD * (1.0 + np.abs(mean))) ** 2))
-    return places
-
-
-def shared_knots(
-    places: dict[str, tuple[FloatArray, FloatArray]], surface: Surface, *, reach: float, finer: float
-) -> dict[str, Knots]:
-    """Return knots that resolve distributions with the means and SDs ``places``, and those of tau's coordinate."""
-    knots = {base: place(*where, reach=reach, finer=finer) for base, where in places.items()}
-    q = surface.grid.q
-    knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
-    return knots
+    live = np.flatnonzero(largest > np.log(NEGLIGIBLE))
+    return Places(places, (q[max(live[0] - 1, 0)], q[min(live[-1] + 1, q.size - 1)]))
 
 
 def reach_for(tail: float, *, whole: bool) -> float:
