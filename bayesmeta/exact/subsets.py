@@ -22,6 +22,7 @@ from bayesmeta.surface.terms import Terms
 
 NEGLIGIBLE = 1e-16  # nodes with less probability in all rows of a block are left out of its sums
 ROWS_AT_ONCE = 256
+ALL = slice(None)
 SIZES = (1, 2, 3, 5, 8)  # subsets of up to so many studies, and of more, get a grid of their own: width falls with size
 FEW_ROWS = 64  # so few rows share one grid
 
@@ -183,9 +184,13 @@ class SubsetWeights:
         of_tau = self._scaled[2]
         return np.log(np.maximum(of_tau / of_tau.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny))
 
-    def sums(self, table: FloatArray) -> FloatArray:
-        """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M)."""
+    def sums(self, table: FloatArray, nodes: slice = ALL) -> FloatArray:
+        """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M).
+
+        If only some nodes of tau are given, the functions are 0 at the others.
+        """
         weight, _, of_tau = self._scaled
-        kept = np.flatnonzero(weight.max(axis=0) > NEGLIGIBLE)
-        result: FloatArray = weight[:, kept] @ table.reshape(weight.shape[1], -1)[kept]
+        some = weight.reshape(len(weight), *self.surface.grid.shape)[:, nodes].reshape(len(weight), -1)
+        kept = np.flatnonzero(some.max(axis=0) > NEGLIGIBLE)
+        result: FloatArray = some[:, kept] @ table.reshape(some.shape[1], -1)[kept]
         return result / of_tau.sum(axis=1, keepdims=True)
