@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.analyses.parts import PartFit, check_fit, check_prob, summarise_parts
+from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
 
 
@@ -20,11 +21,12 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        A row per study left out (column ``study``) and ``parameter``. Bayesian: ``mean sd median lower upper`` and
-        ``numerical_error`` as in `summary`. Frequentist: ``estimate se lower upper`` and, the same in each of a
-        study's rows, ``tau2 i2 h2 q q_pvalue``. ``shift``: by how much the median (the estimate) differs from that
-        of all studies, in units of the SD (the standard error) that it has with all of them. ``note``: why a row has
-        no numbers (an improper posterior, no study left), else empty.
+        A row per study left out (column ``study``) and ``parameter``. Bayesian: ``mean sd median lower upper``,
+        ``elpd_loo`` (log predictive density of that study given the others, the same in each of its rows) and
+        ``numerical_error``, the largest absolute error of the row. Frequentist: ``estimate se lower upper`` and, the
+        same in each of a study's rows, ``tau2 i2 h2 q q_pvalue``. ``shift``: by how much the median (the estimate)
+        differs from that of all studies, in units of the SD (the standard error) that it has with all of them.
+        ``note``: why a row has no numbers (an improper posterior, no study left), else empty.
 
     Raises
     ------
@@ -56,6 +58,12 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
     rows = summarise_parts(checked, ~np.eye(len(labels), dtype=np.bool_), prob)
     table = rows.tidy([{"study": label} for label in labels])
     point, spread = ("estimate", "se") if isinstance(checked, FrequentistFit) else ("median", "sd")
+    if rows.log_evidence is not None and rows.log_evidence_error is not None and isinstance(checked, ExactFit):
+        each = np.repeat(np.arange(len(labels)), len(rows.parameters))
+        wrong = checked.log_evidence_error + rows.log_evidence_error
+        elpd = checked.solution.fine.posterior.log_evidence - rows.log_evidence
+        table.insert(len(table.columns) - 2, "elpd_loo", elpd[each])
+        table["numerical_error"] = np.maximum(table["numerical_error"], wrong[each])
     whole = checked.summary(ci_prob=prob).loc[table["parameter"]]
     shift = (table[point].to_numpy() - whole[point].to_numpy()) / whole[spread].to_numpy()
     table.insert(len(table.columns) - 1, "shift", shift)

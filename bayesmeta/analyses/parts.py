@@ -40,6 +40,8 @@ class Parts:
         nan where a subset has no numbers.
     error : array, shape (R, N), or None
         Largest absolute error of each row of a Bayesian summary.
+    log_evidence, log_evidence_error : array, shape (R,), or None
+        Log marginal likelihoods of the subsets, with the constants of all densities.
     heterogeneity : array, shape (R, 5), or None
         The columns `HETEROGENEITY` of a classical analysis.
     note : list of str
@@ -50,6 +52,8 @@ class Parts:
     columns: tuple[str, ...]
     values: FloatArray
     error: FloatArray | None
+    log_evidence: FloatArray | None
+    log_evidence_error: FloatArray | None
     heterogeneity: FloatArray | None
     note: list[str]
 
@@ -110,12 +114,14 @@ def _exact(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
     proper = np.flatnonzero([not text for text in note])
     values = np.full((len(include), len(names), len(BAYESIAN)), np.nan)
     error = np.full((len(include), len(names)), np.nan)
+    log_evidence, log_evidence_error = np.full((2, len(include)), np.nan)
     if proper.size:
         found = summarise(Subsets(problem, include[proper]), proper.size, names, ci_prob=ci_prob)
         values[proper], error[proper] = found.values, found.error
+        log_evidence[proper], log_evidence_error[proper] = found.log_evidence, found.log_evidence_error
         for row, text in found.failure.items():
             note[proper[row]] = text
-    return Parts(names, BAYESIAN, values, error, None, note)
+    return Parts(names, BAYESIAN, values, error, log_evidence, log_evidence_error, None, note)
 
 
 def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts:
@@ -135,7 +141,7 @@ def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts
             note[i] = str(error)
             continue
         heterogeneity[i] = [getattr(part, column) for column in HETEROGENEITY]
-    return Parts(names, CLASSICAL, values, None, heterogeneity, note)
+    return Parts(names, CLASSICAL, values, None, None, None, heterogeneity, note)
 
 
 def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:

@@ -18,6 +18,7 @@ from bayesmeta.cli.check import check_command
 from bayesmeta.cli.datasets import datasets_command
 from bayesmeta.cli.demo import demo_command
 from bayesmeta.cli.fit import fit_command
+from bayesmeta.cli.influence import influence_command
 from bayesmeta.cli.init import init_command
 from bayesmeta.cli.models import models_command
 from bayesmeta.cli.output import one_line
@@ -122,6 +123,7 @@ for command in (
     init_command,
     run_command,
     fit_command,
+    influence_command,
     check_command,
     models_command,
     datasets_command,

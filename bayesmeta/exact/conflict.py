@@ -41,8 +41,8 @@ def below_others(problem: Problem, study: IntArray, index: int) -> tuple[FloatAr
     """
     if not study.size:
         return np.empty(0), np.empty(0)
-    include = np.ones((study.size, problem.terms.k))
-    include[np.arange(study.size), study] = 0.0
+    include = np.ones((1 + study.size, problem.terms.k))  # the whole too: its nodes lie where below_i changes
+    include[1 + np.arange(study.size), study] = 0.0
     try:
         region = find_region(problem.terms, Parts(problem, include), problem.mu_coordinate, problem.tau_coordinate)
         both = np.stack([_on_one_grid(problem, region, study, level(i)) for i in (index, index - 1)])
@@ -80,6 +80,8 @@ def _on_its_own_grid(problem: Problem, study: int) -> FloatArray:
     """Return below_i of one study at two resolutions, from a posterior of the others that is refined for it."""
     others = np.arange(problem.terms.k) != study
     own = problem.terms.take(np.array([study]))
+    if not others.any():
+        raise AccuracyError("the prior predictive probability of the study could not be computed; use less extreme priors.")
 
     def below(quantities: Quantities) -> float:
         posterior = quantities.posterior
