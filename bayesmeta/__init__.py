@@ -9,8 +9,14 @@
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.conflict import conflict
+from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.leave_one_out import leave_one_out
+from bayesmeta.analyses.outliers import outliers
+from bayesmeta.analyses.study_influence import influence
 from bayesmeta.analyses.subgroups import subgroups
+from bayesmeta.analyses.subsets import subsets
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
 from bayesmeta.data.read import read_csv, read_studies
@@ -51,14 +57,19 @@ __all__ = [
     "SpecError",
     "Studies",
     "compare",
+    "conflict",
+    "cumulative",
     "diagnose",
     "fit",
     "forest_frame",
+    "influence",
+    "leave_one_out",
     "list_datasets",
     "list_models",
     "load_dataset",
     "load_model",
     "loo",
+    "outliers",
     "plot_forest",
     "pymc_model",
     "read_csv",
@@ -67,6 +78,7 @@ __all__ = [
     "save_figure",
     "study_effects",
     "subgroups",
+    "subsets",
     "summary",
     "verify",
 ]

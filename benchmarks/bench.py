@@ -136,6 +136,29 @@ def bench_fit(repeats: int) -> list[dict[str, object]]:
     return rows
 
 
+def bench_influence(repeats: int) -> list[dict[str, object]]:
+    """Time leave-one-out and all subsets of 14 studies against single fits with their summaries."""
+    import bayesmeta as bm
+
+    studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"), study="study", events="events", n="n")
+    fit = bm.fit(studies)
+    calls = {
+        "fit": lambda: bm.summary(bm.fit(studies)),
+        "leave_one_out": lambda: bm.leave_one_out(fit),
+        "conflict": lambda: bm.conflict(fit),
+        "outliers": lambda: bm.outliers(fit),
+    }
+    interleaved(calls, 2)
+    times = interleaved(calls, repeats)
+    everything = seconds(lambda: bm.subsets(fit), 1)
+    return [
+        report("leave-one-out of 14 studies, all rows / one fit", times["leave_one_out"], times["fit"], "<= 3"),
+        report("conflict p-values of 14 studies / one fit", times["conflict"], times["fit"], "(shown beside it)"),
+        report("outliers among 14 studies / one fit", times["outliers"], times["fit"], "(shown beside it)"),
+        report("all 16 383 subsets of 14 studies / 10 s", everything, 10.0, "<= 1"),
+    ]
+
+
 def nutpie_refit() -> Callable[[], object] | None:
     """Return a call that samples a compiled nutpie model, or None if nutpie is absent."""
     try:
@@ -171,7 +194,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write the ratios to")
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians of {options.repeats}")
-    rows = bench_import(options.repeats) + bench_fit(options.repeats)
+    rows = bench_import(options.repeats) + bench_fit(options.repeats) + bench_influence(options.repeats)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -57,6 +57,7 @@ def influence_command(
     bayesmeta influence trials.csv --engine frequentist --measure PR --format csv
     """  # noqa: D301 (click takes the backspace as a mark)
     from bayesmeta._validate import unknown_name
+    from bayesmeta.analyses.parts import check_fit
     from bayesmeta.analyses.study_influence import influence
     from bayesmeta.api import fit
     from bayesmeta.errors import SpecError
@@ -69,7 +70,7 @@ def influence_command(
     studies = load_studies(data, roles_from(options, of_estimates), on_bad)
     chosen = {name: value for name, value in {**classical, "measure": of_counts}.items() if value is not None}
     model = None if engine == "frequentist" else _model(studies, **belief)
-    result = fit(studies, model, engine=engine, **chosen)
+    result = check_fit(fit(studies, model, engine=engine, **chosen), "influence")
     table = influence(result, parameter=parameter, ci_prob=ci_prob)
     text = _text(table, form)
     say([*data_lines(data, studies), *_model_lines(model), *(f"note: {note}" for note in result.notes)])

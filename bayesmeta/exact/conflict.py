@@ -81,7 +81,9 @@ def _on_its_own_grid(problem: Problem, study: int) -> FloatArray:
     others = np.arange(problem.terms.k) != study
     own = problem.terms.take(np.array([study]))
     if not others.any():
-        raise AccuracyError("the prior predictive probability of the study could not be computed; use less extreme priors.")
+        raise AccuracyError(
+            "the prior predictive probability of the study could not be computed; use less extreme priors."
+        )
 
     def below(quantities: Quantities) -> float:
         posterior = quantities.posterior

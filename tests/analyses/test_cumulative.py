@@ -13,7 +13,13 @@ from bayesmeta.analyses.cumulative import cumulative
 REFERENCE = Path(__file__).parents[1] / "reference" / "metafor" / "dl_leave_one_out.json"
 CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))["cases"]
 FRAME = pd.DataFrame(
-    {"study": list("ABCD"), "events": [3, 9, 6, 2], "n": [10, 11, 12, 9], "year": [2011, 2003, 2008, 2003], "kind": [1, "x", 2, 3]}
+    {
+        "study": list("ABCD"),
+        "events": [3, 9, 6, 2],
+        "n": [10, 11, 12, 9],
+        "year": [2011, 2003, 2008, 2003],
+        "kind": [1, "x", 2, 3],
+    }
 )
 
 
@@ -82,5 +88,7 @@ def test_an_order_that_is_none_is_refused(fit, by, message):
 
 def test_studies_without_moderators_say_how_to_read_them():
     fit = bm.fit(bm.Studies.from_frame(FRAME))
-    with pytest.raises(bm.SpecError, match=r"the studies have no moderator 'year'; read them with moderators=\['year'\]."):
+    with pytest.raises(
+        bm.SpecError, match=r"the studies have no moderator 'year'; read them with moderators=\['year'\]."
+    ):
         cumulative(fit, by="year")

@@ -29,7 +29,7 @@ def test_it_puts_leave_one_out_beside_the_conflict(fit):
 
 def test_any_row_of_the_summary_can_be_shown(fit):
     assert set(influence(fit, parameter="tau")["parameter"]) == {"tau"}
-    with pytest.raises(bm.SpecError, match="unknown parameter 'p_mena'. Did you mean 'p_mean'"):
+    with pytest.raises(bm.SpecError, match=r"unknown parameter 'p_mena'\. Did you mean 'p_mean'"):
         influence(fit, parameter="p_mena")
 
 
@@ -41,7 +41,18 @@ def test_estimates_show_mu():
 
 def test_a_classical_fit_has_its_own_columns(fit):
     table = influence(bm.fit(fit.studies, engine="frequentist", measure="PR"))
-    assert list(table.columns) == ["parameter", "estimate", "lower", "upper", "shift", "tau2", "i2", "q", "q_pvalue", "note"]
+    assert list(table.columns) == [
+        "parameter",
+        "estimate",
+        "lower",
+        "upper",
+        "shift",
+        "tau2",
+        "i2",
+        "q",
+        "q_pvalue",
+        "note",
+    ]
     assert set(table["parameter"]) == {"p_mean"}
 
 

@@ -47,6 +47,8 @@ def test_rows_without_numbers_say_why(run):
 
 def test_wrong_usage_ends_with_2_and_bad_data_with_1(refused):
     assert "unknown engine 'nuts'" in refused("influence", "pritz1997", "--engine", "nuts", status=2)
-    assert "--ci-method is for --engine frequentist" in refused("influence", "pritz1997", "--ci-method", "wald", status=2)
+    assert "--ci-method is for --engine frequentist" in refused(
+        "influence", "pritz1997", "--ci-method", "wald", status=2
+    )
     assert "unknown parameter 'p'" in refused("influence", "pritz1997", "--parameter", "p", status=2)
     assert "neither a file nor a bundled data set" in refused("influence", "nowhere", status=1)
