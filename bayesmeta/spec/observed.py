@@ -1,7 +1,9 @@
 """Which data does a model see? Counts as they are, or estimates with standard errors on the scale of a measure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from types import MappingProxyType
+from typing import Final, final
 
 import numpy as np
 from scipy import special
@@ -10,29 +12,39 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import effect_sizes, get_measure
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Data of the binomial likelihood.
+    """Counts as they are, of one arm or two, among patients or in person-time.
 
     Attributes
     ----------
-    events, n : array, shape (k,)
-        Patients with the event, and patients.
+    data : mapping
+        Arrays of shape (k,) by role: ``events`` and ``n``, say.
     link : str
         What the study effects are a function of.
     """
 
-    events: FloatArray
-    n: FloatArray
+    data: Mapping[str, FloatArray]
     link: str
     measure: None = None
 
+    @property
+    def events(self) -> FloatArray:
+        """Events of one arm, shape (k,)."""
+        return self.data["events"]
+
+    @property
+    def n(self) -> FloatArray:
+        """Patients of one arm, shape (k,)."""
+        return self.data["n"]
+
     def variance_at(self, theta: FloatArray) -> FloatArray:
-        """Return the inverse Fisher information of each study at its effect: 1 / (n p (1 - p)), shape (k,)."""
+        """Return the inverse Fisher information of each study at its logit: 1 / (n p (1 - p)), shape (k,)."""
         p = special.expit(theta)
         return np.asarray(1.0 / (self.n * p * (1.0 - p)))
 
@@ -65,6 +77,42 @@ class Estimates:
 
 type Observed = Counts | Estimates
 
+ROLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "counts": ("events", "n"),
+        "estimates": ("y", "se"),
+        "rates": ("events", "time"),
+        "two-arm-counts": ("events_treatment", "n_treatment", "events_control", "n_control"),
+        "two-arm-rates": ("events_treatment", "time_treatment", "events_control", "time_control"),
+    }
+)
+WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "counts": "events and n",
+        "estimates": "estimates with standard errors",
+        "rates": "events and person-time",
+        "two-arm-counts": "events and n of two arms",
+        "two-arm-rates": "events and person-time of two arms",
+    }
+)
+"""The kinds of data."""
+
+SUITABLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "counts": "binomial",
+        "estimates": "normal",
+        "rates": "poisson",
+        "two-arm-counts": "binomial-two-arm",
+        "two-arm-rates": "poisson-conditional",
+    }
+)
+"""A likelihood for each."""
+
+
+def kind_of(studies: Studies) -> str:
+    """Return which kind of data studies hold."""
+    return "counts" if studies.has_counts else "estimates"
+
 
 def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = None) -> Observed:
     """Return the data that a model sees.
@@ -87,22 +135,24 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     SpecError
         If model and data do not go together, or `measure` does not apply.
     """
-    if model.likelihood == "binomial":
-        if studies.events is None or studies.n is None:
+    record = LIKELIHOODS[model.likelihood]
+    kind = kind_of(studies)
+    if record.data != "estimates":
+        if kind != record.data:
             raise SpecError(
-                "the binomial likelihood needs events and n, but the studies hold estimates with "
-                "standard errors; use likelihood='normal'."
+                f"the {record.name} likelihood needs {WORDS[record.data]}, but the studies hold {WORDS[kind]}; "
+                f"use likelihood={SUITABLE[kind]!r}."
             )
         if measure is not None:
-            raise SpecError(_unused_measure(measure))
-        return Counts(studies.events, studies.n, model.link)
-    if studies.events is None or studies.n is None:
+            raise SpecError(_unused_measure(record.name, measure))
+        return Counts({role: np.asarray(getattr(studies, role)) for role in ROLES[kind]}, model.link)
+    if kind == "estimates":
         used = studies.measure or "GEN"
         if measure not in (None, used):
             raise SpecError(f"measure={measure!r} contradicts the studies, whose estimates are {used}; leave it out.")
         return Estimates(np.asarray(studies.y), np.asarray(studies.se), _link_of_estimates(model, used), used)
     used = measure or "PLO"
-    sizes = effect_sizes(used, studies.events, studies.n)
+    sizes = effect_sizes(used, np.asarray(studies.events), np.asarray(studies.n))
     return Estimates(np.asarray(sizes.y), np.asarray(sizes.se), get_measure(used).link, used)
 
 
@@ -116,8 +166,8 @@ def _link_of_estimates(model: ModelSpec, measure: str) -> str:
     return link
 
 
-def _unused_measure(measure: str) -> str:
-    text = f"measure={measure!r} is not used by the binomial likelihood, which models the counts; leave it out"
+def _unused_measure(likelihood: str, measure: str) -> str:
+    text = f"measure={measure!r} is not used by the {likelihood} likelihood, which models the counts; leave it out"
     if get_measure(measure).data == "counts":
         text += f", or pool {measure} by engine='frequentist'"
     return f"{text}."
