@@ -11,6 +11,9 @@ from bayesmeta._validate import unknown_name
 from bayesmeta.effects.one_arm import PROPORTION_VARIANCES, EffectSizes, logit_proportion, raw_proportion
 from bayesmeta.errors import SpecError
 
+type DataKind = Literal["counts", "estimates", "two-arm-counts", "rates", "two-arm-rates"]
+"""What is known of each study: events of patients or per person-time, in one arm or two; or an estimate."""
+
 
 @final
 @dataclass(frozen=True)
