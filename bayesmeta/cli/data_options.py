@@ -43,8 +43,9 @@ def data_options[F: Callable[..., Any]](command: F) -> F:
         click.option(
             "--measure",
             metavar="CODE",
-            help="Effect measure. Of counts: PLO (logit, the default) or PR (raw proportion). "
-            "Of estimates: HR (hazard ratio) or GEN (as given, the default).",
+            help="Effect measure; the first is the default. Of counts: PLO (logit) or PR (raw proportion), of two "
+            "arms OR, RR or RD. Of rates: IRLN (log) or IR, of two arms IRR or IRD. Of estimates: GEN (as given) or "
+            "HR (hazard ratio).",
         ),
         click.option(
             "--interval-prob",

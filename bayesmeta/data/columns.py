@@ -6,9 +6,9 @@ from typing import TypedDict, final
 
 import pandas as pd
 
-from bayesmeta._validate import check_probability, did_you_mean
+from bayesmeta._validate import check_probability, did_you_mean, unknown_name
 from bayesmeta.data.kinds import ALIASES, ARMS, ROLES_OF_KIND, Kind
-from bayesmeta.effects.measures import MEASURES, get_measure
+from bayesmeta.effects.measures import MEASURES, measures_of
 from bayesmeta.errors import DataError, SpecError
 
 _ESTIMATES: tuple[Kind, ...] = ("estimates", "intervals")
@@ -228,11 +228,13 @@ def _refuse_doubled(df: pd.DataFrame, used: Sequence[str], source: str) -> None:
 
 
 def _check_measure(measure: str) -> None:
-    if get_measure(measure).data != "estimates":
-        allowed = ", ".join(code for code, record in MEASURES.items() if record.data == "estimates")
+    allowed = measures_of("estimates")
+    if not isinstance(measure, str) or measure not in MEASURES:
+        raise SpecError(unknown_name("measure of estimates", measure, allowed))
+    if MEASURES[measure].data != "estimates":
         raise SpecError(
             f"measure {measure!r} is computed from counts or rates, so give it to fit(...); "
-            f"measures of estimates: {allowed}."
+            f"measures of estimates: {', '.join(allowed)}."
         )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from bayesmeta.effects.measures import DataKind
+from bayesmeta.effects.measures import ROLES_OF_DATA, DataKind
 
 type Kind = DataKind | Literal["intervals"]
 """What the columns of a file hold: the data of studies, or estimates with limits, which become estimates."""
@@ -10,18 +10,12 @@ type Kind = DataKind | Literal["intervals"]
 ARMS: Final = ("treatment", "control")
 
 ROLES_OF_KIND: dict[Kind, tuple[str, ...]] = {
-    "counts": ("events", "n"),
-    "estimates": ("y", "se"),
+    **dict[Kind, tuple[str, ...]](ROLES_OF_DATA.items()),
     "intervals": ("estimate", "lower", "upper"),
-    "two-arm-counts": ("events_treatment", "n_treatment", "events_control", "n_control"),
-    "rates": ("events", "time"),
-    "two-arm-rates": ("events_treatment", "time_treatment", "events_control", "time_control"),
 }
 """The roles of the columns that describe a study, for each kind of data."""
 
-DATA_ROLES: Final = tuple(
-    dict.fromkeys(role for kind, roles in ROLES_OF_KIND.items() if kind != "intervals" for role in roles)
-)
+DATA_ROLES: Final = tuple(dict.fromkeys(role for roles in ROLES_OF_DATA.values() for role in roles))
 """The fields of `Studies` that hold data."""
 
 ALIASES = {

@@ -11,9 +11,9 @@ import pandas as pd
 from bayesmeta.data.check import find_problems
 from bayesmeta.data.columns import resolve_columns
 from bayesmeta.data.display import as_html, as_text, data_texts, totals_text
-from bayesmeta.data.kinds import DATA_ROLES, ROLES_OF_KIND, kind_of
+from bayesmeta.data.kinds import DATA_ROLES, kind_of
 from bayesmeta.data.select import DROPPED_COLUMNS, OnBad, select_rows
-from bayesmeta.effects.measures import DataKind
+from bayesmeta.effects.measures import ROLES_OF_DATA, DataKind
 from bayesmeta.errors import DataError
 
 type FloatArray = npt.NDArray[np.float64]
@@ -92,7 +92,7 @@ class Studies:
         """Check the values by the rules of `check_frame`, and make the arrays read-only."""
         values = {role: getattr(self, role) for role in DATA_ROLES if getattr(self, role) is not None}
         if kind_of(set(values)) is None:
-            needed = "; or ".join(", ".join(roles) for kind, roles in ROLES_OF_KIND.items() if kind != "intervals")
+            needed = "; or ".join(", ".join(roles) for roles in ROLES_OF_DATA.values())
             raise DataError(f"Studies need one of: {needed}. Given: {', '.join(values) or 'none'}.")
         arrays = {role: np.array(array, dtype=np.float64) for role, array in values.items()}
         if not self.study:
@@ -135,7 +135,7 @@ class Studies:
     @property
     def data(self) -> dict[str, FloatArray]:
         """The arrays of this `kind` by role, each of shape (k,)."""
-        return {role: getattr(self, role) for role in ROLES_OF_KIND[self.kind]}
+        return {role: getattr(self, role) for role in ROLES_OF_DATA[self.kind]}
 
     @property
     def totals(self) -> str:

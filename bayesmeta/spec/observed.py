@@ -1,14 +1,14 @@
 """Which data does a model see? Counts as they are, or estimates with standard errors on the scale of a measure."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
-from bayesmeta.effects.measures import effect_sizes, get_measure
+from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure, measures_of
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
 
@@ -63,6 +63,14 @@ class Estimates:
         return self.se**2
 
 
+_WORDS: Final[dict[DataKind, str]] = {
+    "counts": "events and n",
+    "estimates": "estimates with standard errors",
+    "two-arm-counts": "the counts of two arms",
+    "rates": "events and person-time",
+    "two-arm-rates": "events and person-time of two arms",
+}
+
 type Observed = Counts | Estimates
 
 
@@ -76,7 +84,8 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     studies : Studies
         The data.
     measure : str, optional
-        For the normal likelihood with counts: the measure they are turned into; by default "PLO".
+        For the normal likelihood with counts or rates: the measure they are turned into; by default "PLO" of one
+        arm of counts, "OR" of two; "IRLN" of one arm of rates, "IRR" of two.
 
     Returns
     -------
@@ -90,19 +99,22 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     if model.likelihood == "binomial":
         if studies.events is None or studies.n is None:
             raise SpecError(
-                "the binomial likelihood needs events and n, but the studies hold estimates with "
-                "standard errors; use likelihood='normal'."
+                f"the binomial likelihood needs events and n of one arm, but the studies hold {_WORDS[studies.kind]}; "
+                "use likelihood='normal'."
             )
         if measure is not None:
             raise SpecError(_unused_measure(measure))
         return Counts(studies.events, studies.n, model.link)
-    if studies.events is None or studies.n is None:
+    if studies.kind == "estimates":
         used = studies.measure or "GEN"
         if measure not in (None, used):
             raise SpecError(f"measure={measure!r} contradicts the studies, whose estimates are {used}; leave it out.")
         return Estimates(np.asarray(studies.y), np.asarray(studies.se), _link_of_estimates(model, used), used)
-    used = measure or "PLO"
-    sizes = effect_sizes(used, studies.events, studies.n)
+    used = measure or DEFAULT_MEASURES[studies.kind]
+    if (needed := get_measure(used).data) != studies.kind:
+        allowed = ", ".join(measures_of(studies.kind))
+        raise SpecError(f"measure={used!r} needs {needed}, but the studies hold {studies.kind}; allowed: {allowed}.")
+    sizes = effect_sizes(used, *studies.data.values())
     return Estimates(np.asarray(sizes.y), np.asarray(sizes.se), get_measure(used).link, used)
 
 
@@ -136,7 +148,7 @@ def model_for(studies: Studies, model: object) -> ModelSpec:
     if model is None:
         if not studies.has_counts:
             raise SpecError(
-                "estimates with standard errors need a model with priors on their scale, for example "
+                f"{_WORDS[studies.kind]} need a model with priors on their scale, for example "
                 "bm.ModelSpec('normal', mu='Normal(0, 2)', tau='HalfNormal(1)')."
             )
         return ModelSpec("binomial")
