@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 from bayesmeta._validate import unknown_name
+from bayesmeta.effects.measures import DataKind
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.frozen import FrozenMapping
 
@@ -36,7 +37,7 @@ class LikelihoodRecord:
 
     name: str
     title: str
-    data: str
+    data: DataKind
     links: tuple[str, ...]
     statements: Mapping[str, str]
     effects: tuple[str, ...]

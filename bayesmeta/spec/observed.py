@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, final
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
-from bayesmeta.effects.measures import effect_sizes, get_measure
+from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure, measures_of
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
@@ -75,43 +74,24 @@ class Estimates:
         return self.se**2
 
 
+_WORDS: Final[dict[DataKind, str]] = {
+    "counts": "events and n of one arm",
+    "estimates": "estimates with standard errors",
+    "two-arm-counts": "the counts of two arms",
+    "rates": "events and person-time of one arm",
+    "two-arm-rates": "events and person-time of two arms",
+}
+
 type Observed = Counts | Estimates
 
-ROLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "counts": ("events", "n"),
-        "estimates": ("y", "se"),
-        "rates": ("events", "time"),
-        "two-arm-counts": ("events_treatment", "n_treatment", "events_control", "n_control"),
-        "two-arm-rates": ("events_treatment", "time_treatment", "events_control", "time_control"),
-    }
-)
-WORDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "counts": "events and n",
-        "estimates": "estimates with standard errors",
-        "rates": "events and person-time",
-        "two-arm-counts": "events and n of two arms",
-        "two-arm-rates": "events and person-time of two arms",
-    }
-)
-"""The kinds of data."""
-
-SUITABLE: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "counts": "binomial",
-        "estimates": "normal",
-        "rates": "poisson",
-        "two-arm-counts": "binomial-two-arm",
-        "two-arm-rates": "poisson-conditional",
-    }
-)
-"""A likelihood for each."""
-
-
-def kind_of(studies: Studies) -> str:
-    """Return which kind of data studies hold."""
-    return "counts" if studies.has_counts else "estimates"
+_SUITABLE: Final[dict[DataKind, str]] = {
+    "counts": "binomial",
+    "estimates": "normal",
+    "rates": "poisson",
+    "two-arm-counts": "binomial-two-arm",
+    "two-arm-rates": "poisson-conditional",
+}
+"""A likelihood for each kind of data."""
 
 
 def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = None) -> Observed:
@@ -124,7 +104,8 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     studies : Studies
         The data.
     measure : str, optional
-        For the normal likelihood with counts: the measure they are turned into; by default "PLO".
+        For the normal likelihood with counts or rates: the measure they are turned into; by default "PLO" of one
+        arm of counts, "OR" of two; "IRLN" of one arm of rates, "IRR" of two.
 
     Returns
     -------
@@ -136,23 +117,26 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
         If model and data do not go together, or `measure` does not apply.
     """
     record = LIKELIHOODS[model.likelihood]
-    kind = kind_of(studies)
+    kind = studies.kind
     if record.data != "estimates":
         if kind != record.data:
             raise SpecError(
-                f"the {record.name} likelihood needs {WORDS[record.data]}, but the studies hold {WORDS[kind]}; "
-                f"use likelihood={SUITABLE[kind]!r}."
+                f"the {record.name} likelihood needs {_WORDS[record.data]}, but the studies hold {_WORDS[kind]}; "
+                f"use likelihood={_SUITABLE[kind]!r}."
             )
         if measure is not None:
             raise SpecError(_unused_measure(record.name, measure))
-        return Counts({role: np.asarray(getattr(studies, role)) for role in ROLES[kind]}, model.link)
+        return Counts(studies.data, model.link)
     if kind == "estimates":
         used = studies.measure or "GEN"
         if measure not in (None, used):
             raise SpecError(f"measure={measure!r} contradicts the studies, whose estimates are {used}; leave it out.")
         return Estimates(np.asarray(studies.y), np.asarray(studies.se), _link_of_estimates(model, used), used)
-    used = measure or "PLO"
-    sizes = effect_sizes(used, np.asarray(studies.events), np.asarray(studies.n))
+    used = measure or DEFAULT_MEASURES[kind]
+    if (needed := get_measure(used).data) != kind:
+        allowed = ", ".join(measures_of(kind))
+        raise SpecError(f"measure={used!r} needs {needed}, but the studies hold {kind}; allowed: {allowed}.")
+    sizes = effect_sizes(used, *studies.data.values())
     return Estimates(np.asarray(sizes.y), np.asarray(sizes.se), get_measure(used).link, used)
 
 
@@ -186,7 +170,7 @@ def model_for(studies: Studies, model: object) -> ModelSpec:
     if model is None:
         if not studies.has_counts:
             raise SpecError(
-                "estimates with standard errors need a model with priors on their scale, for example "
+                f"{_WORDS[studies.kind]} need a model with priors on their scale, for example "
                 "bm.ModelSpec('normal', mu='Normal(0, 2)', tau='HalfNormal(1)')."
             )
         return ModelSpec("binomial")
