@@ -8,6 +8,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.subgroups import subgroups
@@ -50,6 +51,7 @@ __all__ = [
     "Prior",
     "SpecError",
     "Studies",
+    "bayes_factor",
     "compare",
     "diagnose",
     "fit",
