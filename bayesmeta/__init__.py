@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import fit
@@ -62,6 +63,8 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "prob_above",
+    "prob_rope",
     "pymc_model",
     "read_csv",
     "read_studies",
