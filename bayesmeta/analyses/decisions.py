@@ -216,9 +216,9 @@ def _by_definition(name: str, low: float, high: float) -> tuple[float | None, st
 
 
 def _number(option: str, value: object) -> float:
-    if isinstance(value, Real) and type(value) is not bool and not math.isnan(value):
-        return float(value)
-    raise SpecError(f"{option}={quote(value)} is not a number; give a number such as 0.8.")
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        raise SpecError(f"{option}={quote(value)} is not a number; give a number such as 0.8.")
+    return float(value)
 
 
 def _shown(value: float) -> str:
