@@ -8,10 +8,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.analyses.average import average
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
@@ -52,6 +54,7 @@ __all__ = [
     "Prior",
     "SpecError",
     "Studies",
+    "average",
     "bayes_factor",
     "compare",
     "diagnose",
@@ -70,6 +73,7 @@ __all__ = [
     "read_studies",
     "run_analysis",
     "save_figure",
+    "stacking",
     "study_effects",
     "subgroups",
     "summary",

@@ -126,22 +126,30 @@ def bayes_factor(fit: object, hypothesis: str) -> BayesFactor:
         engine = getattr(fit, "engine", None)
         got = f"engine={engine!r} has no evidence" if engine else f"got a {type(fit).__name__}"
         raise SpecError(f"bayes_factor needs a fit made by engine='exact'; {got}.")
-    testable = tuple(name for name in TESTABLE if name in fit.parameters)
-    values = _parse(hypothesis, testable)
+    has_tau = "tau" in fit.parameters
+    values = _parse(hypothesis, _testable(fit))
     text = ", ".join(f"{name} = {format_number(value)}" for name, value in values.items())
     fixed = _on_link_scale(values, fit.link)
+    if not has_tau:
+        fixed["tau"] = 0.0
     _check_proper(fit, text, fixed)
     log_h0, error = point_evidence(fit.solution.problem, mu=fixed.get("mu"), tau=fixed.get("tau"))
     log_h1 = fit.solution.fine.posterior.log_evidence
     defined = fit.log_evidence is not None
     return BayesFactor(
         text,
-        f"mu ~ {fit.model.mu}, tau ~ {fit.model.tau}",
+        f"mu ~ {fit.model.mu}" + (f", tau ~ {fit.model.tau}" if has_tau else ", common effect"),
         log_h1 - log_h0,
         fit.log_evidence_error + error,
         log_h1 if defined else None,
         log_h0 if defined else None,
     )
+
+
+def _testable(fit: ExactFit) -> tuple[str, ...]:
+    """Return the parameters that a hypothesis may be about."""
+    skewed = fit.model.effects == "beta"  # there p_median depends on tau as well, and fixing it fixes no parameter
+    return tuple(name for name in TESTABLE if name in fit.parameters and not (skewed and name == "p_median"))
 
 
 def _parse(hypothesis: object, testable: tuple[str, ...]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from bayesmeta.exact.posterior import log_sum_exp
 from bayesmeta.exact.solve import FINEST, Problem
 from bayesmeta.exact.summary import EVIDENCE_FLOOR
 from bayesmeta.spec.priors import Prior
-from bayesmeta.surface.bands import BLOCK, MarginalRule
+from bayesmeta.surface.bands import BLOCK
 from bayesmeta.surface.coordinates import Coordinate, SinhLine, SteepInterval
 from bayesmeta.surface.grid import LOG_SD, STEEP
 from bayesmeta.surface.locate import locate
@@ -35,6 +35,9 @@ MATTERS = 23.0  # nodes whose log integrand has fallen by less than this decide 
 ROUNDING = 1e-15  # of a sum of logarithms, in proportion; it shows only beyond 1e6
 LEAST_LOG_RATIO = -600.0  # of m_i to the largest likelihood; the surface's doubles end at -690
 NARROW = 0.03  # of a likelihood's SD; a tau below is integrated by Gauss-Hermite nodes at every resolution
+
+type Rule = Callable[[FloatArray, FloatArray], FloatArray]
+"""``rule(mu, tau)``, each of shape (P,), returns log m_i, shape (k, P)."""
 
 
 @final
@@ -62,7 +65,7 @@ class Line:
     fixed: float
     tau_is_free: bool
 
-    def log_f(self, x: FloatArray, rule: MarginalRule) -> FloatArray:
+    def log_f(self, x: FloatArray, rule: Rule) -> FloatArray:
         """Return the log integrand with respect to the coordinate, at ``x`` (P,)."""
         free = self.coordinate.value(x)
         free = np.maximum(free, TINY) if self.tau_is_free else free
@@ -105,7 +108,7 @@ def point_evidence(problem: Problem, *, mu: float | None = None, tau: float | No
     return _refined(_integral(line))
 
 
-def _log_product(rule: MarginalRule, mu: FloatArray, tau: FloatArray, k: int) -> FloatArray:
+def _log_product(rule: Rule, mu: FloatArray, tau: FloatArray, k: int) -> FloatArray:
     """Return the sum of log m over the studies at points (P,), in blocks that keep memory flat."""
     blocks = np.array_split(np.arange(mu.size), -(-mu.size * k // BLOCK))
     return np.concatenate([rule(mu[block], tau[block]).sum(axis=0) for block in blocks])
@@ -161,7 +164,7 @@ def _equal_steps(lower: float, upper: float, largest: float) -> tuple[FloatArray
     return x, np.full(x.size, np.log(x[1] - x[0]))
 
 
-def _check_range(terms: Terms, rule: MarginalRule, mu: FloatArray, tau: FloatArray) -> None:
+def _check_range(terms: Terms, rule: Rule, mu: FloatArray, tau: FloatArray) -> None:
     """Refuse points (P,) at which some m_i lies below what the surface resolves.
 
     Where tau is narrow, m_i is next to the likelihood itself, which has no such limit.
