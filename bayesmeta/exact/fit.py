@@ -142,14 +142,23 @@ class ExactFit:
         SpecError
             If there is no such quantity.
         """
-        kind, study = find_quantity(name, self.link, self.studies.study, has_tau=self.model.has_tau)
-        return self._fine.marginal(kind) if study is None else self._study_marginal(name, kind, study)
+        return self._marginal(name, 0)
 
-    def _study_marginal(self, name: str, kind: str, study: int) -> Marginal:
-        effect = self.study_posteriors[0][study]
+    def resolutions(self, name: str) -> tuple[Marginal, Marginal]:
+        """Return the distribution of a quantity at the finer and at the coarser resolution.
+
+        The finer is that of `marginal`; how far they differ is the numerical error of what is computed from it.
+        """
+        return self._marginal(name, 0), self._marginal(name, 1)
+
+    def _marginal(self, name: str, resolution: int) -> Marginal:
+        kind, study = find_quantity(name, self.link, self.studies.study, has_tau=self.model.has_tau)
+        if study is None:
+            return (self._fine, self._coarse)[resolution].marginal(kind)
+        effect = self.study_posteriors[resolution][study]
         start = effect.theta, np.cumsum(effect.weight) - 0.5 * effect.weight
         if kind == "theta":
-            return Marginal(name, effect.cdf_pdf, start, self._study_moments(study), IDENTITY)
+            return Marginal(name, effect.cdf_pdf, start, self._study_moments(study, resolution), IDENTITY)
         p = LINKS[self.link].inverse(effect.theta)
         mean = float(effect.weight @ p)
         moments = mean, float(np.sqrt(effect.weight @ (p - mean) ** 2))
@@ -188,9 +197,9 @@ class ExactFit:
         posteriors = self.study_posteriors
         return theta_rows(self._fine.posterior, *posteriors, self.studies.study, moments, ci_prob=ci_prob)
 
-    def _study_moments(self, study: int) -> tuple[float, float]:
+    def _study_moments(self, study: int, resolution: int = 0) -> tuple[float, float]:
         left, right = self.solution.problem.terms.limits()
-        moments = self.study_posteriors[0][study].moments()
+        moments = self.study_posteriors[resolution][study].moments()
         return self._fine.study_moments(moments, left=bool(left[study]), right=bool(right[study]))
 
     def draws(self, size: int, rng: np.random.Generator) -> Draws:
