@@ -27,6 +27,7 @@ from bayesmeta.result.quantity import find_quantity, summary_rows_of
 from bayesmeta.result.summary import with_estimand
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Counts, Observed, observed_by
+from bayesmeta.spec.resolve import resolve_priors
 from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
 if TYPE_CHECKING:
@@ -281,4 +282,4 @@ def check_proper(studies: Studies, model: ModelSpec, *, measure: str | None = No
 
 def _problem(model: ModelSpec, data: Observed) -> Problem:
     terms = BinomialTerms(data.events, data.n) if isinstance(data, Counts) else NormalTerms(data.y, data.se)
-    return pose(terms, model.mu, model.tau, proportions=data.link == "logit")
+    return pose(terms, *resolve_priors(model, data), proportions=data.link == "logit")

@@ -206,7 +206,8 @@ class ModelSpec:
     def __repr__(self) -> str:
         heading = " ".join(part for part in ("ModelSpec", repr(self.name) if self.name else "") if part)
         data, *rest = LIKELIHOODS[self.likelihood].statements[self.link].split(" ~ ", 1)
-        priors = (("mu", _stated(self.mu)), ("tau", _stated(self.tau)))
+        of_mu = "p_median" if self.mu.family.needs == "link" else "mu"
+        priors = ((of_mu, _stated(self.mu)), ("tau", _stated(self.tau)))
         statements = ((data, rest[0]), ("theta", "Normal(mu, tau)"), *priors)
         width = max(len(left) for left, _ in statements)
         lines = [f"  {left:<{width}} ~ {right}" for left, right in statements]
@@ -214,8 +215,10 @@ class ModelSpec:
 
 
 def _stated(prior: Prior) -> str:
-    where = {"Flat": "flat on the whole line", "HalfFlat": "flat above 0"}.get(prior.name)
-    return f"{prior} (improper, {where})" if where else str(prior)
+    if prior.is_proper:
+        return str(prior)
+    where = {"Flat": ", flat on the whole line", "HalfFlat": ", flat above 0", "uniform": ", flat above 0"}
+    return f"{prior} (improper{where.get(prior.name, '')})"
 
 
 def _complete_priors(

@@ -119,11 +119,27 @@ LOGISTIC = Standard(
     ppf=special.logit,
     tail_order=_light,
 )
+LAPLACE = Standard(
+    support=REAL_LINE,
+    logpdf=lambda z: -np.abs(z) - _LOG_2,
+    cdf=lambda z: np.where(z < 0.0, 0.5 * np.exp(-np.abs(z)), 1.0 - 0.5 * np.exp(-np.abs(z))),
+    ppf=lambda q: np.where(q < 0.5, np.log(2.0 * q), -np.log(2.0 * (1.0 - q))),
+    tail_order=_light,
+)
 UNIFORM = Standard(
     support=(0.0, 1.0),
     logpdf=np.zeros_like,
     cdf=lambda z: z,
     ppf=lambda q: q,
+    tail_order=_light,
+)
+BETA = Standard(
+    support=(0.0, 1.0),
+    logpdf=lambda z, alpha, beta: (
+        special.xlogy(alpha - 1.0, z) + special.xlog1py(beta - 1.0, -z) - special.betaln(alpha, beta)
+    ),
+    cdf=lambda z, alpha, beta: special.betainc(alpha, beta, z),
+    ppf=lambda q, alpha, beta: special.betaincinv(alpha, beta, q),
     tail_order=_light,
 )
 FLAT = Standard(support=REAL_LINE, logpdf=np.zeros_like, cdf=None, ppf=None, tail_order=lambda: 0.0)
@@ -185,4 +201,29 @@ WEIBULL = Standard(
     cdf=lambda z, alpha: -np.expm1(-(z**alpha)),
     ppf=lambda q, alpha: (-np.log1p(-q)) ** (1.0 / alpha),
     tail_order=_light,
+)
+HALF_LOGISTIC = Standard(
+    support=HALF_LINE,
+    logpdf=lambda z: _LOG_2 - z - 2.0 * np.log1p(np.exp(-z)),
+    cdf=lambda z: np.tanh(0.5 * z),
+    ppf=lambda q: 2.0 * np.arctanh(q),
+    tail_order=_light,
+)
+LOMAX = Standard(
+    support=HALF_LINE,
+    logpdf=lambda z, alpha: math.log(alpha) - (alpha + 1.0) * np.log1p(z),
+    cdf=lambda z, alpha: -np.expm1(-alpha * np.log1p(z)),
+    ppf=lambda q, alpha: np.expm1(-np.log1p(-q) / alpha),
+    tail_order=lambda alpha: alpha + 1.0,
+)
+# The density falls like 1 / (z log(z)^(nu + 1)): slower than every power below z^-1, and yet it has an integral.
+# Beside studies an integer is added to the order, where a moment at its edge exists thanks to the logarithm.
+_ABOVE_ONE = 1.0 + 1e-9
+LOG_STUDENT = Standard(
+    support=HALF_LINE,
+    logpdf=lambda z, nu, sigma: _student_logpdf(np.log(z) / sigma, nu) - np.log(z) - math.log(sigma),
+    cdf=lambda z, nu, sigma: special.stdtr(nu, np.log(z) / sigma),
+    ppf=lambda q, nu, sigma: np.exp(sigma * special.stdtrit(nu, q)),
+    tail_order=lambda nu, sigma: _ABOVE_ONE,
+    zero_in_support=False,
 )
