@@ -89,7 +89,6 @@ _FAMILIES = (
     ),
     PriorFamily("Cauchy", standard.CAUCHY, {("alpha", "beta"): _loc_scale}, frozenset({"beta"})),
     PriorFamily("Logistic", standard.LOGISTIC, {("mu", "s"): _loc_scale}, frozenset({"s"})),
-    PriorFamily("Laplace", standard.LAPLACE, {("mu", "b"): _loc_scale}, frozenset({"b"})),
     PriorFamily("Uniform", standard.UNIFORM, {("lower", "upper"): _between}),
     PriorFamily(
         "Beta",
@@ -159,12 +158,6 @@ _FAMILIES = (
         standard.LOMAX,
         {("alpha", "m"): lambda alpha, m: Placement(0.0, m, (alpha,))},
         frozenset({"alpha", "m"}),
-    ),
-    PriorFamily(
-        "LogStudentT",
-        standard.LOG_STUDENT,
-        {("nu", "mu", "sigma"): lambda nu, mu, sigma: Placement(0.0, math.exp(mu), (nu, sigma))},
-        frozenset({"nu", "sigma"}),
     ),
     # The square root of a variable whose log has location mu and scale sigma has a log of mu/2 and sigma/2.
     PriorFamily(

@@ -188,8 +188,8 @@ class Prior:
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
-        """Points inside the support where the density is not smooth: the peak of `Laplace`."""
-        return (self.parameters["mu"],) if self.name == "Laplace" else ()
+        """Points inside the support where the density is not smooth; none in any family here."""
+        return ()
 
     @property
     def tail_order(self) -> float:

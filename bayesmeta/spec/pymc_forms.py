@@ -15,11 +15,11 @@ def _lomax(pm: Any, varname: str, *, alpha: Any, m: Any) -> Any:
     return _positive(pm, varname, alpha, m, dist=lambda alpha, m, size: pm.Pareto.dist(alpha=alpha, m=m, size=size) - m)
 
 
-def _log_student(pm: Any, varname: str, *, nu: Any, mu: Any, sigma: Any) -> Any:
-    def dist(nu: Any, mu: Any, sigma: Any, size: Any) -> Any:
-        return pm.math.exp(pm.StudentT.dist(nu=nu, mu=mu, sigma=sigma, size=size))
+def _rhodes(pm: Any, varname: str, *, mu: Any, sigma: Any) -> Any:
+    def dist(mu: Any, sigma: Any, size: Any) -> Any:
+        return pm.math.exp(pm.StudentT.dist(nu=RHODES_NU, mu=mu, sigma=sigma, size=size))
 
-    return _positive(pm, varname, nu, mu, sigma, dist=dist)
+    return _positive(pm, varname, mu / 2, sigma / 2, dist=dist)
 
 
 def _positive(pm: Any, varname: str, *parameters: Any, dist: Callable[..., Any]) -> Any:
@@ -30,11 +30,8 @@ PYMC_FORMS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "HalfLogistic": _half_logistic,
         "Lomax": _lomax,
-        "LogStudentT": _log_student,
         "Turner2015": lambda pm, varname, mu, sigma: pm.LogNormal(varname, mu / 2, sigma / 2),
-        "Rhodes2015": lambda pm, varname, mu, sigma: _log_student(
-            pm, varname, nu=mu * 0 + RHODES_NU, mu=mu / 2, sigma=sigma / 2
-        ),
+        "Rhodes2015": _rhodes,
     }
 )
 """By family: ``form(pymc, varname, **parameters)`` makes the variable inside a model."""

@@ -110,5 +110,4 @@ _HALF_LINE: dict[str, Callable[[_Values], str]] = {
     "StudentT": lambda given: f"HalfStudentT({format_number(given['nu'])}, {format_number(given['sigma'])})",
     "Uniform": _uniform_from_zero,
     "Logistic": lambda given: f"HalfLogistic({format_number(given['s'])})",
-    "Laplace": lambda given: f"Exponential(scale={format_number(given['b'])})",
 }

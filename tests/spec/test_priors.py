@@ -51,7 +51,6 @@ CASES = [
     (Prior("StudentT", 0.7, 0, 1), stats.t(0.7)),
     (Prior("Cauchy", 1, 0.5), stats.cauchy(1, 0.5)),
     (Prior("Logistic", -1, 0.8), stats.logistic(-1, 0.8)),
-    (Prior("Laplace", 0.4, 0.7), stats.laplace(0.4, 0.7)),
     (Prior("Uniform", -2, 5), stats.uniform(-2, 7)),
     (Prior("HalfNormal", 0.5), stats.halfnorm(0, 0.5)),
     (Prior("HalfCauchy", 0.3), stats.halfcauchy(0, 0.3)),
@@ -68,7 +67,6 @@ CASES = [
     (Prior("HalfLogistic", 0.4), stats.halflogistic(0, 0.4)),
     (Prior("Lomax", 1, 0.5), stats.lomax(1, 0, 0.5)),
     (Prior("Lomax", 6, 2), stats.lomax(6, 0, 2)),
-    (Prior("LogStudentT", 5, -1.7, 1.3), ExpT(5, -1.7, 1.3)),
     (Prior("Turner2015", -3.95, 1.34), stats.lognorm(0.67, 0, math.exp(-1.975))),
     (Prior("Rhodes2015", -3.44, 2.59), ExpT(5, -1.72, 1.295)),
 ]
@@ -105,9 +103,9 @@ def test_quantiles_invert_the_distribution_function(prior, reference):
 def test_the_density_integrates_to_one_and_to_the_distribution_function(prior, reference):
     points = prior.ppf([0.0, 1e-3, 0.1, 0.5, 0.9, 0.999])
     density, ends = (lambda x: math.exp(prior.logpdf(x))), [*points[1:], prior.support[1]]
-    if prior.name in ("LogStudentT", "Rhodes2015"):  # in log x, because the tail is too long for quad in x
+    if prior.name == "Rhodes2015":  # in log x, because the tail is too long for quad in x
         density = lambda u: math.exp(prior.logpdf(math.exp(u)) + u)  # noqa: E731
-        points, ends = np.r_[-600.0, np.log(points[1:])], [*np.log(points[1:]), 600.0]
+        points, ends = np.r_[-251.0, np.log(points[1:])], [*np.log(points[1:]), 248.0]
     pieces = [
         integrate.quad(density, low, high, epsabs=1e-12, limit=200)[0] for low, high in zip(points, ends, strict=True)
     ]
@@ -127,7 +125,8 @@ def test_log_density_equals_that_of_pymc(prior):
         theirs = pm.logp(variable, pytensor.tensor.as_tensor(x)).eval(mode=mode)
     assert variable.name == "x"
     # PyMC takes the log(2) of a folded density in single precision, and is 1.9e-9 off.
-    tolerance = 2e-9 if prior.name in {"HalfCauchy", "HalfStudentT"} else 1e-12
+    # So it does with the degrees of freedom of a Student t that is transformed.
+    tolerance = {"HalfCauchy": 2e-9, "HalfStudentT": 2e-9, "Rhodes2015": 3e-9}.get(prior.name, 1e-12)
     np.testing.assert_allclose(prior.logpdf(x), theirs, rtol=1e-12, atol=tolerance)
 
 
@@ -164,12 +163,12 @@ def test_an_infinite_tail_order_means_faster_than_every_power(prior, reference):
     assert log_density[-1] < -60
 
 
-@pytest.mark.parametrize("prior", [Prior("LogStudentT", 5, 0, 1), Prior("Rhodes2015", -3.44, 2.59)], ids=str)
-def test_a_log_t_density_falls_like_one_over_x_and_a_power_of_its_logarithm(prior):
+def test_a_log_t_density_falls_like_one_over_x_and_a_power_of_its_logarithm():
+    prior = Prior("Rhodes2015", -3.44, 2.59)
     assert 1.0 < prior.tail_order < 1.0 + 1e-8
-    logs = np.array([300.0, 600.0])
+    logs = np.array([120.0, 240.0])
     of_log = np.diff(prior.logpdf(np.exp(logs)) + logs)[0] / math.log(logs[1] / logs[0])
-    assert of_log == pytest.approx(-6.0, abs=0.1)
+    assert of_log == pytest.approx(-6.0, abs=0.2)
 
 
 @every
@@ -276,7 +275,7 @@ def test_a_prior_is_a_value(prior):
     assert as_prior(str(prior)) == prior
     assert as_prior(prior) is prior
     assert pickle.loads(pickle.dumps(prior)) == prior
-    assert prior.breakpoints == ((0.4,) if prior.name == "Laplace" else ())
+    assert prior.breakpoints == ()
     assert eval(repr(prior), {"Prior": Prior}) == prior
     with pytest.raises(AttributeError):
         prior.name = "Normal"
