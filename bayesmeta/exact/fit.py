@@ -29,6 +29,7 @@ from bayesmeta.result.quantity import find_quantity, is_proportion, summary_rows
 from bayesmeta.result.summary import with_estimand
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Observed, observed_by
+from bayesmeta.spec.resolve import resolve_priors
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -305,4 +306,4 @@ def check_proper(studies: Studies, model: ModelSpec, *, measure: str | None = No
 
 
 def _problem(model: ModelSpec, data: Observed, power_weights: FloatArray | None = None) -> Problem:
-    return pose(terms_of(model, data, power_weights), model.mu, model.tau, link=data.link)
+    return pose(terms_of(model, data, power_weights), *resolve_priors(model, data), link=data.link)

@@ -231,7 +231,7 @@ class ModelSpec:
         if self.baseline is not None:
             statements.append(("baseline", _stated(self.baseline)))
         statements.append(("theta", _EFFECTS_TEXT[self.effects].format(nu=self.nu)))
-        statements.append(("mu", _stated(self.mu)))
+        statements.append(("p_median" if self.mu.family.needs == "link" else "mu", _stated(self.mu)))
         if self.has_tau:
             statements.append(("tau", _stated(self.tau)))
         width = max(len(left) for left, _ in statements)
@@ -240,8 +240,10 @@ class ModelSpec:
 
 
 def _stated(prior: Prior) -> str:
-    where = {"Flat": "flat on the whole line", "HalfFlat": "flat above 0"}.get(prior.name)
-    return f"{prior} (improper, {where})" if where else str(prior)
+    if prior.is_proper:
+        return str(prior)
+    where = {"Flat": ", flat on the whole line", "HalfFlat": ", flat above 0", "uniform": ", flat above 0"}
+    return f"{prior} (improper{where.get(prior.name, '')})"
 
 
 _EFFECTS_TEXT = {
