@@ -75,10 +75,10 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
     table = fit.theta_table(ci_prob=prob)
     inverse = LINKS[fit.link].inverse
     frame = _observed(fit.studies, fit.link, prob)
-    shown = {"logit": "proportion", "log": "ratio"}.get(fit.link)
+    shown = LINKS[fit.link].natural
     columns = ["mean", "sd", "median", "lower", "upper"]
     frame[columns] = table[columns].to_numpy()
-    if shown is not None:
+    if shown:
         frame[shown] = inverse(table["median"].to_numpy())
         frame[f"{shown}_lower"] = inverse(table["lower"].to_numpy())
         frame[f"{shown}_upper"] = inverse(table["upper"].to_numpy())
