@@ -2,9 +2,11 @@
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special, stats
 
@@ -97,16 +99,53 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_whatever_the_model_posterior_densities_by_bayes_factors_integrate_to_one(name):
-    options = {"mu": "Normal(0, 1.5)", **({} if name == "none" else {"tau": "HalfNormal(1)"}), **MODELS[name]}
-    model = fit_counts([4, 30, 11], [10, 40, 30], **options)
+def integrated(model, centre, scale):
+    """Integral and mean of the posterior of mu, its density by Savage and Dickey at the nodes of a sinh rule."""
     v = np.linspace(-4.5, 4.5, 65)
-    mu, width = -0.2 + 0.3 * np.sinh(v), 0.3 * np.cosh(v) * (v[1] - v[0])
+    mu, width = centre + scale * np.sinh(v), scale * np.cosh(v) * (v[1] - v[0])
     bf01 = np.array([bm.bayes_factor(model, f"mu = {float(value)!r}").bf01 for value in mu])
-    density = bf01 * np.exp(model.model.mu.logpdf(mu))  # Savage and Dickey
-    assert density @ width == pytest.approx(1.0, abs=1e-7)
-    assert (density * mu) @ width == pytest.approx(model.summary().loc["mu", "mean"], abs=1e-6)
+    density = bf01 * np.exp(model.model.mu.logpdf(mu))
+    return float(density @ width), float((density * mu) @ width)
+
+
+@cache
+def with_effects(name):
+    options = {"mu": "Normal(0, 1.5)", **({} if name == "none" else {"tau": "HalfNormal(1)"}), **MODELS[name]}
+    return fit_counts([4, 30, 11], [10, 40, 30], **options)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_whatever_the_study_effects_posterior_densities_by_bayes_factors_integrate_to_one(name):
+    model = with_effects(name)
+    total, mean = integrated(model, -0.2, 0.3)
+    assert total == pytest.approx(1.0, abs=1e-8)
+    assert mean == pytest.approx(model.summary().loc["mu", "mean"], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "events", "size", "priors", "centre"),
+    [
+        ("binomial-conditional", ("events", "control"), {"n": ("n", "n_control")}, {}, -0.5),
+        ("binomial-two-arm", ("events", "control"), {"n": ("n", "n_control")}, {}, -0.5),
+        ("poisson-conditional", ("events", "control"), {"time": ("n", "n_control")}, {}, -0.5),
+        ("poisson", "events", {"time": "n"}, {"mu": "Normal(-3, 2)", "tau": "HalfNormal(1)"}, -2.0),
+    ],
+)
+def test_whatever_the_likelihood_posterior_densities_by_bayes_factors_integrate_to_one(
+    likelihood, events, size, priors, centre
+):
+    rows = {
+        "study": ["a", "b", "c"],
+        "events": [3, 0, 1],
+        "n": [20, 15, 30],
+        "control": [6, 0, 0],
+        "n_control": [22, 14, 33],
+    }
+    studies = bm.Studies.from_frame(pd.DataFrame(rows), study="study", events=events, **size)
+    model = bm.fit(studies, bm.ModelSpec(likelihood, **priors))
+    total, mean = integrated(model, centre, 0.5)
+    assert total == pytest.approx(1.0, abs=1e-9)
+    assert mean == pytest.approx(model.summary().loc["mu", "mean"], abs=1e-9)
 
 
 def test_a_common_effect_has_the_closed_form():
@@ -120,9 +159,9 @@ def test_a_common_effect_has_the_closed_form():
 
 def test_a_model_cannot_be_tested_for_what_it_does_not_have():
     with pytest.raises(bm.SpecError, match=r"Allowed: mu, p_median\."):
-        bm.bayes_factor(fit_counts([4, 11], [10, 30], mu="Normal(0, 1)", effects="none"), "tau = 0")
+        bm.bayes_factor(with_effects("none"), "tau = 0")
     with pytest.raises(bm.SpecError, match=r"Allowed: mu, tau\."):  # its p_median depends on tau
-        bm.bayes_factor(fit_counts([4, 11], [10, 30], effects="beta"), "p_median = 0.5")
+        bm.bayes_factor(with_effects("beta"), "p_median = 0.5")
 
 
 def test_with_a_flat_mu_a_hypothesis_about_tau_is_defined_and_is_the_limit_of_wide_priors():
