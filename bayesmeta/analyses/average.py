@@ -143,13 +143,14 @@ class AveragedFit:
         return pd.DataFrame(rows, index=index, columns=[*COLUMNS, "numerical_error"])
 
     def __repr__(self) -> str:
-        models, rows = self.weights.round(4).to_string(), self.summary().drop(columns="numerical_error").round(4)
+        tables = (frame.drop(columns="numerical_error").round(4) for frame in (self.weights, self.summary()))
+        models, rows = (frame.to_string() for frame in tables)
         interval = "lower, upper: 95 % equal-tailed credible interval. Numerical error of every number: "
         lines = [
             f"Average of {len(self.fits)} models by their posterior probabilities, k = {self.k}",
             models,
             "",
-            rows.to_string(),
+            rows,
             "",
             f"{interval}< {self.numerical_error:.1g}.",
             *self.notes,

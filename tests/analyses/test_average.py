@@ -65,9 +65,9 @@ def test_the_summary_is_that_of_the_mixture(averaged):
         assert marginal.cdf(row[["median", "lower", "upper"]].to_numpy(float)) == pytest.approx(
             [0.5, 0.05, 0.95], abs=1e-10
         )
-        if name == "tau":  # of a half-Cauchy tail: what lies beyond any `high` counts
-            continue
-        low, high = marginal.ppf([1e-9, 1.0 - 1e-9])
+        if name == "tau":
+            continue  # beyond every usual quantile the half-Cauchy's tail still counts for the mean
+        low, high = marginal.ppf([1e-8, 1.0 - 1e-8])
         mean = high - integrate.quad(lambda x, m=marginal: float(m.cdf(x)), low, high, epsabs=1e-9, limit=300)[0]
         assert row["mean"] == pytest.approx(mean, abs=1e-5)
     assert (table["numerical_error"] < 1e-5).all()
@@ -119,21 +119,41 @@ def test_models_far_apart_have_a_bimodal_average(studies):
 
 
 def test_on_different_links_only_proportions_are_averaged(studies):
-    model = bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)", link="logit")
-    y, se = np.array([0.3, 0.9, 0.5]), np.array([0.3, 0.2, 0.4])
-    given = bm.Studies(("a", "b", "c"), y=y, se=se)
-    fits = [bm.fit(given, model), bm.fit(given, bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)"))]
+    fits = [
+        bm.fit(studies, bm.ModelSpec(link=link, mu="Normal(0, 1)", tau="HalfNormal(1)")) for link in ("logit", "probit")
+    ]
     mixed = bm.average(fits)
-    assert mixed.parameters == ()
-    assert mixed.notes == (
-        "not averaged: mu, tau (on the link scale, and the links differ)",
-        "not averaged: p_median, p_mean, p_new, theta_new (not in all models)",
-    )
-    with pytest.raises(
-        bm.SpecError,
-        match=r"mu cannot be averaged \(on the link scale, and the links differ\); the models share nothing",
-    ):
+    assert mixed.parameters == ("p_median", "p_mean", "p_new")
+    assert mixed.notes == ("not averaged: mu, tau (on the link scale, and the links differ)",)
+    p = np.array([1e-6, 0.5, 0.75, 0.8, 0.99])
+    for name in (*mixed.parameters, f"p[{studies.study[1]}]"):
+        expected = sum(w * fit.marginal(name).cdf(p) for w, fit in zip(mixed.weights["posterior"], fits, strict=True))
+        assert mixed.marginal(name).cdf(p) == pytest.approx(expected, abs=1e-10)
+    with pytest.raises(bm.SpecError, match=r"mu cannot be averaged \(on the link scale, and the links differ\)"):
         mixed.marginal("mu")
+    with pytest.raises(bm.SpecError, match="unknown quantity 'p_nwe'"):
+        mixed.marginal("p_nwe")
+
+
+def test_nu_is_averaged_over_a_grid(studies):
+    grid = (3.0, 6.0, 1e6)
+    fits = [bm.fit(studies, bm.ModelSpec(effects="student-t", nu=nu)) for nu in grid]
+    mixed = bm.average(fits, prior_weights=(1, 1, 2))
+    assert mixed.parameters == bm.fit(studies).parameters
+    assert [f"StudentT({nu:.0f}" in label for nu, label in zip(grid[:2], mixed.weights.index[:2], strict=True)] == [
+        True
+    ] * 2
+    assert fits[2].log_evidence == pytest.approx(bm.fit(studies).log_evidence, abs=1e-4)  # the normal model
+    together = bm.average([*fits, bm.fit(studies)])
+    assert "tau is a scale in the models with Student's t, whose SD is larger" in together.notes
+
+
+def test_a_model_without_tau_leaves_tau_out(studies):
+    mixed = bm.average([bm.fit(studies), bm.fit(studies, bm.ModelSpec(mu="Normal(0, 1.5)", effects="none"))])
+    assert mixed.notes == ("not averaged: tau (not in all models)",)
+    result = bm.bayes_factor(bm.fit(studies), "tau = 0")
+    odds = mixed.weights["posterior"]
+    assert odds.iloc[0] / odds.iloc[1] == pytest.approx(result.bf10, rel=1e-7)
 
 
 def test_moments_that_do_not_exist_stay_infinite_and_say_why(studies):

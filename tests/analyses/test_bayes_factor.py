@@ -2,11 +2,13 @@
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy import special
+from scipy import special, stats
 
 import bayesmeta as bm
 
@@ -86,6 +88,80 @@ def test_data_that_rule_a_hypothesis_out_overflow_without_a_warning():
     assert result.bf10 == np.inf
     assert result.bf01 == 0.0
     assert "bf10 = exp(694" in repr(result)
+
+
+MODELS = {
+    "probit": {"link": "probit"},
+    "cloglog": {"link": "cloglog"},
+    "student-t": {"effects": "student-t", "nu": 3.0},
+    "beta": {"effects": "beta"},
+    "none": {"effects": "none"},
+}
+
+
+def integrated(model, centre, scale):
+    """Integral and mean of the posterior of mu, its density by Savage and Dickey at the nodes of a sinh rule."""
+    v = np.linspace(-4.5, 4.5, 65)
+    mu, width = centre + scale * np.sinh(v), scale * np.cosh(v) * (v[1] - v[0])
+    bf01 = np.array([bm.bayes_factor(model, f"mu = {float(value)!r}").bf01 for value in mu])
+    density = bf01 * np.exp(model.model.mu.logpdf(mu))
+    return float(density @ width), float((density * mu) @ width)
+
+
+@cache
+def with_effects(name):
+    options = {"mu": "Normal(0, 1.5)", **({} if name == "none" else {"tau": "HalfNormal(1)"}), **MODELS[name]}
+    return fit_counts([4, 30, 11], [10, 40, 30], **options)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_whatever_the_study_effects_posterior_densities_by_bayes_factors_integrate_to_one(name):
+    model = with_effects(name)
+    total, mean = integrated(model, -0.2, 0.3)
+    assert total == pytest.approx(1.0, abs=1e-8)
+    assert mean == pytest.approx(model.summary().loc["mu", "mean"], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "events", "size", "priors", "centre"),
+    [
+        ("binomial-conditional", ("events", "control"), {"n": ("n", "n_control")}, {}, -0.5),
+        ("binomial-two-arm", ("events", "control"), {"n": ("n", "n_control")}, {}, -0.5),
+        ("poisson-conditional", ("events", "control"), {"time": ("n", "n_control")}, {}, -0.5),
+        ("poisson", "events", {"time": "n"}, {"mu": "Normal(-3, 2)", "tau": "HalfNormal(1)"}, -2.0),
+    ],
+)
+def test_whatever_the_likelihood_posterior_densities_by_bayes_factors_integrate_to_one(
+    likelihood, events, size, priors, centre
+):
+    rows = {
+        "study": ["a", "b", "c"],
+        "events": [3, 0, 1],
+        "n": [20, 15, 30],
+        "control": [6, 0, 0],
+        "n_control": [22, 14, 33],
+    }
+    studies = bm.Studies.from_frame(pd.DataFrame(rows), study="study", events=events, **size)
+    model = bm.fit(studies, bm.ModelSpec(likelihood, **priors))
+    total, mean = integrated(model, centre, 0.5)
+    assert total == pytest.approx(1.0, abs=1e-9)
+    assert mean == pytest.approx(model.summary().loc["mu", "mean"], abs=1e-9)
+
+
+def test_a_common_effect_has_the_closed_form():
+    y, se = np.array([0.3, -0.1, 0.9]), np.array([0.2, 0.1, 0.4])
+    studies = bm.Studies(labels(3), y=y, se=se)
+    result = bm.bayes_factor(bm.fit(studies, bm.ModelSpec("normal", mu="Normal(0, 0.7)", effects="none")), "mu = 0.2")
+    free = stats.multivariate_normal(np.zeros(3), np.diag(se**2) + 0.49).logpdf(y)
+    assert result.log_bf10 == pytest.approx(free - stats.norm(0.2, se).logpdf(y).sum(), abs=1e-8)
+    assert repr(result).startswith("Bayes factor of H1, mu ~ Normal(mu=0, sigma=0.7), common effect, over H0, mu = 0.2")
+
+
+def test_a_model_cannot_be_tested_for_what_it_does_not_have():
+    with pytest.raises(bm.SpecError, match=r"Allowed: mu, p_median\."):
+        bm.bayes_factor(with_effects("none"), "tau = 0")
+    with pytest.raises(bm.SpecError, match=r"Allowed: mu, tau\."):  # its p_median depends on tau
+        bm.bayes_factor(with_effects("beta"), "p_median = 0.5")
 
 
 def test_with_a_flat_mu_a_hypothesis_about_tau_is_defined_and_is_the_limit_of_wide_priors():
