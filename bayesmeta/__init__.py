@@ -8,8 +8,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.analyses.average import average
+from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
@@ -50,6 +54,8 @@ __all__ = [
     "Prior",
     "SpecError",
     "Studies",
+    "average",
+    "bayes_factor",
     "compare",
     "diagnose",
     "fit",
@@ -60,11 +66,14 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "prob_above",
+    "prob_rope",
     "pymc_model",
     "read_csv",
     "read_studies",
     "run_analysis",
     "save_figure",
+    "stacking",
     "study_effects",
     "subgroups",
     "summary",

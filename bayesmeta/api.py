@@ -21,7 +21,7 @@ type AnyFit = ExactFit | NutsFit | FrequentistFit
 
 ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "exact": ("measure",),
+    "exact": ("measure", "power_weights"),
     "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "quiet"),
     "frequentist": ("measure", "tau2_method", "ci_method", "pi_method", "ci_prob", "variance", "add", "to"),
 }
@@ -34,6 +34,7 @@ def fit(
     *,
     engine: Literal["exact"] = "exact",
     measure: str | None = None,
+    power_weights: object = None,
 ) -> ExactFit: ...
 @overload
 def fit(
@@ -71,7 +72,8 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         or nutpie, held against the exact posterior where there is one (``fit.verification``).
         ``"frequentist"``: DerSimonian-Laird and its relatives.
     **options
-        Of the engine. exact: ``measure`` (normal likelihood with counts). nuts: ``measure``, ``draws``,
+        Of the engine. exact: ``measure`` (normal likelihood with counts), ``power_weights``; see `fit_exact`. nuts:
+        ``measure``, ``draws``,
         ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``quiet``; see `fit_nuts`.
         frequentist: ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
         ``add``, ``to``; see `fit_frequentist`.

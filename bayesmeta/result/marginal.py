@@ -10,6 +10,7 @@ from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_counts, check_probability
+from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import AccuracyError, SpecError
 from bayesmeta.spec.prior_text import quote
 
@@ -48,21 +49,25 @@ def _same(x: FloatArray) -> FloatArray:
     return x
 
 
-def _logit(p: FloatArray) -> FloatArray:
-    return np.asarray(special.logit(p))
+def _probit_slope(p: FloatArray) -> FloatArray:
+    return np.asarray(np.exp(-0.5 * LINKS["probit"].link(p) ** 2) / np.sqrt(2.0 * np.pi))
 
 
-def _expit(x: FloatArray) -> FloatArray:
-    return np.asarray(special.expit(x))
-
-
-def _expit_slope(p: FloatArray) -> FloatArray:
-    return p * (1.0 - p)
+def _cloglog_slope(p: FloatArray) -> FloatArray:
+    return np.asarray(-special.xlog1py(1.0 - p, -p), dtype=np.float64)
 
 
 IDENTITY = Scale(_same, _same, np.ones_like, (-np.inf, np.inf))
 POSITIVE = Scale(_same, _same, np.ones_like, (0.0, np.inf))
-PROPORTION = Scale(_expit, _logit, _expit_slope, (0.0, 1.0))
+PROPORTION_SCALES = {
+    name: Scale(LINKS[name].inverse, LINKS[name].link, slope, (0.0, 1.0))
+    for name, slope in (
+        ("logit", lambda p: p * (1.0 - p)),
+        ("probit", _probit_slope),
+        ("cloglog", _cloglog_slope),
+    )
+}
+"""By link: proportions whose distribution is computed on the link scale."""
 
 
 @final

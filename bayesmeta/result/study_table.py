@@ -92,7 +92,7 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
     shown = natural_name(fit.link, fit.studies.kind)
     columns = ["mean", "sd", "median", "lower", "upper"]
     frame[columns] = table[columns].to_numpy()
-    if shown is not None:
+    if shown:
         frame[shown] = inverse(table["median"].to_numpy())
         frame[f"{shown}_lower"] = inverse(table["lower"].to_numpy())
         frame[f"{shown}_upper"] = inverse(table["upper"].to_numpy())
@@ -122,9 +122,9 @@ def weight_and_shrinkage(
     return (precision / precision.sum(axis=0)) @ probability, (variance[:, None] * precision) @ probability
 
 
-def natural_name(link: str, kind: DataKind) -> str | None:
-    """Return what a study's effect is called on the natural scale: proportion, ratio, rate; None if it is no such."""
-    return {"logit": "proportion", "log": "rate" if kind == "rates" else "ratio"}.get(link)
+def natural_name(link: str, kind: DataKind) -> str:
+    """Return what an effect is called on the natural scale: proportion, ratio or rate; "" if it is none of these."""
+    return "rate" if kind == "rates" and link == "log" else LINKS[link].natural
 
 
 def observed_effects(studies: Studies, *, link: str, measure: str | None, ci_prob: float) -> dict[str, FloatArray]:

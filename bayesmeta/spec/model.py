@@ -7,17 +7,10 @@ from typing import Self, final
 
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.frozen import FrozenMapping
-from bayesmeta.spec.likelihoods import (
-    EFFECTS,
-    LIKELIHOODS,
-    PLANNED_EFFECTS,
-    PLANNED_LINKS,
-    LikelihoodRecord,
-    check_choice,
-    find_likelihood,
-)
+from bayesmeta.spec.likelihoods import DEFAULT_NU, LIKELIHOODS, LikelihoodRecord, check_choice, find_likelihood
+from bayesmeta.spec.parameters import check_number
 from bayesmeta.spec.priors import Prior, PriorLike
-from bayesmeta.spec.roles import PARAMETERS, Parameter, prior_for
+from bayesmeta.spec.roles import PARAMETERS, Parameter, baseline_prior, prior_for
 from bayesmeta.spec.toml import TEXT_KEYS, read_file, read_model, write_model
 
 
@@ -45,19 +38,28 @@ class ModelSpec:
 
     Parameters
     ----------
-    likelihood : {"binomial", "normal"}
-        Exact likelihood of counts, or normal likelihood of estimates with known standard errors.
+    likelihood : str
+        "binomial": exact likelihood of counts. "normal": estimates with known standard errors. "poisson": events in
+        person-time. Two arms: "binomial-conditional" (given the events in both arms: non-central hypergeometric),
+        "binomial-two-arm" (both arms, the control arms' odds integrated out under the prior `baseline`),
+        "poisson-conditional" (given the events in both arms).
     mu, tau : Prior, str or PreliZ distribution, optional
         Priors of the overall mean and of the standard deviation of the study effects, both on the link scale.
-        For the binomial likelihood they default to ``Normal(0, 1.5)`` and ``HalfNormal(1)``; for the normal
-        one both must be given, because the scale of its estimates is not known here. ``Flat()`` for tau is
-        kept as PyMC's ``HalfFlat()``, flat above 0.
-    link : {"logit", "identity"}, optional
-        What the study effects are a function of; by default "logit" for the binomial likelihood (which allows
-        no other yet) and "identity" for the normal one. Where counts are turned into estimates, the measure's
-        link is used instead.
-    effects : {"normal"}
-        Distribution of the study effects about μ.
+        For the binomial likelihood they default to ``Normal(0, 1.5)`` and ``HalfNormal(1)``, for the log ratios of
+        two arms to ``Normal(0, 2.82)`` and ``HalfNormal(0.5)``; otherwise both must be given, because the scale of
+        the effects is not known here. ``Flat()`` for tau is kept as PyMC's ``HalfFlat()``, flat above 0.
+    link : {"logit", "probit", "cloglog", "log", "identity"}, optional
+        What the study effects are a function of; by default "logit" for the binomial likelihood, "identity" for
+        the normal one, and "log" for rates and for ratios. Where data are turned into estimates, the measure's link
+        is used instead.
+    effects : {"normal", "student-t", "none", "beta"}
+        Distribution of the study effects about μ: normal; Student's t with scale τ; none, if all studies have one
+        effect (then there is no τ); or, for the binomial likelihood, beta-distributed proportions whose logits have
+        mean μ and standard deviation τ (the beta-binomial model).
+    nu : float, optional
+        Degrees of freedom of "student-t"; 4 by default.
+    baseline : Prior, str or PreliZ distribution, optional
+        For "binomial-two-arm": the distribution of the control arms' log odds, ``Normal(0, 1.5)`` by default.
     name, title : str
         Short name, and one line for headings.
     why : mapping, optional
@@ -72,7 +74,11 @@ class ModelSpec:
     likelihood, link, effects, name, title : str
         As above.
     mu, tau : Prior
-        As above.
+        As above; with ``effects="none"`` tau plays no part.
+    nu : float or None
+        As above; None unless the effects are "student-t".
+    baseline : Prior or None
+        As above; None for the other likelihoods.
     why, sensitivity : mapping
         Read-only; without empty entries.
     source : ModelSource or None
@@ -86,7 +92,7 @@ class ModelSpec:
 
     Notes
     -----
-    data_i | θ_i ~ likelihood_i(θ_i),  θ_i | μ, τ ~ Normal(μ, τ²),  with μ and τ a priori independent.
+    data_i | θ_i ~ likelihood_i(θ_i),  θ_i | μ, τ ~ effects(μ, τ),  with μ and τ a priori independent.
 
     `dataclasses.replace` keeps `why` and `source` whatever it replaces; `with_priors` does not.
 
@@ -105,6 +111,8 @@ class ModelSpec:
     tau: Prior
     link: str
     effects: str
+    nu: float | None
+    baseline: Prior | None
     name: str
     title: str
     why: FrozenMapping[str]
@@ -119,6 +127,8 @@ class ModelSpec:
         tau: PriorLike | None = None,
         link: str | None = None,
         effects: str = "normal",
+        nu: float | None = None,
+        baseline: PriorLike | None = None,
         name: str = "",
         title: str = "",
         why: Mapping[str, str] | None = None,
@@ -126,13 +136,17 @@ class ModelSpec:
         source: ModelSource | None = None,
     ) -> None:
         record = find_likelihood(likelihood)
-        priors = _complete_priors(record, mu, tau)
+        checked_link = _check_link(record, link)
+        check_choice(f"effects for likelihood={record.name!r}:", effects, record.effects)
+        priors = _complete_priors(record, checked_link, mu, _no_tau(tau) if effects == "none" else tau)
         fields = {
             "likelihood": record.name,
             "mu": prior_for("mu", priors["mu"]),
             "tau": prior_for("tau", priors["tau"]),
-            "link": _check_link(record, link),
-            "effects": check_choice("effects", effects, EFFECTS, planned=PLANNED_EFFECTS),
+            "link": _check_effects_link(effects, checked_link),
+            "effects": effects,
+            "nu": _check_nu(effects, nu),
+            "baseline": _check_baseline(record, baseline),
             "name": _check_text("name", name),
             "title": _check_text("title", title),
             "why": _check_why(why or {}),
@@ -174,12 +188,19 @@ class ModelSpec:
 
     def to_toml(self) -> str:
         """Return the model as TOML text, from which `from_toml_text` makes an equal model."""
+        priors = {"mu": self.mu, **({"tau": self.tau} if self.has_tau else {})}
         return write_model(
             {key: getattr(self, key) for key in TEXT_KEYS},
-            {"mu": self.mu, "tau": self.tau},
+            priors | ({"baseline": self.baseline} if self.baseline else {}),
+            nu=self.nu,
             why=self.why,
             sensitivity=self.sensitivity,
         )
+
+    @property
+    def has_tau(self) -> bool:
+        """Whether the studies differ: not so with ``effects="none"``."""
+        return self.effects != "none"
 
     def with_priors(self, *, mu: PriorLike | None = None, tau: PriorLike | None = None) -> "ModelSpec":
         """Return the model with other priors.
@@ -197,8 +218,8 @@ class ModelSpec:
             "tau": self.tau if tau is None else prior_for("tau", tau),
         }
         return ModelSpec(
-            self.likelihood, mu=new["mu"], tau=new["tau"], link=self.link, effects=self.effects,
-            name=self.name, title=self.title,
+            self.likelihood, mu=new["mu"], tau=new["tau"] if self.has_tau else tau, link=self.link,
+            effects=self.effects, nu=self.nu, baseline=self.baseline, name=self.name, title=self.title,
             why={key: text for key, text in self.why.items() if new[key] == old[key]},
             sensitivity=self.sensitivity, source=self.source if new == old else None,
         )  # fmt: skip
@@ -206,40 +227,95 @@ class ModelSpec:
     def __repr__(self) -> str:
         heading = " ".join(part for part in ("ModelSpec", repr(self.name) if self.name else "") if part)
         data, *rest = LIKELIHOODS[self.likelihood].statements[self.link].split(" ~ ", 1)
-        priors = (("mu", _stated(self.mu)), ("tau", _stated(self.tau)))
-        statements = ((data, rest[0]), ("theta", "Normal(mu, tau)"), *priors)
+        statements = [(data, rest[0])]
+        if self.baseline is not None:
+            statements.append(("baseline", _stated(self.baseline)))
+        statements.append(("theta", _EFFECTS_TEXT[self.effects].format(nu=self.nu)))
+        statements.append(("p_median" if self.mu.family.needs == "link" else "mu", _stated(self.mu)))
+        if self.has_tau:
+            statements.append(("tau", _stated(self.tau)))
         width = max(len(left) for left, _ in statements)
         lines = [f"  {left:<{width}} ~ {right}" for left, right in statements]
         return "\n".join([f"{heading}: {self.title}" if self.title else heading, *lines])
 
 
 def _stated(prior: Prior) -> str:
-    where = {"Flat": "flat on the whole line", "HalfFlat": "flat above 0"}.get(prior.name)
-    return f"{prior} (improper, {where})" if where else str(prior)
+    if prior.is_proper:
+        return str(prior)
+    where = {"Flat": ", flat on the whole line", "HalfFlat": ", flat above 0", "uniform": ", flat above 0"}
+    return f"{prior} (improper{where.get(prior.name, '')})"
+
+
+_EFFECTS_TEXT = {
+    "normal": "Normal(mu, tau)",
+    "student-t": "StudentT({nu:g}, mu, tau)",
+    "none": "mu for every study",
+    "beta": "logit of Beta, with mean mu and SD tau",
+}
+
+_NO_TAU = "HalfNormal(1)"
+"""What stands for the prior of a tau that plays no part; being proper, it changes no evidence."""
+
+
+def _no_tau(tau: PriorLike | None) -> PriorLike:
+    if tau is not None:
+        raise SpecError("effects='none' gives all studies one effect, so there is no tau; leave its prior out.")
+    return _NO_TAU
 
 
 def _complete_priors(
-    record: LikelihoodRecord, mu: PriorLike | None, tau: PriorLike | None
+    record: LikelihoodRecord, link: str, mu: PriorLike | None, tau: PriorLike | None
 ) -> dict[Parameter, PriorLike]:
     given: dict[Parameter, PriorLike | None] = {"mu": mu, "tau": tau}
+    default = record.default_priors if link == record.links[0] else {}
     complete: dict[Parameter, PriorLike] = {}
     for key, value in given.items():
-        prior = record.default_priors.get(key) if value is None else value
+        prior = default.get(key) if value is None else value
         if prior is None:
             missing = " and ".join(name for name, prior in given.items() if prior is None)
+            why = "the scale of the estimates is not known"
+            if record.default_priors:
+                why = f"its defaults are for the {record.links[0]} link, not {link}"
             raise SpecError(
-                f"likelihood={record.name!r} has no default prior for {missing}, because the scale of the "
-                f"estimates is not known: give both, for example ModelSpec({record.name!r}, "
-                "mu='Normal(0, 2)', tau='HalfNormal(1)') for estimates on a logit or log-ratio scale."
+                f"likelihood={record.name!r} has no default prior for {missing}, because {why}: give both, for "
+                f"example ModelSpec({record.name!r}, mu='Normal(0, 2)', tau='HalfNormal(1)') for estimates on a "
+                "logit or log-ratio scale."
             )
         complete[key] = prior
     return complete
 
 
+def _check_effects_link(effects: str, link: str) -> str:
+    if effects == "beta" and link != "logit":
+        raise SpecError(f"effects='beta' goes with link='logit'; got link={link!r}.")
+    return link
+
+
+def _check_nu(effects: str, nu: float | None) -> float | None:
+    if effects != "student-t":
+        if nu is not None:
+            raise SpecError(f"nu={nu!r} is for effects='student-t'; with effects={effects!r} leave it out.")
+        return None
+    return check_number("nu", DEFAULT_NU if nu is None else nu, least=SMALLEST_NU)
+
+
+SMALLEST_NU = 0.5
+"""Fewer degrees of freedom are a distribution that nobody means."""
+
+
+def _check_baseline(record: LikelihoodRecord, baseline: PriorLike | None) -> Prior | None:
+    default = record.default_priors.get("baseline")
+    if default is None:
+        if baseline is not None:
+            raise SpecError(f"baseline is for likelihood='binomial-two-arm'; with {record.name!r} leave it out.")
+        return None
+    return baseline_prior(default if baseline is None else baseline)
+
+
 def _check_link(record: LikelihoodRecord, link: str | None) -> str:
     if link is None:
         return record.links[0]
-    return check_choice(f"link for likelihood={record.name!r}:", link, record.links, planned=PLANNED_LINKS)
+    return check_choice(f"link for likelihood={record.name!r}:", link, record.links)
 
 
 def _check_text(key: str, value: object) -> str:

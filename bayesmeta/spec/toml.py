@@ -16,7 +16,7 @@ from bayesmeta.spec.roles import PARAMETERS, Parameter, prior_for
 SCHEMA = 1
 
 TEXT_KEYS = ("name", "title", "likelihood", "link", "effects")
-_TOP_KEYS = ("schema", *TEXT_KEYS, "priors", "sensitivity")
+_TOP_KEYS = ("schema", *TEXT_KEYS, "nu", "priors", "sensitivity")
 _PRIOR_EXAMPLE = '{ dist = "HalfNormal", sigma = 1.0 }'
 
 
@@ -68,7 +68,13 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
     check_schema(top, origin)
     check_keys(top, origin, allowed=_TOP_KEYS, required=("likelihood", "priors"))
     keywords: dict[str, Any] = {key: check_text(top[key], f"{origin}: {key}") for key in TEXT_KEYS if key in top}
-    priors, why = read_priors(check_table(top["priors"], f"{origin}: [priors]"), f"{origin}: [priors]")
+    if "nu" in top:
+        keywords["nu"] = top["nu"]
+    table = dict(check_table(top["priors"], f"{origin}: [priors]"))
+    if "baseline" in table:
+        keywords["baseline"] = _read_prior("mu", table.pop("baseline"), f"{origin}: [priors] baseline")
+    required: tuple[Parameter, ...] = ("mu",) if keywords.get("effects") == "none" else PARAMETERS
+    priors, why = read_priors(table, f"{origin}: [priors]", required=required)
     sensitivity = _read_sensitivity(
         check_table(top.get("sensitivity", {}), f"{origin}: [sensitivity]"), f"{origin}: [sensitivity]"
     )
@@ -79,6 +85,7 @@ def write_model(
     texts: Mapping[str, str],
     priors: Mapping[str, Prior],
     *,
+    nu: float | None,
     why: Mapping[str, str],
     sensitivity: Mapping[str, Iterable[Prior]],
 ) -> str:
@@ -89,12 +96,15 @@ def write_model(
     texts : mapping
         The keys before the tables, such as ``likelihood``; empty ones are left out.
     priors : mapping
-        The priors of μ and τ.
+        The priors by parameter.
+    nu : float, optional
+        Degrees of freedom of the study effects.
     why, sensitivity : mapping
         As in `ModelSpec`.
     """
     lines = [f"schema = {SCHEMA}"]
     lines += [f"{key} = {quoted(texts[key])}" for key in TEXT_KEYS if texts[key]]
+    lines += [f"nu = {nu!r}"] if nu is not None else []
     lines += ["", "[priors]"]
     lines += [f"{key} = {prior_table(prior, why.get(key, ''))}" for key, prior in priors.items()]
     if sensitivity:
