@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Self, final
+from typing import Any, Self, final
 
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.coefficients import Beta, BetaLike, check_beta, state_beta
+from bayesmeta.spec.formulas import check_formula
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.likelihoods import (
     EFFECTS,
@@ -52,6 +54,13 @@ class ModelSpec:
         For the binomial likelihood they default to ``Normal(0, 1.5)`` and ``HalfNormal(1)``; for the normal
         one both must be given, because the scale of its estimates is not known here. ``Flat()`` for tau is
         kept as PyMC's ``HalfFlat()``, flat above 0.
+    formula : str, optional
+        How the mean depends on moderators, in formulaic's (R's) language: ``"~ 0 + regimen"``, ``"~ year"``.
+        There is no ``mu`` then, but a coefficient ``beta`` for each column of the design; see
+        `bayesmeta.spec.moderators` for what is centred.
+    beta : Prior, str, or mapping, optional
+        Prior of every coefficient, or a prior for each by name; by default, for the binomial likelihood, that
+        of ``mu``.
     link : {"logit", "identity"}, optional
         What the study effects are a function of; by default "logit" for the binomial likelihood (which allows
         no other yet) and "identity" for the normal one. Where counts are turned into estimates, the measure's
@@ -72,6 +81,10 @@ class ModelSpec:
     likelihood, link, effects, name, title : str
         As above.
     mu, tau : Prior
+        As above; ``mu`` is None with a formula.
+    formula : str or None
+        As above, in one spelling.
+    beta : Prior, mapping of Prior, or None
         As above.
     why, sensitivity : mapping
         Read-only; without empty entries.
@@ -86,7 +99,8 @@ class ModelSpec:
 
     Notes
     -----
-    data_i | θ_i ~ likelihood_i(θ_i),  θ_i | μ, τ ~ Normal(μ, τ²),  with μ and τ a priori independent.
+    data_i | θ_i ~ likelihood_i(θ_i),  θ_i | μ, τ ~ Normal(μ, τ²),  with μ and τ a priori independent; with a
+    formula, θ_i | β, τ ~ Normal(x_i'β, τ²), all coefficients and τ a priori independent.
 
     `dataclasses.replace` keeps `why` and `source` whatever it replaces; `with_priors` does not.
 
@@ -110,6 +124,8 @@ class ModelSpec:
     why: FrozenMapping[str]
     sensitivity: FrozenMapping[tuple[Prior, ...]]
     source: ModelSource | None = field(compare=False)
+    formula: str | None
+    beta: Beta | None
 
     def __init__(
         self,
@@ -124,12 +140,25 @@ class ModelSpec:
         why: Mapping[str, str] | None = None,
         sensitivity: Mapping[str, Iterable[PriorLike]] | None = None,
         source: ModelSource | None = None,
+        formula: str | None = None,
+        beta: BetaLike | None = None,
     ) -> None:
         record = find_likelihood(likelihood)
-        priors = _complete_priors(record, mu, tau)
+        given_mu: Any = mu
+        if formula is None:
+            if beta is not None:
+                raise SpecError("beta is the prior of the coefficients of a formula; give formula='~ ...' as well.")
+            priors = _complete_priors(record, mu, tau)
+            given_mu = prior_for("mu", priors["mu"])
+        else:
+            if mu is not None:
+                raise SpecError("a model with a formula has no mu: give the prior of its coefficients as beta.")
+            formula = check_formula(formula)
+            priors = _complete_priors(record, "Flat()", tau)
+            beta = check_beta(beta, default=record.default_priors.get("mu"))
         fields = {
             "likelihood": record.name,
-            "mu": prior_for("mu", priors["mu"]),
+            "mu": given_mu,
             "tau": prior_for("tau", priors["tau"]),
             "link": _check_link(record, link),
             "effects": check_choice("effects", effects, EFFECTS, planned=PLANNED_EFFECTS),
@@ -138,6 +167,8 @@ class ModelSpec:
             "why": _check_why(why or {}),
             "sensitivity": _check_sensitivity(sensitivity or {}),
             "source": source,
+            "formula": formula,
+            "beta": beta,
         }
         for key, value in fields.items():
             object.__setattr__(self, key, value)
@@ -176,12 +207,14 @@ class ModelSpec:
         """Return the model as TOML text, from which `from_toml_text` makes an equal model."""
         return write_model(
             {key: getattr(self, key) for key in TEXT_KEYS},
-            {"mu": self.mu, "tau": self.tau},
+            {"mu": self.mu, "tau": self.tau} if self.beta is None else {"beta": self.beta, "tau": self.tau},
             why=self.why,
             sensitivity=self.sensitivity,
         )
 
-    def with_priors(self, *, mu: PriorLike | None = None, tau: PriorLike | None = None) -> "ModelSpec":
+    def with_priors(
+        self, *, mu: PriorLike | None = None, tau: PriorLike | None = None, beta: BetaLike | None = None
+    ) -> "ModelSpec":
         """Return the model with other priors.
 
         A prior that changes loses its `why`, and the model its `source`, which no longer describe it.
@@ -190,15 +223,18 @@ class ModelSpec:
         ----------
         mu, tau : Prior, str or PreliZ distribution, optional
             What replaces the prior of that parameter; None keeps it.
+        beta : Prior, str or mapping, optional
+            With a formula: what replaces the prior of all coefficients, or of some.
         """
-        old = {"mu": self.mu, "tau": self.tau}
-        new = {
+        old: dict[str, Any] = {"mu": self.mu, "tau": self.tau, "beta": self.beta}
+        new: dict[str, Any] = {
             "mu": self.mu if mu is None else prior_for("mu", mu),
             "tau": self.tau if tau is None else prior_for("tau", tau),
+            "beta": self.beta if beta is None else check_beta(beta, old=self.beta),
         }
         return ModelSpec(
-            self.likelihood, mu=new["mu"], tau=new["tau"], link=self.link, effects=self.effects,
-            name=self.name, title=self.title,
+            self.likelihood, mu=new["mu"], tau=new["tau"], beta=new["beta"], formula=self.formula, link=self.link,
+            effects=self.effects, name=self.name, title=self.title,
             why={key: text for key, text in self.why.items() if new[key] == old[key]},
             sensitivity=self.sensitivity, source=self.source if new == old else None,
         )  # fmt: skip
@@ -206,8 +242,10 @@ class ModelSpec:
     def __repr__(self) -> str:
         heading = " ".join(part for part in ("ModelSpec", repr(self.name) if self.name else "") if part)
         data, *rest = LIKELIHOODS[self.likelihood].statements[self.link].split(" ~ ", 1)
-        priors = (("mu", _stated(self.mu)), ("tau", _stated(self.tau)))
-        statements = ((data, rest[0]), ("theta", "Normal(mu, tau)"), *priors)
+        mean = (("mu", _stated(self.mu)),) if self.beta is None else state_beta(self.beta, _stated)
+        centre = "mu" if self.formula is None else f"x'beta, tau),  x: {self.formula}"
+        effects = f"Normal({centre}, tau)" if self.formula is None else f"Normal({centre}"
+        statements = ((data, rest[0]), ("theta", effects), *mean, ("tau", _stated(self.tau)))
         width = max(len(left) for left, _ in statements)
         lines = [f"  {left:<{width}} ~ {right}" for left, right in statements]
         return "\n".join([f"{heading}: {self.title}" if self.title else heading, *lines])
