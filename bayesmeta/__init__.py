@@ -23,6 +23,7 @@ from bayesmeta.errors import (
     OutputError,
     SpecError,
 )
+from bayesmeta.exact.regression import predict
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
@@ -60,6 +61,7 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "predict",
     "pymc_model",
     "read_csv",
     "read_studies",

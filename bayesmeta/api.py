@@ -9,6 +9,7 @@ from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
+from bayesmeta.exact.regression import RegressionFit, fit_regression
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
@@ -17,7 +18,7 @@ from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.verify import verify
 
 type BayesianFit = ExactFit | NutsFit
-type AnyFit = ExactFit | NutsFit | FrequentistFit
+type AnyFit = ExactFit | NutsFit | FrequentistFit | RegressionFit
 
 ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
@@ -78,7 +79,7 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
 
     Returns
     -------
-    ExactFit, NutsFit or FrequentistFit
+    ExactFit, NutsFit or FrequentistFit; RegressionFit for a model with a formula
 
     Raises
     ------
@@ -105,6 +106,10 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
         return fit_frequentist(studies, **options)  # type: ignore[arg-type]
     chosen = model_for(studies, model)
+    if chosen.formula is not None:
+        if engine != "exact":
+            raise SpecError(f"engine={engine!r} takes no formula yet; use engine='exact'.")
+        return fit_regression(studies, chosen, **options)  # type: ignore[arg-type]
     if engine == "exact":
         return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
     check_proper(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]

@@ -267,8 +267,7 @@ def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None)
     AccuracyError
         If the summary cannot be computed accurately.
     """
-    data = observed_by(model, studies, measure=measure)
-    problem = _problem(model, data)
+    problem, data = pose_model(studies, model, measure=measure)
     names = summary_rows_of(data.link)
     solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
     return ExactFit(studies, model, data.measure, data.link, solution)
@@ -276,9 +275,11 @@ def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None)
 
 def check_proper(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> None:
     """Raise `ImproperPosteriorError` if prior and data do not define a posterior, whatever is to compute it."""
-    _problem(model, observed_by(model, studies, measure=measure))
+    pose_model(studies, model, measure=measure)
 
 
-def _problem(model: ModelSpec, data: Observed) -> Problem:
+def pose_model(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> tuple[Problem, Observed]:
+    """Return what is to be integrated for a model without a formula, and the data that it sees."""
+    data = observed_by(model, studies, measure=measure)
     terms = BinomialTerms(data.events, data.n) if isinstance(data, Counts) else NormalTerms(data.y, data.se)
-    return pose(terms, model.mu, model.tau, proportions=data.link == "logit")
+    return pose(terms, model.mu, model.tau, proportions=data.link == "logit"), data

@@ -103,7 +103,9 @@ def write_model(
     lines += [f"{key} = {quoted(text)}" for key in TEXT_KEYS if (text := texts[key])]
     lines += ["", "[priors]"]
     for key, prior in priors.items():
-        lines.append(f"{key} = {prior_table(prior, why.get(key, '')) if isinstance(prior, Prior) else _table_of(prior)}")
+        lines.append(
+            f"{key} = {prior_table(prior, why.get(key, '')) if isinstance(prior, Prior) else _table_of(prior)}"
+        )
     if sensitivity:
         lines += ["", "[sensitivity]"]
     for key, alternatives in sensitivity.items():
