@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.predict import predict
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
@@ -23,7 +24,6 @@ from bayesmeta.errors import (
     OutputError,
     SpecError,
 )
-from bayesmeta.exact.regression import predict
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary

@@ -1,7 +1,7 @@
 """How is a model fitted? `fit`, the one front door to the engines."""
 
 from dataclasses import replace
-from typing import Literal, overload
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
-from bayesmeta.exact.regression import RegressionFit, fit_regression
+from bayesmeta.exact.regression import fit_regression
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
@@ -18,7 +18,7 @@ from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.verify import verify
 
 type BayesianFit = ExactFit | NutsFit
-type AnyFit = ExactFit | NutsFit | FrequentistFit | RegressionFit
+type AnyFit = ExactFit | NutsFit | FrequentistFit
 
 ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
@@ -109,7 +109,8 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     if chosen.formula is not None:
         if engine != "exact":
             raise SpecError(f"engine={engine!r} takes no formula yet; use engine='exact'.")
-        return fit_regression(studies, chosen, **options)  # type: ignore[arg-type]
+        regression: Any = fit_regression(studies, chosen, **options)  # type: ignore[arg-type]
+        return cast(AnyFit, regression)  # the model's formula, which no type tells, decides
     if engine == "exact":
         return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
     check_proper(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]

@@ -91,9 +91,8 @@ class GaussianTerms:
         origin = np.linalg.lstsq(self.design / self.se[:, None], self.y / self.se, rcond=None)[0]
         residual, shift = self.y - self.design @ origin, self.mean - origin
         variance = self.se**2 + tau[:, None] ** 2
-        a = np.einsum("ki,jk,kl->jil", self.design, 1.0 / variance, self.design, optimize=True) + np.diag(
-            self.precision
-        )
+        x = self.design
+        a = np.einsum("ki,jk,kl->jil", x, 1.0 / variance, x, optimize=True) + np.diag(self.precision)
         b = (residual / variance) @ self.design + self.precision * shift
         centre = np.linalg.solve(a, b[:, :, None])[:, :, 0]
         spread = np.linalg.solve(a, np.broadcast_to(self.target[:, None], (tau.size, p, 1)))[:, :, 0] @ self.target

@@ -74,7 +74,7 @@ class Lattice:
                 yield np.arange(i, min(i + height, k)), slice(j, j + width)
 
     def _interpolated(self, studies: IntArray, eta: FloatArray, orders: int) -> tuple[list[FloatArray], FloatArray]:
-        """Return log m at eta (k', J, P) and its first derivatives per step, and how many steps eta is beyond the ends."""
+        """Return log m at eta (k', J, P) and its first derivatives per step, and by how many steps eta is beyond."""
         size = self.table.shape[2]
         position = (eta - self.first[:, None]) / self.step[:, None]
         inner = np.clip(position, 0.0, size - 1.0)

@@ -3,7 +3,7 @@
 Part g has its own studies and its own scalar mu_g (the mean of a group, or a linear combination of
 coefficients), with Z_g(tau) = integral of its likelihood times the prior of mu_g. Then
 
-    p(mu_g, tau | data)  is proportional to  likelihood_g(mu_g, tau) prior(mu_g) prior(tau) product over h != g of Z_h(tau)
+    p(mu_g, tau | data)  ~  likelihood_g(mu_g, tau) prior(mu_g) prior(tau) product over h != g of Z_h(tau)
 
 All parts lie on the same nodes of tau, so that the product is a sum of numbers already computed.
 """
@@ -20,9 +20,9 @@ from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import ACCEPTABLE, FINEST, MOST_NODES, TOLERANCE, Problem
-from bayesmeta.surface.locate import Located, LogDensity, locate
+from bayesmeta.surface.locate import NODES, Located, LogDensity, locate
 from bayesmeta.surface.quadrature import PILOT, level
-from bayesmeta.surface.region import FIRST_Q, NEAR_Q, NODES, Q_STEP, TINY, Region, sharpest
+from bayesmeta.surface.region import FIRST_Q, NEAR_Q, Q_STEP, TINY, Region, sharpest
 
 LARGEST_STEP = 1e-3  # least second difference of the log density of q that is told apart from a flat one
 

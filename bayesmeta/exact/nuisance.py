@@ -201,7 +201,7 @@ class _Conditional:
             return self._log_density(start)
         mode, peak, covariance = self._mode(start, known)
         if self.settings is PILOT:
-            return peak + 0.5 * np.linalg.slogdet(covariance)[1] + 0.5 * (p - known) * LOG_2PI
+            return np.asarray(peak + 0.5 * np.linalg.slogdet(covariance)[1] + 0.5 * (p - known) * LOG_2PI)
         sd = np.sqrt(covariance[:, :, 0, 0])
         slope = covariance[:, :, :, 0] / covariance[:, :, :1, 0]
         reach = self._reach(mode, sd, slope, known)
@@ -230,8 +230,8 @@ class _Conditional:
                 return reach
             reach += MORE_V
         raise AccuracyError(
-            "the coefficients could not be integrated: the data hardly bound them and their priors fall too slowly; use "
-            "priors with lighter tails, such as Normal(0, 1.5)."
+            "the coefficients could not be integrated: the data hardly bound them and their priors fall too slowly; "
+            "use priors with lighter tails, such as Normal(0, 1.5)."
         )
 
     def _mode(self, start: FloatArray, known: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -127,21 +127,21 @@ class Regression:
             return cast(Terms, gaussian_terms(y, se, design, priors, target, getattr(terms, "kernel", None)))
         if len(priors) > MOST_COEFFICIENTS:
             raise SpecError(
-                f"{len(priors)} coefficients depend on one another, and for this likelihood the exact engine integrates "
-                f"at most {MOST_COEFFICIENTS} together; leave moderators out, code a factor by cell means ('~ 0 + x'), or "
-                "use likelihood='normal' with normal priors, which takes any number."
+                f"{len(priors)} coefficients depend on one another, and for this likelihood the exact engine "
+                f"integrates at most {MOST_COEFFICIENTS} together; leave moderators out, code a factor by cell means "
+                "('~ 0 + x'), or use likelihood='normal' with normal priors, which takes any number."
             )
         for prior in priors:
             if not np.isinf(prior.support).all():
                 raise SpecError(
-                    f"{prior} for a coefficient is bounded, which the exact engine allows only for groups coded by cell "
-                    "means ('~ 0 + x'); use Normal, StudentT, Cauchy, Logistic or Flat."
+                    f"{prior} for a coefficient is bounded, which the exact engine allows only for groups coded by "
+                    "cell means ('~ 0 + x'); use Normal, StudentT, Cauchy, Logistic or Flat."
                 )
         heavy = np.array([np.isfinite(prior.tail_order) for prior in priors])
         if heavy.any() and is_separated(design, heavy, *terms.limits()):
             raise SpecError(
-                "the data are completely separated along coefficients whose priors have heavy tails, so that their posterior "
-                "hardly falls; give them a prior with lighter tails, such as Normal(0, 1.5)."
+                "the data are completely separated along coefficients whose priors have heavy tails, so that their "
+                "posterior hardly falls; give them a prior with lighter tails, such as Normal(0, 1.5)."
             )
         return cast(Terms, IntegratedTerms(terms, design, priors, target))
 

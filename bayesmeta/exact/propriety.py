@@ -55,7 +55,7 @@ def regression_orders(
             f"coefficients have a flat prior, and {interior} of {len(left)} studies inform about tau (not those with 0 "
             "or all events); give proper priors, such as HalfNormal(1) for tau or Normal(0, 1.5) for beta."
         )
-    for column in np.flatnonzero(flat):
+    for column in np.flatnonzero(flat).tolist():
         unit = np.eye(len(priors))[column]
         if max(_reach(design, left, right, flat, side * unit) for side in (-1.0, 1.0)) > REACH:
             raise ImproperPosteriorError(
@@ -93,4 +93,4 @@ def _reach(design: FloatArray, left: BoolArray, right: BoolArray, free: BoolArra
     matrix = np.vstack([scaled[inner], -scaled[inner], -scaled[right], scaled[left]])
     bounds = [(-1.0, 1.0) if f else (0.0, 0.0) for f in free]
     found = linprog(-goal / np.abs(goal).max(), A_ub=matrix, b_ub=np.zeros(len(matrix)), bounds=bounds)
-    return float(-found.fun) if found.status == 0 else 0.0
+    return 0.0 if found.fun is None else -float(found.fun)

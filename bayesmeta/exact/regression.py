@@ -1,6 +1,6 @@
 """What does the exact engine return for a model with moderators? `RegressionFit`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, final
@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 import pandas as pd
 
-from bayesmeta._arrays import FloatArray
+from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
@@ -215,13 +215,13 @@ class RegressionFit:
         Returns
         -------
         DataFrame
-            Indexed by ``study``: ``mean sd median lower upper weight shrinkage numerical_error``, where ``weight`` is the
-            study's share in the mean of its group.
+            Indexed by ``study``: ``mean sd median lower upper weight shrinkage numerical_error``, where ``weight``
+            is the study's share in the mean of its group.
         """
         if not self.groups:
             raise SpecError(
-                "study effects of a formula with more than one coefficient per study are not available yet; code groups by "
-                "cell means ('~ 0 + x'), or fit without the formula."
+                "study effects of a formula with more than one coefficient per study are not available yet; code "
+                "groups by cell means ('~ 0 + x'), or fit without the formula."
             )
         labels = np.array(self.studies.study, dtype=object)
         frames = []
@@ -233,7 +233,7 @@ class RegressionFit:
                 fine.study_moments(effect.moments(), left=bool(a), right=bool(b))
                 for effect, a, b in zip(effects[0], left, right, strict=True)
             ]
-            frames.append(theta_rows(fine.posterior, *effects, tuple(own), moments, ci_prob=ci_prob))
+            frames.append(theta_rows(fine.posterior, effects[0], effects[1], tuple(own), moments, ci_prob=ci_prob))
         return pd.concat(frames).loc[list(self.studies.study)]
 
     @cached_property
@@ -244,12 +244,9 @@ class RegressionFit:
         for i in range(self.k):
             without = self.regression.without(i)
             joint = _solve(without, without.parts(), [], (), 1) if without.k else None
-            rest = (
-                (0.0, 0.0)
-                if joint is None
-                else tuple(part[0].posterior.log_evidence for part in (joint.fine, joint.coarse))
-            )
-            rows.append((fine - rest[0], EVIDENCE_FLOOR + abs(fine - coarse) + abs(rest[0] - rest[1])))
+            both = [] if joint is None else [part[0].posterior.log_evidence for part in (joint.fine, joint.coarse)]
+            rest, rough = both or (0.0, 0.0)
+            rows.append((fine - rest, EVIDENCE_FLOOR + abs(fine - coarse) + abs(rest - rough)))
         index = pd.Index(self.studies.study, name="study")
         return pd.DataFrame(rows, index=index, columns=["elpd_loo", "numerical_error"])
 
@@ -304,12 +301,12 @@ def fit_regression(studies: Studies, model: ModelSpec, *, measure: str | None = 
 
 def _solve(
     regression: Regression,
-    parts: Sequence[np.ndarray],
+    parts: Sequence[IntArray],
     targets: Sequence[FloatArray],
     names: tuple[str, ...],
     wanted: int,
 ) -> Joint:
-    """Solve the parts together until the first ``wanted`` are accurate in ``names``; or, without names, the evidence."""
+    """Solve the parts together until the first ``wanted`` are accurate in ``names``; without names, the evidence."""
     unit = np.eye(len(regression.coef))
     goals = list(targets) or [unit[part[0]] for part in parts]
     problems = [regression.problem(part, goal) for part, goal in zip(parts, goals, strict=True)]
@@ -324,60 +321,3 @@ def _solve(
 
 def _pairs(joint: Joint) -> list[Pair]:
     return list(zip(joint.fine, joint.coarse, strict=True))
-
-
-def predict(
-    fit: RegressionFit,
-    at: Mapping[str, object] | pd.DataFrame | Iterable[Mapping[str, object]],
-    *,
-    ci_prob: float = 0.95,
-    ci_kind: str = "eti",
-) -> pd.DataFrame:
-    """Return the mean and the proportions at stated values of the moderators.
-
-    Parameters
-    ----------
-    fit : RegressionFit
-        A fit of a model with a formula.
-    at : mapping, DataFrame, or mappings
-        Values of the moderators, uncentred, as they stand in the data.
-    ci_prob : float
-        Posterior probability of the interval.
-    ci_kind : {"eti", "hdi"}
-        Equal-tailed, or shortest.
-
-    Returns
-    -------
-    DataFrame
-        For each of the values (their columns come first): ``eta``, the linear predictor x'beta (link scale), and for
-        proportions ``p_median``, ``p_mean``, ``p_new``, otherwise ``theta_new``, named in ``parameter``; then ``mean sd
-        median lower upper numerical_error``.
-
-    Raises
-    ------
-    SpecError
-        If the fit has no moderators, a moderator is unknown or missing, or has no such level.
-    AccuracyError
-        If a row cannot be computed accurately.
-
-    Examples
-    --------
-    >>> import bayesmeta as bm
-    >>> studies = bm.Studies.from_frame(bm.load_dataset("blinatumomab_cr"), moderators=["year"])
-    >>> fit = bm.fit(studies, bm.ModelSpec("binomial", formula="~ year", beta="Normal(0, 1.5)"))
-    >>> predict(fit, {"year": 2020}).set_index("parameter").loc["p_mean", ["median", "lower", "upper"]].round(2).tolist()
-    [0.79, 0.65, 0.88]
-    """
-    if not isinstance(fit, RegressionFit):
-        raise SpecError("predict needs a fit of a model with a formula, such as bm.ModelSpec(formula='~ year', ...).")
-    rows = [at] if isinstance(at, Mapping) else at.to_dict("records") if isinstance(at, pd.DataFrame) else list(at)
-    frames = []
-    for values in rows:
-        frame = fit.predict({str(name): value for name, value in values.items()}, ci_prob=ci_prob, ci_kind=ci_kind)
-        frame = frame.rename_axis("parameter").reset_index()
-        for i, (name, value) in enumerate(values.items()):
-            frame.insert(i, str(name), value)
-        frames.append(frame)
-    if not frames:
-        raise SpecError("predict needs at least one set of values, such as {'year': 2020}.")
-    return pd.concat(frames, ignore_index=True)

@@ -82,7 +82,9 @@ class Design:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error")  # formulaic warns of a level that the studies did not have
             try:
-                row = np.asarray(self._encoder.get_model_matrix(frame, na_action="ignore"), dtype=np.float64)[0]
+                row: FloatArray = np.asarray(
+                    self._encoder.get_model_matrix(frame, na_action="ignore"), dtype=np.float64
+                )[0]
             except Warning:
                 row = np.array([np.nan])
         if not np.isfinite(row).all():
