@@ -24,7 +24,7 @@ from bayesmeta.surface.locate import NODES, Located, LogDensity, locate
 from bayesmeta.surface.quadrature import PILOT, level
 from bayesmeta.surface.region import FIRST_Q, NEAR_Q, Q_STEP, TINY, Region, sharpest
 
-LARGEST_STEP = 1e-3  # least second difference of the log density of q that is told apart from a flat one
+LEAST_BEND = 1e-3  # least second difference of the log density of q that is told apart from a flat one
 
 
 @final
@@ -111,19 +111,13 @@ def find_regions(problems: Sequence[Problem]) -> list[Region]:
     AccuracyError
         If no bracket settles.
     """
+    return regions_between(problems, *find_bracket(problems))
+
+
+def find_bracket(problems: Sequence[Problem]) -> tuple[float, float]:
+    """Find the bracket of q, tau's coordinate, that holds the joint posterior."""
     densities = [_density_of_x(problem) for problem in problems]
-    coordinate, prior_tau = problems[0].tau_coordinate, problems[0].prior_tau
-
-    def log_mass(found: Sequence[Located], q: FloatArray, tau: FloatArray) -> FloatArray:
-        """Return the log density of q, and where a tail is heavy that density times what moments need."""
-        masses = [part.log_mass() for part in found]
-        total = np.sum([mass[0] for mass in masses], axis=0) + prior_tau.logpdf(tau) + coordinate.log_jacobian(q)
-        extra = [total + mass[2] - mass[0] for mass in masses if len(mass) > 2]
-        powers = max(problem.orders.highest_moment("tau") for problem in problems)
-        far = [total + powers * np.log(tau)] if any(problem.has_heavy_tail for problem in problems) else []
-        return np.stack([total, *far, *extra])
-
-    seen: list[list[Located]] = []
+    coordinate = problems[0].tau_coordinate
 
     def outer(q: FloatArray, rows: IntArray) -> FloatArray:
         del rows
@@ -132,23 +126,37 @@ def find_regions(problems: Sequence[Problem]) -> list[Region]:
             locate(density(tau), *_first_guess(p, tau), drop=PILOT.drop)
             for p, density in zip(problems, densities, strict=True)
         ]
-        seen.append(found)
-        return log_mass(found, q[0], tau)[:, None, :]
+        return _log_mass(problems, found, q[0], tau)[:, None, :]
 
     bracket = locate(outer, np.array([FIRST_Q[0]]), np.array([FIRST_Q[1]]), drop=PILOT.drop)
-    low, high = bracket.lower[0], bracket.upper[0]
+    return float(bracket.lower[0]), float(bracket.upper[0])
+
+
+def regions_between(problems: Sequence[Problem], low: float, high: float) -> list[Region]:
+    """Find brackets of each mu_g at nodes of q from ``low`` to ``high``."""
+    densities = [_density_of_x(problem) for problem in problems]
     q = np.linspace(low, high, max(NODES, int(np.ceil((high - low) / Q_STEP)) + 1))
-    tau = np.maximum(coordinate.value(q), TINY)
-    found = []
-    for density, last in zip(densities, seen[-1], strict=True):
-        ends = [np.interp(q, bracket.x[0], side) for side in (last.lower, last.upper)]
-        found.append(locate(density(tau), *ends, drop=PILOT.drop))
-    sd_q = (q[1] - q[0]) / float(np.sqrt(max(_largest_bend(log_mass(found, q, tau)), LARGEST_STEP)))
+    tau = np.maximum(problems[0].tau_coordinate.value(q), TINY)
+    guesses = [_first_guess(problem, tau) for problem in problems]
+    found = [locate(f(tau), *guess, drop=PILOT.drop) for f, guess in zip(densities, guesses, strict=True)]
+    bend = _largest_bend(_log_mass(problems, found, q, tau))
+    sd_q = (q[1] - q[0]) / float(np.sqrt(max(bend, LEAST_BEND)))
     regions = []
     for density, part in zip(densities, found, strict=True):
         centre, sd = sharpest(density(tau), part)
         regions.append(Region(q, sd_q, part.lower, part.upper, centre, sd))
     return regions
+
+
+def _log_mass(problems: Sequence[Problem], found: Sequence[Located], q: FloatArray, tau: FloatArray) -> FloatArray:
+    """Return the log density of q, and where a tail is heavy that density times what moments need, (targets, R)."""
+    masses = [part.log_mass() for part in found]
+    total = np.sum([mass[0] for mass in masses], axis=0)
+    total = total + problems[0].prior_tau.logpdf(tau) + problems[0].tau_coordinate.log_jacobian(q)
+    extra = [total + mass[2] - mass[0] for mass in masses if len(mass) > 2]
+    powers = max(problem.orders.highest_moment("tau") for problem in problems)
+    far = [total + powers * np.log(tau)] if any(problem.has_heavy_tail for problem in problems) else []
+    return np.stack([total, *far, *extra])
 
 
 def _density_of_x(problem: Problem) -> Callable[[FloatArray], LogDensity]:
