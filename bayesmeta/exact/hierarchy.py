@@ -30,14 +30,16 @@ from bayesmeta.surface.quadrature import level
 from bayesmeta.surface.region import Region
 
 FINEST = 4
-OMEGA_STEP = 2.2  # of `Level.step_mu`, in units of omega's prior scale
+OMEGA_STEP = 0.3  # at level 0, in units of omega's prior scale
 OMEGA_REACH = 7.5  # prior scales
-Z_STEP = 1.1  # of `Level.step_mu`
+Z_STEP = 0.2  # at level 0, divided by omega: features of Z_g in log tau are at least that wide
+SMALLEST_Z_STEP, LARGEST_Z_STEP = 0.15, 0.5
 Z_REACH = 9.0
-POINTS = 14  # of the polynomial in tau's coordinate
-FINER_Q = 0.5  # of the steps that the posterior of a common tau needs: single groups' Z_g are interpolated
+POINTS = 12  # of the polynomial in tau's coordinate
+FINER_Q = 0.6  # of the steps that the posterior of a common tau needs: single groups' Z_g are interpolated
 MORE_Q = 1.5
 MOST_WIDENINGS = 30
+TYPICAL_Q = 3.0  # the coordinate of a tau of two typical standard errors
 DROP = 28.0
 SMALLEST = 1e-300
 LITTLE = 1e-12  # of the hyperparameters' probability is left out of contrasts
@@ -60,11 +62,11 @@ class Omega:
     value: float
     fixed: bool
 
-    def nodes(self, step: float) -> tuple[FloatArray, FloatArray]:
+    def nodes(self, finer: float) -> tuple[FloatArray, FloatArray]:
         """Return nodes and prior probabilities."""
         if self.fixed or self.value == 0.0:
             return np.array([self.value]), np.ones(1)
-        x = np.arange(0.0, OMEGA_REACH, OMEGA_STEP * step)
+        x = np.arange(0.0, OMEGA_REACH, OMEGA_STEP * finer)
         weight = np.exp(-0.5 * x * x)
         weight[0] *= 0.5
         return self.value * x, weight / weight.sum()
@@ -141,6 +143,10 @@ def _regions(problems: Sequence[Problem], hard: Sequence[Problem], omega: Omega)
     """Find one bracket of q that holds every tau_g and tau0, and brackets of each mu_g."""
     brackets = [find_bracket(problems), *(find_bracket([problem]) for problem in problems)]
     low, high = min(pair[0] for pair in brackets), max(pair[1] for pair in brackets)
+    for problem in hard:  # a tail like tau**-order, times the power that the moments need, falls by DROP up to here
+        power = problem.orders.highest_moment("tau")
+        if np.isfinite(problem.orders.tau):
+            high = max(high, TYPICAL_Q + DROP / (problem.orders.tau - 1.0 - power))
     for _ in range(MOST_WIDENINGS):
         regions = [replace(region, sd_q=FINER_Q * region.sd_q) for region in regions_between(hard, low, high)]
         tails = []
@@ -165,73 +171,94 @@ def _at(
     log_parts = np.array([log_z(posterior) for posterior in posteriors])
     scale = log_parts.max(axis=1, keepdims=True)
     parts = np.exp(log_parts - scale)
-    omegas, omega_weight = omega.nodes(settings.step_mu)
-    shifts = _Shifts(grid.q, grid.tau_coordinate, omegas, Z_STEP * settings.step_mu)
-    means = np.einsum("mij,gj->gmi", shifts.matrix, parts)
-    log_means = np.log(np.maximum(means, SMALLEST))
-    log_hyper = prior.logpdf(grid.tau) + grid.log_weight_tau + np.log(omega_weight)[:, None] + log_means.sum(axis=0)
+    finer = settings.step_mu / level(0).step_mu
+    omegas, omega_weight = omega.nodes(finer)
+    shifts = [_shifts(grid.q, grid.tau_coordinate, float(value), finer) for value in omegas]
+    matrix = np.stack([shift.averages() for shift in shifts])
+    means = np.maximum(np.einsum("mij,gj->gmi", matrix, parts), SMALLEST)
+    log_means = np.log(means)
+    log_omega = np.log(omega_weight)
+    log_hyper = prior.logpdf(grid.tau) + grid.log_weight_tau + log_omega[:, None] + log_means.sum(axis=0)
     hyper = np.exp(log_hyper - special.logsumexp(log_hyper))
     keep = hyper > LITTLE
-    given = tuple(
-        (shifts.matrix * part)[keep] / np.maximum(mean, SMALLEST)[keep][:, None]
-        for part, mean in zip(parts, means, strict=True)
-    )
+    given = tuple((matrix[keep] * part) / mean[keep][:, None] for part, mean in zip(parts, means, strict=True))
     quantities = []
     for g, (posterior, problem) in enumerate(zip(posteriors, problems, strict=True)):
         others = np.arange(len(problems)) != g
-        log_rest = shifts.prior_of_group(prior, omega_weight, log_means[others].sum(axis=0)) + scale[others].sum()
+        log_others = log_means[others].sum(axis=0)
+        each = [shift.of_group(prior, log_f) for shift, log_f in zip(shifts, log_others, strict=True)]
+        log_rest = special.logsumexp(np.array(each) + log_omega[:, None], axis=0) + scale[others].sum()
         rest = replace(posterior, prior_tau=FLAT_TAU, log_rest=log_rest[:, None])
         quantities.append(Quantities(rest, problem.orders))
     return tuple(quantities), (hyper[keep] / hyper[keep].sum(), given)
 
 
+@final
+@dataclass(frozen=True, eq=False)
 class _Shifts:
-    """Where tau0 exp(omega z) lies among the nodes of tau, for all nodes of tau0, omega and z."""
+    """Where tau0 exp(omega z) lies among the nodes of tau, for all nodes of tau0 and z, at one omega.
 
-    def __init__(self, q: FloatArray, coordinate: Coordinate, omega: FloatArray, step: float) -> None:
-        z = np.arange(-np.ceil(Z_REACH / step), np.ceil(Z_REACH / step) + 1.0) * step
-        self.z_weight = np.exp(-0.5 * z * z) / np.exp(-0.5 * z * z).sum()
-        self.factor = np.exp(np.multiply.outer(omega, z))
-        self.tau = coordinate.value(q)[:, None] * self.factor[:, None, :]
-        position = (coordinate.coordinate(self.tau.ravel()) - q[0]) / (q[1] - q[0])
-        position = np.clip(position, 0.0, q.size - 1.0).reshape(self.tau.shape)
-        points = min(POINTS, q.size)
-        self.first = np.clip(position.astype(np.intp) - (points // 2 - 1), 0, q.size - points)
-        self.lagrange = _lagrange(position - self.first, points)
-        self.matrix = self._averages(q.size)
+    Parameters
+    ----------
+    log_weight : array, shape (Z,)
+        Log probabilities of the nodes of z.
+    shift : array, shape (Z,)
+        omega z.
+    tau : array, shape (J, Z)
+        tau0 exp(omega z).
+    index : array of int, shape (points, J, Z)
+        The nodes of tau nearest to it.
+    lagrange : array, shape (points, J, Z)
+        Their weights in the polynomial through them.
+    """
 
-    def _averages(self, size: int) -> FloatArray:
-        """Return the matrices (M, J, J) that average a function of tau, given at the nodes, over z."""
-        omegas, rows, _ = self.first.shape
-        row = np.arange(omegas * rows).reshape(omegas, rows, 1, 1)
-        index: IntArray = row * size + self.first[..., None] + np.arange(self.lagrange.shape[-1])
-        weight = self.lagrange * self.z_weight[:, None]
-        flat = np.bincount(index.ravel(), weight.ravel(), minlength=omegas * rows * size)
-        return flat.reshape(omegas, rows, size)
+    log_weight: FloatArray
+    shift: FloatArray
+    tau: FloatArray
+    index: IntArray
+    lagrange: FloatArray
 
-    def prior_of_group(self, prior: Prior, omega_weight: FloatArray, log_others: FloatArray) -> FloatArray:
-        """Return the log density of one group's tau at the nodes before its own data, given the other groups.
+    def averages(self) -> FloatArray:
+        """Return the matrix (J, J) that averages a function of tau, given at the nodes, over z."""
+        size = len(self.tau)
+        flat = size * np.arange(size)[:, None] + self.index
+        weight = self.lagrange * np.exp(self.log_weight)
+        return np.bincount(flat.ravel(), weight.ravel(), minlength=size * size).reshape(size, size)
+
+    def of_group(self, prior: Prior, log_others: FloatArray) -> FloatArray:
+        """Return the log density of one group's tau at the nodes before its own data, given the other groups, (J,).
 
         tau0 = tau_g exp(-omega z), so that the density of tau_g is the mean over z of
-        prior(tau0) exp(-omega z) times what the others say of (tau0, omega), shape (M, J).
+        prior(tau0) exp(-omega z) times what the others say of tau0, ``log_others`` (J,); z and -z are alike.
         """
-        column = self.first[..., None] + np.arange(self.lagrange.shape[-1])
-        values = log_others[np.arange(len(omega_weight))[:, None, None, None], column]
-        log_f = (self.lagrange * values).sum(axis=-1)
-        with np.errstate(divide="ignore"):
-            log_f += prior.logpdf(self.tau) + np.log(self.factor[:, None, :] * self.z_weight * omega_weight[:, None, None])
-        return np.asarray(special.logsumexp(log_f, axis=(0, 2)))
+        log_f = (self.lagrange * log_others[self.index]).sum(axis=0)
+        return np.asarray(special.logsumexp(log_f + prior.logpdf(self.tau) + self.shift + self.log_weight, axis=1))
+
+
+def _shifts(q: FloatArray, coordinate: Coordinate, omega: float, finer: float) -> _Shifts:
+    step = finer * min(LARGEST_Z_STEP, max(SMALLEST_Z_STEP, Z_STEP / max(omega, 1e-9)))
+    z = np.arange(-np.ceil(Z_REACH / step), np.ceil(Z_REACH / step) + 1.0) * step
+    if omega == 0.0:
+        z = np.zeros(1)
+    log_weight = -0.5 * z * z - special.logsumexp(-0.5 * z * z)
+    tau = coordinate.value(q)[:, None] * np.exp(omega * z)
+    position = (coordinate.coordinate(tau.ravel()) - q[0]) / (q[1] - q[0])
+    position = np.clip(position, 0.0, q.size - 1.0).reshape(tau.shape)
+    points = min(POINTS, q.size)
+    first = np.clip(position.astype(np.intp) - (points // 2 - 1), 0, q.size - points)
+    index = first + np.arange(points)[:, None, None]
+    return _Shifts(log_weight, omega * z, tau, index, _lagrange(position - first, points))
 
 
 def _lagrange(position: FloatArray, points: int) -> FloatArray:
-    """Return the weights of the nodes 0 .. points - 1 in the polynomial through them at ``position``."""
+    """Return the weights (points, ...) of the nodes 0 .. points - 1 in the polynomial through them at ``position``."""
     node = np.arange(points)
-    gaps = node[:, None] - node + np.eye(points)
-    scale = 1.0 / gaps.prod(axis=1)
-    offset = position[..., None] - node
+    scale = 1.0 / (node[:, None] - node + np.eye(points)).prod(axis=1)
     # products of all factors but one, from both ends
-    left, right = np.ones_like(offset), np.ones_like(offset)
+    left, right = np.ones((points, *position.shape)), np.ones((points, *position.shape))
     for n in range(1, points):
-        left[..., n] = left[..., n - 1] * offset[..., n - 1]
-        right[..., points - 1 - n] = right[..., points - n] * offset[..., points - n]
-    return left * right * scale
+        np.multiply(left[n - 1], position - (n - 1), out=left[n])
+        np.multiply(right[points - n], position - (points - n), out=right[points - 1 - n])
+    left *= right
+    left *= scale.reshape(-1, *(1,) * position.ndim)
+    return left
