@@ -9,6 +9,7 @@
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.predict import predict
 from bayesmeta.analyses.subgroups import subgroups
@@ -52,6 +53,7 @@ __all__ = [
     "SpecError",
     "Studies",
     "compare",
+    "contrasts",
     "diagnose",
     "fit",
     "forest_frame",
@@ -62,6 +64,7 @@ __all__ = [
     "loo",
     "plot_forest",
     "predict",
+    "prob_best",
     "pymc_model",
     "read_csv",
     "read_studies",

@@ -74,7 +74,7 @@ class Side:
         """Return the quantity at ``x`` on the scale of the link."""
         if self.name == "mu":
             return x
-        return np.asarray(special.log_expit(x) if self.logarithm else special.expit(x))
+        return np.asarray(special.log_expit(x)) if self.logarithm else np.asarray(special.expit(x))
 
     def cdf_pdf(self, value: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return distribution function and density of the quantity at ``value`` (P,), shape (H, P)."""

@@ -1,4 +1,6 @@
-"""What if the heterogeneity of groups is neither one number nor unrelated? tau_g = tau0 exp(omega z_g), z_g ~ Normal(0, 1).
+"""What if the heterogeneity of groups is neither one number nor unrelated? A hierarchy of tau.
+
+    tau_g = tau0 exp(omega z_g),  z_g ~ Normal(0, 1)
 
 tau0 has the model's prior of tau, and omega, the SD of log tau between groups, is fixed or half-normal. Given
 (tau0, omega) the groups are independent: with Z_g(tau) as in `joint`,
@@ -159,7 +161,9 @@ def _regions(problems: Sequence[Problem], hard: Sequence[Problem], omega: Omega)
         if max(first, last) < -DROP:
             return regions
         low, high = low - MORE_Q * (first >= -DROP), high + MORE_Q * (last >= -DROP)
-    raise AccuracyError("the region of tau could not be found; use a prior of tau with lighter tails, such as HalfNormal.")
+    raise AccuracyError(
+        "the region of tau could not be found; use a prior of tau with lighter tails, such as HalfNormal."
+    )
 
 
 def _at(
