@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from bayesmeta.analyses.average import average
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.predict import predict
 from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import fit
@@ -57,6 +59,7 @@ __all__ = [
     "average",
     "bayes_factor",
     "compare",
+    "contrasts",
     "diagnose",
     "fit",
     "forest_frame",
@@ -66,7 +69,9 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "predict",
     "prob_above",
+    "prob_best",
     "prob_rope",
     "pymc_model",
     "read_csv",
