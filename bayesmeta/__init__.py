@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.power_scaling import power_scale, power_sensitivity
+from bayesmeta.analyses.sensitivity import sensitivity
 from bayesmeta.analyses.subgroups import subgroups
+from bayesmeta.analyses.tipping import TippingPoint, tipping_point
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
 from bayesmeta.data.read import read_csv, read_studies
@@ -26,6 +29,7 @@ from bayesmeta.errors import (
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.named import list_models, load_model
 from bayesmeta.spec.priors import Prior
@@ -44,14 +48,17 @@ __all__ = [
     "AccuracyError",
     "BayesmetaError",
     "DataError",
+    "Elicited",
     "ImproperPosteriorError",
     "ModelSpec",
     "OutputError",
     "Prior",
     "SpecError",
     "Studies",
+    "TippingPoint",
     "compare",
     "diagnose",
+    "elicit",
     "fit",
     "forest_frame",
     "list_datasets",
@@ -60,14 +67,18 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "power_scale",
+    "power_sensitivity",
     "pymc_model",
     "read_csv",
     "read_studies",
     "run_analysis",
     "save_figure",
+    "sensitivity",
     "study_effects",
     "subgroups",
     "summary",
+    "tipping_point",
     "verify",
 ]
 

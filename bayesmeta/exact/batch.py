@@ -32,6 +32,7 @@ ATTEMPTS = ((1, 1.0), (2, 1.5), (3, 2.5))  # level of the finer resolution, and 
 OTHER_KNOTS = 1.13  # by how much closer than the finer resolution's knots those of the coarser one lie
 FEW = 6  # rows that are quicker by themselves
 ALONE_FINER = 2.0  # by how much closer the knots of a row by itself lie
+LARGEST_GROUP = 40_000  # rows on one grid, so that memory stays flat
 LARGEST_GRID = 40_000  # nodes of a shared grid; their tables take some 200 MB
 MOST_NODES_PER_ROW, SMALL_GRID = 3000, 10_000  # larger ones take longer than grids of the rows' own
 
@@ -184,7 +185,8 @@ def summarise(
     )  # fmt: skip
     batch = _Batch(family, ci_prob, reference, out, progress or (lambda _: None))
     for rows, mu, tau in family.groups():
-        batch.run(rows, mu, tau, attempt=0)
+        for part in np.array_split(family.ordered(rows), -(-rows.size // LARGEST_GROUP)):
+            batch.run(part, mu, tau, attempt=0)
     return out
 
 
