@@ -14,9 +14,12 @@ from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.power_scaling import power_scale, power_sensitivity
 from bayesmeta.analyses.predict import predict
+from bayesmeta.analyses.sensitivity import sensitivity
 from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.subgroups import subgroups
+from bayesmeta.analyses.tipping import TippingPoint, tipping_point
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
 from bayesmeta.data.read import read_csv, read_studies
@@ -32,6 +35,7 @@ from bayesmeta.errors import (
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.named import list_models, load_model
 from bayesmeta.spec.priors import Prior
@@ -50,17 +54,20 @@ __all__ = [
     "AccuracyError",
     "BayesmetaError",
     "DataError",
+    "Elicited",
     "ImproperPosteriorError",
     "ModelSpec",
     "OutputError",
     "Prior",
     "SpecError",
     "Studies",
+    "TippingPoint",
     "average",
     "bayes_factor",
     "compare",
     "contrasts",
     "diagnose",
+    "elicit",
     "fit",
     "forest_frame",
     "list_datasets",
@@ -69,6 +76,8 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "power_scale",
+    "power_sensitivity",
     "predict",
     "prob_above",
     "prob_best",
@@ -78,10 +87,12 @@ __all__ = [
     "read_studies",
     "run_analysis",
     "save_figure",
+    "sensitivity",
     "stacking",
     "study_effects",
     "subgroups",
     "summary",
+    "tipping_point",
     "verify",
 ]
 
