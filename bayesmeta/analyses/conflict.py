@@ -6,7 +6,8 @@ import pandas as pd
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.conflict import below_others
 from bayesmeta.exact.fit import ExactFit
-from bayesmeta.exact.parts import part_orders
+from bayesmeta.exact.study_sets import part_orders
+from bayesmeta.spec.model import ModelSpec
 
 FLOOR = 1e-8  # no smaller error is claimed
 
@@ -65,6 +66,11 @@ def conflict(fit: ExactFit) -> pd.DataFrame:
     {'Hadeishi et al.': 0.106, 'Otsubo et al.': 0.139}
     """
     check_exact(fit, "conflict")
+    if depends_on_studies(fit.model):
+        raise SpecError(
+            "the priors are made from the standard errors of all studies, so that the others alone do not predict a "
+            "study; give priors that do not depend on the data, or use leave_one_out, which makes them anew."
+        )
     problem, k = fit.solution.problem, fit.k
     orders = list(part_orders(problem, ~np.eye(k, dtype=np.bool_)))
     notes = [f"without this study, {given}" if isinstance(given, str) else "" for given in orders]
@@ -83,10 +89,17 @@ def conflict(fit: ExactFit) -> pd.DataFrame:
     )
 
 
+def depends_on_studies(model: ModelSpec) -> bool:
+    """Return whether a prior is made from the studies, and hence another one for each subset of them."""
+    return "studies" in (model.mu.family.needs, model.tau.family.needs)
+
+
 def check_exact(fit: object, verb: str) -> None:
     """Raise `SpecError` for what is no exact fit, with the way out."""
     if not isinstance(fit, ExactFit):
         engine = getattr(fit, "engine", None)
+        if engine == "exact":
+            raise SpecError(f"{verb} is for models without a formula; fit the studies without one, or a group of them.")
         given = f"a fit of engine={engine!r}" if engine else f"a {type(fit).__name__}"
         raise SpecError(
             f"{verb} needs an exact fit, not {given}; fit the same studies and model with engine='exact', which takes "

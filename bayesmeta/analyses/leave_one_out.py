@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayesmeta.analyses.conflict import depends_on_studies
 from bayesmeta.analyses.parts import PartFit, check_fit, check_prob, summarise_parts
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
@@ -62,6 +63,8 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
         each = np.repeat(np.arange(len(labels)), len(rows.parameters))
         wrong = checked.log_evidence_error + rows.log_evidence_error
         elpd = checked.solution.fine.posterior.log_evidence - rows.log_evidence
+        if depends_on_studies(checked.model):
+            elpd = np.full_like(elpd, np.nan)  # the evidences are of different priors
         table.insert(len(table.columns) - 2, "elpd_loo", elpd[each])
         table["numerical_error"] = np.maximum(table["numerical_error"], wrong[each])
     whole = checked.summary(ci_prob=prob).loc[table["parameter"]]

@@ -124,6 +124,11 @@ def outliers(
     {'A': 0.13, 'B': 0.13, 'C': 0.15, 'D': 0.12, 'E': 0.63}
     """
     check_exact(fit, "outliers")
+    if fit.model.effects != "normal":
+        raise SpecError(
+            f"outliers widens normal study effects, and the model has effects={fit.model.effects!r}; fit it with "
+            "effects='normal'."
+        )
     checked = _check_share(share)
     mixture = Mixture(fit.solution.problem, _check_added(fit, added), checked)
     fine, coarse = solve_mixture(mixture, fit.parameters)

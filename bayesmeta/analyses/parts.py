@@ -8,12 +8,13 @@ import pandas as pd
 
 from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta._validate import check_probability
+from bayesmeta.analyses.conflict import depends_on_studies
 from bayesmeta.effects.measures import effect_sizes
-from bayesmeta.effects.one_arm import EffectSizes
+from bayesmeta.effects.sizes import EffectSizes
 from bayesmeta.errors import BayesmetaError, SpecError
 from bayesmeta.exact.batch import summarise
-from bayesmeta.exact.fit import ExactFit
-from bayesmeta.exact.parts import part_orders
+from bayesmeta.exact.fit import ExactFit, fit_exact
+from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.exact.subsets import Subsets
 from bayesmeta.frequentist.fit import pool
 from bayesmeta.frequentist.result import FrequentistFit
@@ -75,6 +76,8 @@ def check_fit(fit: object, verb: str) -> PartFit:
     """Return a fit that can be repeated for subsets; raise `SpecError` for others, with the way out."""
     if isinstance(fit, ExactFit | FrequentistFit):
         return fit
+    if getattr(fit, "engine", None) == "exact":
+        raise SpecError(f"{verb} is for models without a formula; fit the studies without one, or a group of them.")
     if getattr(fit, "engine", None) == "nuts":
         raise SpecError(
             f"{verb} would sample anew for every subset of the studies; fit the same studies and model with "
@@ -107,6 +110,8 @@ def summarise_parts(fit: PartFit, include: BoolArray, ci_prob: float) -> Parts:
 
 def _exact(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
     """Summarise proper posteriors on shared grids; the others have a note."""
+    if depends_on_studies(fit.model):
+        return _refitted(fit, include, ci_prob)
     problem, names = fit.solution.problem, fit.parameters
     orders = part_orders(problem, include)
     note = [given if isinstance(given, str) else "" for given in orders]
@@ -121,6 +126,29 @@ def _exact(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
         log_evidence[proper], log_evidence_error[proper] = found.log_evidence, found.log_evidence_error
         for row, text in found.failure.items():
             note[proper[row]] = text
+    return Parts(names, BAYESIAN, values, error, log_evidence, log_evidence_error, None, note)
+
+
+def _refitted(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
+    """Fit each subset by itself: its priors are made from its own studies."""
+    names, size = fit.parameters, len(include)
+    values, error = np.full((size, len(names), len(BAYESIAN)), np.nan), np.full((size, len(names)), np.nan)
+    log_evidence, log_evidence_error = np.full((2, size), np.nan)
+    note = [""] * size
+    for i, mask in enumerate(include):
+        if not mask.any():
+            note[i] = NONE_LEFT
+            continue
+        try:
+            part = fit_exact(
+                fit.studies.take(mask), fit.model, measure=None if fit.studies.y is not None else fit.measure
+            )
+            table = part.summary(ci_prob=ci_prob)
+        except BayesmetaError as failure:
+            note[i] = str(failure)
+            continue
+        values[i], error[i] = table[list(BAYESIAN)].to_numpy(), table["numerical_error"].to_numpy()
+        log_evidence[i], log_evidence_error[i] = part.solution.fine.posterior.log_evidence, part.log_evidence_error
     return Parts(names, BAYESIAN, values, error, log_evidence, log_evidence_error, None, note)
 
 

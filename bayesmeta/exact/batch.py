@@ -17,9 +17,9 @@ from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.alone import Alone, density_at, knots_of, place_of, solve_alone
 from bayesmeta.exact.existence import TailOrders
 from bayesmeta.exact.functionals import Axes, axes_for, bases_of
-from bayesmeta.exact.quantities import Quantities, scale_of
+from bayesmeta.exact.quantities import Quantities, base_name, scale_of
 from bayesmeta.exact.solve import TOLERANCE, Problem
-from bayesmeta.exact.summary import EVIDENCE_FLOOR, FLOOR, LARGE_VALUE, SAME_BASE, WIDE_INTERVAL
+from bayesmeta.exact.summary import EVIDENCE_FLOOR, FLOOR, LARGE_VALUE, WIDE_INTERVAL
 from bayesmeta.exact.tables import Density, Rows, Tables, find_places, quantiles, reach_for, squared_hellinger
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.grid import make_grid
@@ -32,6 +32,7 @@ ATTEMPTS = ((1, 1.0), (2, 1.5), (3, 2.5))  # level of the finer resolution, and 
 OTHER_KNOTS = 1.13  # by how much closer than the finer resolution's knots those of the coarser one lie
 FEW = 6  # rows that are quicker by themselves
 ALONE_FINER = 2.0  # by how much closer the knots of a row by itself lie
+LARGEST_GROUP = 40_000  # rows on one grid, so that memory stays flat
 LARGEST_GRID = 40_000  # nodes of a shared grid; their tables take some 200 MB
 MOST_NODES_PER_ROW, SMALL_GRID = 3000, 10_000  # larger ones take longer than grids of the rows' own
 
@@ -66,8 +67,8 @@ class Family(Protocol):
         ...
 
     @property
-    def proportions(self) -> bool:
-        """Whether effects are logits of proportions."""
+    def link(self) -> str:
+        """What the study effects are a function of."""
         ...
 
     def groups(self) -> list[tuple[IntArray, Coordinate, Coordinate]]:
@@ -184,7 +185,8 @@ def summarise(
     )  # fmt: skip
     batch = _Batch(family, ci_prob, reference, out, progress or (lambda _: None))
     for rows, mu, tau in family.groups():
-        batch.run(rows, mu, tau, attempt=0)
+        for part in np.array_split(family.ordered(rows), -(-rows.size // LARGEST_GROUP)):
+            batch.run(part, mu, tau, attempt=0)
     return out
 
 
@@ -242,7 +244,7 @@ class _Batch:
         most = MOST_NODES_PER_ROW * rows.size + SMALL_GRID
         surfaces = [self._surface(region, index, mu, tau, most=most) for index in (finest, finest - 1)]
         axes = axes_for(family.terms, mu, tau)
-        places = find_places(family, surfaces[1], axes, bases_of(names), rows)
+        places = find_places(family, surfaces[1], axes, bases_of(names, family.terms.kernel), rows)
         if self.reference is not None:
             for base, where in places.of.items():
                 other = place_of(self.reference.fine, axes, base)
@@ -258,7 +260,7 @@ class _Batch:
         grid = make_grid(region, settings, mu, tau)
         if grid.mu.size > min(most, LARGEST_GRID):
             raise AccuracyError("the posteriors differ too much for one grid.")
-        return tabulate(self.family.terms, grid, settings, proportions=self.family.proportions)
+        return tabulate(self.family.terms, grid, settings, link=self.family.link)
 
     @property
     def _probabilities(self) -> FloatArray:
@@ -270,9 +272,11 @@ class _Batch:
         names, orders = self.out.names, self.family.orders(block)
         values, errors = (np.empty((block.size, len(names), 5)) for _ in range(2))
         good = np.ones(block.size, dtype=bool)
-        at = {base: quantiles(fine, coarse, base, self._probabilities) for base in bases_of(names)}
+        kernel = self.family.terms.kernel
+        at = {base: quantiles(fine, coarse, base, self._probabilities) for base in bases_of(names, kernel)}
         for i, name in enumerate(names):
-            scale, (base, off, found) = scale_of(name), at[SAME_BASE.get(name, name)]
+            scale = scale_of(name, self.family.link, kernel)
+            base, off, found = at[base_name(name, kernel)]
             values[:, i, 2:] = np.clip(scale.value(base), *scale.support)
             errors[:, i, 2:] = off * scale.slope(values[:, i, 2:])
             values[:, i, :2] = _existing(name, fine.moments(name), orders)
@@ -290,7 +294,7 @@ class _Batch:
 
     def _reference_on(self, tables: Tables, rows: IntArray, own: Quantities | None) -> dict[str, Density]:
         """Return the reference's densities at the knots of one resolution, by base quantity."""
-        bases = bases_of(self.out.names)
+        bases = bases_of(self.out.names, self.family.terms.kernel)
         if self.reference is None or own is None:
             return {}
         if self.reference.row in rows:  # computed as the others are, so that what little is wrong cancels
@@ -307,7 +311,7 @@ class _Batch:
         distance = np.sqrt(square)
         error = np.maximum(np.sqrt(square + unknown) - distance, distance - np.sqrt(np.maximum(square - unknown, 0.0)))
         for i, name in enumerate(self.out.names):
-            if SAME_BASE.get(name, name) == base:
+            if base_name(name, self.family.terms.kernel) == base:
                 self.out.hellinger[rows, i], self.out.hellinger_error[rows, i] = distance, np.minimum(error, 1.0)
 
     def _alone(self, row: int, axes: Axes) -> None:
@@ -326,7 +330,7 @@ class _Batch:
         self.progress(1)
 
     def _own_distance(self, row: int, own: Alone, axes: Axes, reference: Reference) -> None:
-        for base in bases_of(self.out.names):
+        for base in bases_of(self.out.names, self.family.terms.kernel):
             both = own.fine, reference.fine
             square = []
             for parts, finer in ((both, ALONE_FINER), ((own.coarse, reference.coarse), ALONE_FINER * OTHER_KNOTS)):

@@ -9,9 +9,9 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
-from bayesmeta.exact.parts import Parts, pose_part
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import TOLERANCE, Problem, solve
+from bayesmeta.exact.study_sets import Parts, pose_part
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.quadrature import Level, level
 from bayesmeta.surface.region import Region, find_region

@@ -16,10 +16,10 @@ from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import AccuracyError
-from bayesmeta.exact.parts import even_coordinate
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import ACCEPTABLE, FINEST, MOST_NODES, TOLERANCE, Problem
+from bayesmeta.exact.study_sets import even_coordinate
 from bayesmeta.exact.summary import worst_error
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.grid import make_grid
@@ -191,7 +191,7 @@ def _mixed(mixture: Mixture, region: Region, coordinate: Coordinate, index: int)
     grid = make_grid(region, settings, coordinate, problem.tau_coordinate)
     if grid.mu.size > MOST_NODES:
         return None
-    surface = tabulate(problem.terms, grid, settings, proportions=problem.proportions)
+    surface = tabulate(problem.terms, grid, settings, link=problem.link)
     points = grid.mu.ravel(), np.repeat(grid.tau, grid.shape[1])
     log_m = surface.log_m.reshape(problem.terms.k, -1)
     log_odds = mixture.log_odds(settings, *points, log_m).reshape(-1, *grid.shape)

@@ -37,20 +37,20 @@ class PriorPairs:
         The distinct priors.
     pairs : array of int, shape (R, 2)
         Which priors of mu and of tau make each row; every pair must have a proper posterior.
-    proportions : bool
-        Whether effects are logits of proportions.
+    link : str
+        What the study effects are a function of.
     """
 
     terms: Terms
     mu: tuple[Prior, ...]
     tau: tuple[Prior, ...]
     pairs: IntArray
-    proportions: bool
+    link: str
 
     def problem(self, row: int) -> Problem:
         """Return the problem of one row, to be solved by itself."""
         a, b = self.pairs[row]
-        return pose(self.terms, self.mu[a], self.tau[b], proportions=self.proportions)
+        return pose(self.terms, self.mu[a], self.tau[b], link=self.link)
 
     def orders(self, rows: IntArray) -> list[TailOrders]:
         """Return the tail orders of some rows."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.exact.existence import TailOrders
-from bayesmeta.exact.parts import even_coordinate, part_orders, pose_part
 from bayesmeta.exact.solve import Problem
+from bayesmeta.exact.study_sets import even_coordinate, part_orders, pose_part
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.surface import Surface
 from bayesmeta.surface.terms import Terms
@@ -49,9 +49,9 @@ class Subsets:
         return self.whole.terms
 
     @property
-    def proportions(self) -> bool:
-        """Whether effects are logits of proportions."""
-        return self.whole.proportions
+    def link(self) -> str:
+        """What the study effects are a function of."""
+        return self.whole.link
 
     @cached_property
     def _orders(self) -> list[TailOrders]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from bayesmeta._validate import unknown_name
 from bayesmeta.errors import SpecError
-from bayesmeta.spec.families import Placement, PriorFamily
+from bayesmeta.spec.families import PriorFamily
+from bayesmeta.spec.placed import Placement
 from bayesmeta.spec.prior_text import format_number, format_prior, quote
 
 
@@ -53,6 +54,15 @@ def place(family: PriorFamily, parameters: Mapping[str, float]) -> Placement:
         written = format_prior(family.name, parameters.items())
         raise SpecError(f"{written} is too extreme to compute with; its scale must be a normal number.")
     return placement
+
+
+def check_number(name: str, value: object, *, least: float) -> float:
+    """Return a number from ``least`` on; raise `SpecError` for anything else."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not math.isfinite(float(value)):
+        raise SpecError(f"{name}={quote(value)} must be a number, such as 4.")
+    if float(value) < least:
+        raise SpecError(f"{name}={format_number(float(value))} must be at least {least:g}.")
+    return float(value)
 
 
 def _bind(family: PriorFamily, values: tuple[float, ...], named: Mapping[str, float]) -> dict[str, float]:

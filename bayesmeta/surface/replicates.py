@@ -6,7 +6,7 @@ A replicate has the study's own size and a true effect from Normal(eta, tau^2). 
 conditional probability G(theta) = P(R < events) + P(R = events) / 2 falls from its left to its right limit, and its
 slope is a density times a constant,
 
-    -G'(theta) = (1/2) likelihood(theta) ((n - events) expit(theta) + events expit(-theta)),
+    -G'(theta) = (1/2) likelihood(theta) p'(theta) ((n - events) / (1 - p) + events / p),
 
 so that below = G(inf) - integral of G'(t) Phi((t - eta) / tau) dt: a trapezoid sum where tau is wide against the
 lattice, at a cost that does not grow with n. Where tau is narrow, G is averaged by Gauss-Hermite quadrature.
@@ -19,12 +19,16 @@ import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
-from bayesmeta.surface.bands import BLOCK, TRAPEZOID_FROM, MarginalRule, hermite_rule
+from bayesmeta.surface.bands import BLOCK, TRAPEZOID_FROM
+from bayesmeta.surface.binomial import BinomialTerms
+from bayesmeta.surface.kernels import NORMAL
+from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.quadrature import Level
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms
+from bayesmeta.surface.terms import MarginalRule
 
-LARGEST_REACH = 600.0  # on the logit scale; every slope has fallen by exp(-cut) before, and expit(-600) is a double
+LOG_HALF = float(np.log(0.5))
 
 
 @singledispatch
@@ -64,7 +68,15 @@ def _normal(terms: NormalTerms, settings: Level) -> MarginalRule:
 
 @below_rule.register
 def _binomial(terms: BinomialTerms, settings: Level) -> MarginalRule:
-    """Return the rule for counts."""
+    """Return the rule for counts.
+
+    Raises
+    ------
+    SpecError
+        If a study is discounted by a power weight: a replicate of a part of a study is not defined.
+    """
+    if terms.log_coefficient is not None or terms.offset is not None:
+        raise SpecError("conflict p-values are not defined for studies with power weights; fit without them.")
     steps = np.minimum(settings.step_theta, np.sqrt(terms.rough()[1]) / settings.theta_steps_per_sd)
     lower, upper = _support(terms, settings.cut)
 
@@ -78,10 +90,10 @@ def _binomial(terms: BinomialTerms, settings: Level) -> MarginalRule:
             for block in _split(np.flatnonzero(wide), theta.size):
                 beyond = special.ndtr((theta - eta[block, None]) / tau[block, None])
                 out[i, block] = 0.5 * (study.events[0] == study.n[0]) + beyond @ mass
-            z, weight = hermite_rule(settings.hermite_nodes)
+            z, weight = NORMAL.rule(settings.hermite_nodes)
             for block in _split(np.flatnonzero(~wide), z.size):
                 at = eta[block, None] + tau[block, None] * z
-                out[i, block] = _given_theta(float(study.events[0]), float(study.n[0]), at) @ weight
+                out[i, block] = _given_theta(study, at) @ weight
         return out
 
     return rule
@@ -89,9 +101,11 @@ def _binomial(terms: BinomialTerms, settings: Level) -> MarginalRule:
 
 def _log_slope(terms: BinomialTerms, theta: FloatArray) -> FloatArray:
     """Return log -G'(theta_i), shape of ``theta`` (k, P)."""
-    events, rest = terms.events[:, None], (terms.n - terms.events)[:, None]
-    factor: FloatArray = 0.5 * (rest * special.expit(theta) + events * special.expit(-theta))
-    return terms.log_likelihood_at(theta) + np.log(factor)
+    link = PROPORTION_LINKS[terms.link]
+    with np.errstate(divide="ignore"):  # no events, or no others
+        log_events, log_rest = np.log(terms.events)[:, None], np.log(terms.n - terms.events)[:, None]
+    either = np.logaddexp(log_rest - link.log_q(theta), log_events - link.log_p(theta))
+    return np.asarray(terms.log_likelihood_at(theta) + link.log_slope(theta) + either + LOG_HALF)
 
 
 def _split(points: IntArray, nodes: int) -> Iterator[IntArray]:
@@ -101,9 +115,10 @@ def _split(points: IntArray, nodes: int) -> Iterator[IntArray]:
         yield points[i : i + size]
 
 
-def _given_theta(events: float, n: float, theta: FloatArray) -> FloatArray:
-    """Return G(theta) = P(R < events) + P(R = events) / 2; each is an incomplete beta function."""
-    q = special.expit(-theta)
+def _given_theta(study: BinomialTerms, theta: FloatArray) -> FloatArray:
+    """Return G(theta) = P(R < events) + P(R = events) / 2 of one study; each is an incomplete beta function."""
+    events, n = float(study.events[0]), float(study.n[0])
+    q = np.exp(PROPORTION_LINKS[study.link].log_q(theta))
     at_most = special.betainc(n - events, events + 1.0, q) if events < n else np.ones_like(q)
     less = special.betainc(n - events + 1.0, events, q) if events > 0 else np.zeros_like(q)
     return np.asarray(0.5 * (at_most + less))
@@ -115,7 +130,7 @@ def _support(terms: BinomialTerms, cut: float) -> tuple[FloatArray, FloatArray]:
     top = _log_slope(terms, centre[:, None])[:, 0]
     ends = []
     for sign in (-1.0, 1.0):
-        near, far = np.zeros(terms.k), np.full(terms.k, LARGEST_REACH)
+        near, far = np.zeros(terms.k), terms.far(cut)
         while (far - near > np.sqrt(variance)).any():
             middle = 0.5 * (near + far)
             inside = _log_slope(terms, (centre + sign * middle)[:, None])[:, 0] > top - cut

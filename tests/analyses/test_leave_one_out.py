@@ -141,3 +141,41 @@ def test_what_cannot_be_repeated_is_refused():
         leave_one_out({})
     with pytest.raises(bm.SpecError, match=r"ci_prob=95 must lie strictly between 0 and 1\. Did you mean 0\.95\?"):
         leave_one_out(bm.fit(counts([3, 4], [8, 9])), ci_prob=95)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        bm.ModelSpec("binomial", link="probit"),
+        bm.ModelSpec("binomial", effects="student-t"),
+        bm.ModelSpec("binomial", effects="none"),
+        bm.ModelSpec("normal", mu="Normal(0, 2)", tau="DuMouchel"),
+    ],
+    ids=["probit", "student-t", "none", "a prior made from the studies"],
+)
+def test_rows_of_other_models_equal_their_own_fits(model):
+    studies = counts([3, 9, 4, 12, 2, 7, 5, 8, 6, 11], [8, 11, 6, 30, 5, 9, 10, 12, 20, 14])
+    fit = bm.fit(studies, model)
+    table = leave_one_out(fit).set_index("study")
+    for i in (0, 4, 9):
+        own = bm.fit(studies.take(np.arange(10) != i), model).summary()
+        rows = table.loc[f"study {i}"].set_index("parameter")
+        assert list(rows.index) == list(own.index)
+        difference = (rows[own.columns] - own)[["mean", "sd", "median", "lower", "upper"]].abs().max(axis=1)
+        assert (difference <= rows["numerical_error"] + own["numerical_error"]).all()
+
+
+def test_what_priors_made_from_the_studies_leave_undefined_is_missing_or_refused():
+    fit = bm.fit(counts([3, 9, 4], [8, 11, 6]), bm.ModelSpec("normal", mu="Normal(0, 2)", tau="DuMouchel"))
+    assert leave_one_out(fit)["elpd_loo"].isna().all()
+    with pytest.raises(bm.SpecError, match="the priors are made from the standard errors of all studies"):
+        bm.conflict(fit)
+
+
+def test_a_model_with_a_formula_is_refused():
+    frame = pd.DataFrame({"study": list("ABCD"), "events": [3, 9, 4, 2], "n": [8, 11, 6, 9], "kind": list("xxyy")})
+    studies = bm.Studies.from_frame(frame, moderators=["kind"])
+    fit = bm.fit(studies, bm.ModelSpec("binomial", formula="~ 0 + kind", beta="Normal(0, 1.5)", tau="HalfNormal(1)"))
+    for verb in (leave_one_out, bm.conflict, bm.outliers):
+        with pytest.raises(bm.SpecError, match="is for models without a formula"):
+            verb(fit)

@@ -13,6 +13,7 @@ from bayesmeta.errors import AccuracyError, SpecError
 from bayesmeta.exact import outliers as module
 from bayesmeta.exact.fit import fit_exact
 from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.spec.model import ModelSpec
 
 EVENTS, N = np.array([10, 11, 9, 38]), np.array([40, 40, 40, 40])
 
@@ -172,3 +173,9 @@ def test_the_text_names_the_model_and_the_studies(fit_counts):
     first = text.splitlines()[3]
     assert first.startswith("study 3")
     assert isinstance(outliers(fit_counts(EVENTS, N)).studies, pd.DataFrame)
+
+
+def test_effects_that_are_not_normal_are_refused(fit_counts):
+    studies = fit_counts(EVENTS, N).studies
+    with pytest.raises(SpecError, match="the model has effects='student-t'; fit it with effects='normal'"):
+        outliers(fit_exact(studies, ModelSpec("binomial", effects="student-t")))

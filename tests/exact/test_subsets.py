@@ -6,7 +6,7 @@ import pytest
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact import batch
 from bayesmeta.exact.batch import summarise
-from bayesmeta.exact.parts import part_orders, pose_part
+from bayesmeta.exact.study_sets import part_orders, pose_part
 from bayesmeta.exact.subsets import Subsets, SubsetTarget, SubsetWeights
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.quadrature import level

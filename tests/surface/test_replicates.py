@@ -7,9 +7,10 @@ import pytest
 from scipy import integrate, special, stats
 
 from bayesmeta.errors import SpecError
+from bayesmeta.surface.binomial import BinomialTerms
+from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.quadrature import level
 from bayesmeta.surface.replicates import below_rule
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
 RNG = np.random.default_rng(5)
 ETA, TAU = RNG.normal(0.0, 3.0, 200), np.exp(RNG.uniform(-9.0, 3.0, 200))
@@ -20,12 +21,14 @@ def terms(events, n):
     return BinomialTerms(np.atleast_1d(np.float64(events)), np.atleast_1d(np.float64(n)))
 
 
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
 @pytest.mark.parametrize(("events", "n"), CASES)
-def test_below_is_the_sum_over_all_outcomes(events, n):
-    outcomes = BinomialTerms(np.arange(n + 1.0), np.full(n + 1, float(n)))
+def test_below_is_the_sum_over_all_outcomes(events, n, link):
+    outcomes = BinomialTerms(np.arange(n + 1.0), np.full(n + 1, float(n)), link)
     mass = np.exp(outcomes.marginal(level(2))(ETA, TAU))
     assert mass.sum(axis=0) == pytest.approx(np.ones_like(ETA), abs=1e-10)
-    below = below_rule(terms(events, n), level(1))(ETA, TAU)[0]
+    study = BinomialTerms(np.array([float(events)]), np.array([float(n)]), link)
+    below = below_rule(study, level(1))(ETA, TAU)[0]
     assert below == pytest.approx(mass[:events].sum(axis=0) + 0.5 * mass[events], abs=1e-10)
 
 
@@ -66,3 +69,8 @@ def test_below_of_an_estimate_is_the_normal_distribution_function():
 def test_a_likelihood_without_a_rule_is_refused():
     with pytest.raises(SpecError, match=r"not defined yet for this likelihood \(object\)"):
         below_rule(object(), level(0))
+
+
+def test_a_study_that_counts_in_part_has_no_replicate():
+    with pytest.raises(SpecError, match="not defined for studies with power weights"):
+        below_rule(terms(3, 9).powered(np.array([0.5])), level(0))
