@@ -146,7 +146,7 @@ def test_what_cannot_be_repeated_is_refused():
 @pytest.mark.parametrize(
     "model",
     [
-        bm.ModelSpec("binomial", link="probit"),
+        bm.ModelSpec("binomial", link="probit", mu="Normal(0, 1)", tau="HalfNormal(0.6)"),
         bm.ModelSpec("binomial", effects="student-t"),
         bm.ModelSpec("binomial", effects="none"),
         bm.ModelSpec("normal", mu="Normal(0, 2)", tau="DuMouchel"),
