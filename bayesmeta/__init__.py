@@ -26,6 +26,7 @@ from bayesmeta.errors import (
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.named import list_models, load_model
 from bayesmeta.spec.priors import Prior
@@ -63,11 +64,13 @@ __all__ = [
     "pymc_model",
     "read_csv",
     "read_studies",
+    "rhodes_prior",
     "run_analysis",
     "save_figure",
     "study_effects",
     "subgroups",
     "summary",
+    "turner_prior",
     "verify",
 ]
 

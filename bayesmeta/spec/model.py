@@ -51,7 +51,10 @@ class ModelSpec:
         Priors of the overall mean and of the standard deviation of the study effects, both on the link scale.
         For the binomial likelihood they default to ``Normal(0, 1.5)`` and ``HalfNormal(1)``; for the normal
         one both must be given, because the scale of its estimates is not known here. ``Flat()`` for tau is
-        kept as PyMC's ``HalfFlat()``, flat above 0.
+        kept as PyMC's ``HalfFlat()``, flat above 0. ``Beta(a, b)`` for mu is a prior on the proportion of the
+        median study. For estimates, tau may have one of R bayesmeta's named priors ("Jeffreys", "DuMouchel",
+        ...), which are made from the standard errors of the studies that are fitted, or an empirical one
+        (`turner_prior`, `rhodes_prior`).
     link : {"logit", "identity"}, optional
         What the study effects are a function of; by default "logit" for the binomial likelihood (which allows
         no other yet) and "identity" for the normal one. Where counts are turned into estimates, the measure's

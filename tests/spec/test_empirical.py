@@ -6,7 +6,12 @@ from scipy import stats
 
 import bayesmeta as bm
 from bayesmeta.spec.empirical import (
-    RHODES, RHODES_COMPARISONS, TURNER, TURNER_COMPARISONS, rhodes_prior, turner_prior,
+    RHODES,
+    RHODES_COMPARISONS,
+    TURNER,
+    TURNER_COMPARISONS,
+    rhodes_prior,
+    turner_prior,
 )  # fmt: skip
 
 
@@ -35,7 +40,9 @@ def test_one_wrong_digit_would_show():
 
 
 def test_the_areas_of_rhodes_differ_by_a_constant():
-    other, respiratory, cancer = (np.array(filled(RHODES[area]))[:, :, 0] for area in ("other", "respiratory", "cancer"))
+    other, respiratory, cancer = (
+        np.array(filled(RHODES[area]))[:, :, 0] for area in ("other", "respiratory", "cancer")
+    )
     for difference in (respiratory - other, cancer - other):
         assert np.nanmax(difference) - np.nanmin(difference) < 0.0201
 
@@ -47,7 +54,8 @@ def test_the_tables_are_whole():
     assert (len(cells), cells.count(None)) == (72, 3)
 
 
-# Values of both transcriptions: R bayesmeta 3.x TurnerEtAlParameters and RhodesEtAlParameters, rnmamod table_tau2_prior.
+# As both transcriptions have them: R bayesmeta's TurnerEtAlParameters and RhodesEtAlParameters, and rnmamod's
+# table_tau2_prior.
 @pytest.mark.parametrize(
     ("outcome", "comparison", "mu", "sigma"),
     [

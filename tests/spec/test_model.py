@@ -132,3 +132,11 @@ def test_with_priors_drops_the_reason_of_the_prior_that_changed():
 def test_dataclasses_replace_checks_again():
     spec = dataclasses.replace(ModelSpec(name="m"), tau="HalfNormal(2)")
     assert spec == ModelSpec(tau="HalfNormal(2)", name="m")
+
+
+def test_a_model_says_what_its_priors_are_about_and_which_are_improper():
+    lines = repr(ModelSpec("normal", link="logit", mu="Beta(2, 5)", tau="Jeffreys")).splitlines()
+    assert "  p_median ~ Beta(alpha=2, beta=5)" in lines
+    assert "  tau      ~ Jeffreys() (improper)" in lines
+    assert "tau   ~ uniform() (improper, flat above 0)" in repr(ModelSpec("normal", mu="Flat()", tau="uniform"))
+    assert "improper" not in repr(ModelSpec("normal", mu="Normal(0, 1)", tau="DuMouchel"))
