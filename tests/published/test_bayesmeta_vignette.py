@@ -4,7 +4,7 @@ Röver, "An introduction to meta-analysis using the bayesmeta package", section 
 (inst/doc/bayesmeta.html of the package, with R's output): mu ~ Normal(0, 50), tau ~ half-Cauchy(25), shortest
 intervals. R integrates the posterior of tau adaptively, so that its values for tau hold to the digits printed; mu and
 the effects of the schools are a mixture of normal densities on a grid of tau, which R states to be good to about 1e-3:
-there the unit is 1e-3 of a posterior SD. Of the single schools R's medians and intervals are off by up to 3.04e-3 SDs; the
+there the unit is 1e-3 of a posterior SD. Of single schools R's medians and intervals are off by up to 3.04e-3 SDs; the
 last test shows by quadrature that ours are not.
 """
 
