@@ -8,8 +8,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.analyses.average import average
+from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.contrasts import contrasts, prob_best
+from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.predict import predict
+from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
@@ -51,7 +57,10 @@ __all__ = [
     "Prior",
     "SpecError",
     "Studies",
+    "average",
+    "bayes_factor",
     "compare",
+    "contrasts",
     "diagnose",
     "fit",
     "forest_frame",
@@ -61,12 +70,17 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "predict",
+    "prob_above",
+    "prob_best",
+    "prob_rope",
     "pymc_model",
     "read_csv",
     "read_studies",
     "rhodes_prior",
     "run_analysis",
     "save_figure",
+    "stacking",
     "study_effects",
     "subgroups",
     "summary",

@@ -53,6 +53,4 @@ def _size(data: str, roles: "Roles") -> str:
     """Return what would be analysed."""
     studies = load_studies(data, roles)
     word = "study" if studies.k == 1 else "studies"
-    if studies.events is None or studies.n is None:
-        return f"{studies.k} {word}, measure {studies.measure}"
-    return f"{studies.k} {word}, {studies.events.sum():.0f}/{studies.n.sum():.0f} events"
+    return f"{studies.k} {word}, {studies.totals}"

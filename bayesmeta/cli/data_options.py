@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 NEAR = 0.7
 """How alike names must be to suggest one: short names of files are somewhat alike by chance."""
+ARM_OPTIONS = ("events", "n", "time")
+"""Options that may name a pair of columns, with a comma between."""
 COLUMN_OPTIONS = {
     "study": "Column of the study labels [default: study].",
-    "events": "Column of the numbers of patients with the event.",
-    "n": "Column of the numbers of patients.",
+    "events": "Column of the numbers of events; of two arms a pair, treatment first: --events ai,ci.",
+    "n": "Column of the numbers of patients; of two arms a pair.",
+    "time": "Column of the person-time, for rates instead of n; of two arms a pair.",
     "y": "Column of estimates on the scale of analysis, such as log hazard ratios.",
     "se": "Column of their standard errors.",
     "estimate": "Column of estimates as printed, such as hazard ratios.",
@@ -40,8 +43,9 @@ def data_options[F: Callable[..., Any]](command: F) -> F:
         click.option(
             "--measure",
             metavar="CODE",
-            help="Effect measure. Of counts: PLO (logit, the default) or PR (raw proportion). "
-            "Of estimates: HR (hazard ratio) or GEN (as given, the default).",
+            help="Effect measure; the first is the default. Of counts: PLO (logit) or PR (raw proportion), of two "
+            "arms OR, RR or RD. Of rates: IRLN (log) or IR, of two arms IRR or IRD. Of estimates: GEN (as given) or "
+            "HR (hazard ratio).",
         ),
         click.option(
             "--interval-prob",
@@ -64,7 +68,10 @@ def split_measure(measure: str | None) -> tuple[str | None, str | None]:
 
 def roles_from(columns: dict[str, Any], measure_of_estimates: str | None) -> "Roles":
     """Return the options that were given, as `Studies.from_frame` names them."""
-    given = {**columns, "measure": measure_of_estimates}
+    pairs = {
+        name: tuple(map(str.strip, columns[name].split(","))) for name in ARM_OPTIONS if "," in (columns[name] or "")
+    }
+    given = {**columns, **pairs, "measure": measure_of_estimates}
     roles: Roles = {name: value for name, value in given.items() if value is not None}  # type: ignore[assignment]
     return roles
 
@@ -109,12 +116,9 @@ def bundled(data: str) -> "pd.DataFrame | None":
 
 def data_lines(data: str, studies: "Studies") -> list[str]:
     """Return what is said on standard error of the data that were used."""
-    what = f"measure {studies.measure}"
-    if studies.events is not None and studies.n is not None:
-        what = f"{studies.events.sum():.0f}/{studies.n.sum():.0f} events"
     is_file = Path(data).exists()
     source = f"file {data}" if is_file else f"bundled data set {data} (there is no file of this name)"
     rows = studies.dropped.itertuples(index=False)
     word = "line" if is_file else "row"
     dropped = [f"dropped: {word} {row.row}, study {row.study!r}: {row.reason}" for row in rows]
-    return [f"data: {source}, k = {studies.k}, {what}", *dropped]
+    return [f"data: {source}, k = {studies.k}, {studies.totals}", *dropped]

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bayesmeta.data.cells import is_missing, read_label, read_number, same_label_key
-from bayesmeta.data.columns import ROLES_OF_KIND, Columns, Kind, Roles, resolve_columns
+from bayesmeta.data.columns import Columns, Roles, resolve_columns
+from bayesmeta.data.kinds import ROLES_OF_KIND, Kind
 from bayesmeta.data.rules import Severity, row_rule
 from bayesmeta.errors import DataError
 
@@ -158,8 +159,8 @@ def find_problems(
 
     Parameters
     ----------
-    kind : {"counts", "estimates", "intervals"}
-        Which rules apply.
+    kind : str
+        A key of `ROLES_OF_KIND`: which rules apply.
     studies : sequence
         Labels.
     cells : mapping of sequences

@@ -2,32 +2,26 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict, final
+from typing import TypedDict, final
 
 import pandas as pd
 
-from bayesmeta._validate import check_probability, did_you_mean
-from bayesmeta.effects.measures import MEASURES, get_measure
+from bayesmeta._validate import check_probability, did_you_mean, unknown_name
+from bayesmeta.data.kinds import ALIASES, ARMS, ROLES_OF_KIND, Kind
+from bayesmeta.effects.measures import MEASURES, measures_of
 from bayesmeta.errors import DataError, SpecError
 
-type Kind = Literal["counts", "estimates", "intervals"]
+_ESTIMATES: tuple[Kind, ...] = ("estimates", "intervals")
+_ARM_ROLES = ("events", "n", "time")
+"""Roles that may name a pair of columns, one for each arm."""
 
-ROLES_OF_KIND: dict[Kind, tuple[str, ...]] = {
-    "counts": ("events", "n"),
-    "estimates": ("y", "se"),
-    "intervals": ("estimate", "lower", "upper"),
-}
-"""What can describe a study: counts, an estimate with its standard error, or one with its interval."""
-
-ALIASES = {"study": ("slab", "label", "author", "trial"), "events": ("xi",), "n": ("ni",)}
-"""Column names taken for a role when the user names none and the canonical name is absent (metafor's)."""
-
-RESERVED = ("study", "events", "n", "y", "se")
-"""Columns of ``Studies.to_frame()``, which a moderator cannot have."""
-
-_NAME_THEM = "events=..., n=... for counts, y=..., se=..., or estimate=..., lower=..., upper=..."
+_NAME_THEM = (
+    "events=..., n=... for counts, events=..., time=... for rates (two columns each for two arms), "
+    "y=..., se=..., or estimate=..., lower=..., upper=..."
+)
+_RESERVED = ("study", "events", "n", "y", "se")
 _SHOWN_COLUMNS = 20
-_ALL_ROLES = ("time", *(role for roles in ROLES_OF_KIND.values() for role in roles))
+_OPTIONS = ("events", "n", "time", "y", "se", "estimate", "lower", "upper")
 
 
 class Roles(TypedDict, total=False):
@@ -54,14 +48,14 @@ class Columns:
 
     Attributes
     ----------
-    kind : {"counts", "estimates", "intervals"}
-        What describes a study.
+    kind : str
+        What describes a study, a key of `ROLES_OF_KIND`.
     names : dict
         Role to column; ``study`` and the roles of `kind`.
     moderators : tuple of str
         Columns carried along.
     measure : str or None
-        Scale of the estimates; None for counts.
+        Scale of the estimates; None for counts and rates.
     interval_prob : float
         Probability of the interval from lower to upper.
     """
@@ -108,38 +102,44 @@ def resolve_columns(
     """
     if not isinstance(df, pd.DataFrame):
         raise DataError(f"studies come as a pandas DataFrame, not {type(df).__name__}; use pd.DataFrame(...).")
-    if unknown := [role for role in named if role not in _ALL_ROLES]:
+    if unknown := [role for role in named if role not in _OPTIONS]:
         raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
     if measure is not None:
         _check_measure(measure)
-    chosen = _one_arm_only({role: column for role, column in named.items() if column is not None})
+    chosen = _by_arm({role: column for role, column in named.items() if column is not None})
     wanted = (moderators,) if isinstance(moderators, str) else tuple(moderators)
     for role, column in (("study", study), *(("a moderator", name) for name in wanted)):
         _column_name(role, column)
-    kind = _kind_of_data(df, chosen, measure, source)
+    kind = _kind_of_data(df, chosen, wanted, measure, source)
     names = {
         role: _find(df, role, study if role == "study" else chosen.get(role))
         for role in ("study", *ROLES_OF_KIND[kind])
     }
     _refuse_missing(df, [*names.items(), *(("a moderator", column) for column in wanted)], source)
-    _refuse_shared(names, wanted, source)
+    _refuse_shared(names, source)
+    _refuse_reserved(kind, wanted)
     _refuse_doubled(df, [*names.values(), *wanted], source)
     probability = check_probability("interval_prob", interval_prob)
-    scale = None if kind == "counts" else (measure or "GEN")
+    scale = (measure or "GEN") if kind in _ESTIMATES else None
     return Columns(kind, names, wanted, scale, probability)
 
 
-def _one_arm_only(chosen: dict[str, str | Sequence[str]]) -> dict[str, str]:
-    if "time" in chosen:
-        raise DataError("rates (time=...) are not supported by this version; give events and n.")
+def _by_arm(chosen: dict[str, str | Sequence[str]]) -> dict[str, str]:
+    """Return the columns by role, where a pair of columns gives the roles of the treatment and of the control arm."""
+    pairs = [role for role, column in chosen.items() if isinstance(column, tuple | list)]
     columns: dict[str, str] = {}
     for role, column in chosen.items():
-        if isinstance(column, tuple | list):
-            raise DataError(
-                f"{role} names {len(column)} columns: two-arm data are not supported by this version; "
-                "name one column, or give effects with their standard errors (y, se)."
+        if role in _ARM_ROLES and isinstance(column, tuple | list):
+            if len(column) != len(ARMS):
+                raise SpecError(f"{role} names {len(column)} columns; give one, or two: treatment, control.")
+            columns |= {f"{role}_{arm}": _column_name(role, name) for arm, name in zip(ARMS, column, strict=True)}
+        elif role in _ARM_ROLES and pairs:
+            raise SpecError(
+                f"{pairs[0]} names a column for each of two arms, but {role} only {column!r}; "
+                f"give {role}=(treatment, control)."
             )
-        columns[role] = _column_name(role, column)
+        else:
+            columns[role] = _column_name(role, column)
     return columns
 
 
@@ -149,30 +149,32 @@ def _column_name(role: str, column: object) -> str:
     return column
 
 
-def _kind_of_data(df: pd.DataFrame, chosen: dict[str, str], measure: str | None, source: str) -> Kind:
-    """Return the kind the user named columns of or, if none, the one kind whose columns are there."""
-    kinds = [kind for kind, roles in ROLES_OF_KIND.items() if any(role in chosen for role in roles)]
-    if len(kinds) > 1:
+def _kind_of_data(
+    df: pd.DataFrame, chosen: dict[str, str], moderators: Sequence[str], measure: str | None, source: str
+) -> Kind:
+    """Return the kind that has all the roles the user named or, if there are more, the one whose columns are there."""
+    kinds = [kind for kind, roles in ROLES_OF_KIND.items() if set(chosen) <= set(roles)]
+    if not kinds:
         raise SpecError(f"{' and '.join(chosen)} do not go together; give one of: {_NAME_THEM}.")
-    if kinds == ["counts"] and measure is not None:
-        raise SpecError(f"measure={measure!r} is for estimates, but {' and '.join(chosen)} name counts.")
-    if kinds:
+    if measure is not None and not (kinds := [kind for kind in kinds if kind in _ESTIMATES]):
+        what = "rates" if any(role.startswith("time") for role in chosen) else "counts"
+        raise SpecError(f"measure={measure!r} is for estimates, but {' and '.join(chosen)} name {what}.")
+    if len(kinds) == 1:
         return kinds[0]
+    free = df.columns.difference(list(moderators))
     there = {
-        kind: sum(_find(df, role, None) in df.columns for role in roles)
-        for kind, roles in ROLES_OF_KIND.items()
-        if kind != "counts" or measure is None
+        kind: sum(role in chosen or _find(df, role, None) in free for role in ROLES_OF_KIND[kind]) for kind in kinds
     }
     complete = [kind for kind, found in there.items() if found == len(ROLES_OF_KIND[kind])]
     if len(complete) > 1:
         raise SpecError(f"{source} has columns for {' and for '.join(complete)}; name one: {_NAME_THEM}.")
     if complete:
         return complete[0]
-    if any(there.values()):
+    if chosen or any(2 * found >= len(ROLES_OF_KIND[kind]) for kind, found in there.items()):
         return max(there, key=lambda kind: there[kind])
     if measure is None and any(did_you_mean(role, df.columns) for role in ROLES_OF_KIND["counts"]):
         return "counts"
-    missing = f"{source} has no columns {' and '.join(map(repr, ROLES_OF_KIND[next(iter(there))]))}"
+    missing = f"{source} has no columns {' and '.join(map(repr, ROLES_OF_KIND[kinds[0]]))}"
     raise DataError(f"{missing}; name the columns to use: {_NAME_THEM}.{_listed(df)}{_headless(df)}")
 
 
@@ -198,16 +200,21 @@ def _refuse_missing(df: pd.DataFrame, wanted: Sequence[tuple[str, str]], source:
     raise DataError(f"{source} has no {' and no '.join(texts)}.{_listed(df)}{_headless(df)}")
 
 
-def _refuse_shared(names: dict[str, str], moderators: tuple[str, ...], source: str) -> None:
+def _refuse_shared(names: dict[str, str], source: str) -> None:
     seen: dict[str, str] = {}
     for role, column in names.items():
         if column in seen:
             both = f"both {seen[column]} and {role}"
             raise DataError(f"{source}: column {column!r} is named for {both}; name a column for each.")
         seen[column] = role
+
+
+def _refuse_reserved(kind: Kind, moderators: tuple[str, ...]) -> None:
+    """Refuse moderators with the name of a column of ``Studies.to_frame()``, and those listed twice."""
+    reserved = tuple(dict.fromkeys((*_RESERVED, *ROLES_OF_KIND[kind])))
     for i, column in enumerate(moderators):
-        if column in RESERVED:
-            names_taken = ", ".join(RESERVED)
+        if column in reserved:
+            names_taken = ", ".join(reserved)
             raise SpecError(f"moderator {column!r} has a reserved name ({names_taken}); rename the column.")
         if column in moderators[:i]:
             raise SpecError(f"moderator {column!r} is listed twice; list it once.")
@@ -221,11 +228,13 @@ def _refuse_doubled(df: pd.DataFrame, used: Sequence[str], source: str) -> None:
 
 
 def _check_measure(measure: str) -> None:
-    if get_measure(measure).data != "estimates":
-        allowed = ", ".join(code for code, record in MEASURES.items() if record.data == "estimates")
+    allowed = measures_of("estimates")
+    if not isinstance(measure, str) or measure not in MEASURES:
+        raise SpecError(unknown_name("measure of estimates", measure, allowed))
+    if MEASURES[measure].data != "estimates":
         raise SpecError(
-            f"measure {measure!r} is computed from events and n, so give it to fit(...); "
-            f"measures of estimates: {allowed}."
+            f"measure {measure!r} is computed from counts or rates, so give it to fit(...); "
+            f"measures of estimates: {', '.join(allowed)}."
         )
 
 

@@ -11,8 +11,9 @@ from typing import Unpack
 import pandas as pd
 
 from bayesmeta.data.check import check_frame
-from bayesmeta.data.columns import ALIASES, ROLES_OF_KIND, Roles
+from bayesmeta.data.columns import Roles
 from bayesmeta.data.decode import decode, read_bytes
+from bayesmeta.data.kinds import ALIASES, ROLES_OF_KIND
 from bayesmeta.data.select import OnBad
 from bayesmeta.data.studies import Studies
 from bayesmeta.data.typed import point_decimals, typed_column
@@ -23,7 +24,7 @@ type Record = tuple[int, list[str]]
 
 DELIMITERS = ("\t", ";", ",")
 LABEL_COLUMNS = ("study", *ALIASES["study"])
-DATA_COLUMNS = (*chain.from_iterable(ROLES_OF_KIND.values()), *ALIASES["events"], *ALIASES["n"])
+DATA_COLUMNS = (*chain.from_iterable(ROLES_OF_KIND.values()), *chain.from_iterable(ALIASES.values()))
 """Columns whose cells stay text, so that a label "007" or "1.10" is not read as a number."""
 
 
@@ -158,8 +159,16 @@ def _load(path: str | os.PathLike[str]) -> tuple[str, bytes]:
 
 def _parse_for(data: bytes, source: str, roles: Roles) -> pd.DataFrame:
     """Return the table with the columns that the roles may name left as text, to be read cell by cell."""
-    named = [column for role, column in roles.items() if role != "moderators" and isinstance(column, str)]
-    return parse_csv(data, source, text=(*LABEL_COLUMNS, *DATA_COLUMNS, *named))
+    moderators = _names(roles.get("moderators", ()))
+    named = [name for role, value in roles.items() if role != "moderators" for name in _names(value)]
+    by_default = [name for name in DATA_COLUMNS if name not in moderators]
+    return parse_csv(data, source, text=(*LABEL_COLUMNS, *by_default, *named))
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Return the names of columns in an option's value: one, several or none."""
+    names = (value,) if isinstance(value, str) else value if isinstance(value, tuple | list) else ()
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _delimiter(content: str) -> tuple[str, int, str]:

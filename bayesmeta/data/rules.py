@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from bayesmeta.data.cells import Reading
-from bayesmeta.data.columns import Kind
+from bayesmeta.data.kinds import Kind, arms_of, base_role
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.measures import MEASURES
 
@@ -31,8 +31,8 @@ def row_rule(kind: Kind, measure: str | None) -> Callable[[Mapping[str, Reading]
 
     Parameters
     ----------
-    kind : {"counts", "estimates", "intervals"}
-        What describes a study.
+    kind : str
+        What describes a study, a key of `ROLES_OF_KIND`.
     measure : str or None
         Scale of the estimates.
 
@@ -41,28 +41,46 @@ def row_rule(kind: Kind, measure: str | None) -> Callable[[Mapping[str, Reading]
     callable
         From the readings of the kind's roles to the findings, none if the row is good.
     """
-    if kind == "counts":
-        return _check_counts
     if kind == "estimates":
         return _check_estimate
-    link = MEASURES[measure or "GEN"].link
-    return lambda readings: _check_interval(readings, link, measure)
+    if kind == "intervals":
+        link = MEASURES[measure or "GEN"].link
+        return lambda readings: _check_interval(readings, link, measure)
+    check_arm = _check_rate if kind.endswith("rates") else _check_counts
+    return lambda readings: [finding for arm in arms_of(kind) for finding in check_arm(readings, arm)]
 
 
-def _check_counts(readings: Mapping[str, Reading]) -> list[Finding]:
-    events, n = readings["events"], readings["n"]
-    texts = {"events": _count_fault("events", events, n), "n": _count_fault("n", n, n)}
+def _check_counts(readings: Mapping[str, Reading], arm: str) -> list[Finding]:
+    """Return what is wrong with events and n, of the one arm or of the arm with this ending."""
+    r, size = f"events{arm}", f"n{arm}"
+    events, n = readings[r], readings[size]
+    texts = {r: _count_fault(r, events, n), size: _count_fault(size, n, n)}
     found: list[Finding] = [(role, text, "error") for role, text in texts.items() if text]
     if not found and events.value > n.value:
-        found.append(("events", f"events={_plain(events)} > n={_plain(n)}; correct one of them", "error"))
+        found.append((r, f"{r}={_plain(events)} > {size}={_plain(n)}; correct one of them", "error"))
     return found
 
 
-def _count_fault(role: str, count: Reading, n: Reading) -> str:
+def _check_rate(readings: Mapping[str, Reading], arm: str) -> list[Finding]:
+    """Return what is wrong with events and person-time, of the one arm or of the arm with this ending."""
+    r, length = f"events{arm}", f"time{arm}"
+    texts = {r: _count_fault(r, readings[r], None), length: _time_fault(length, readings[length])}
+    return [(role, text, "error") for role, text in texts.items() if text]
+
+
+def _time_fault(role: str, time: Reading) -> str:
+    if time.fault:
+        return _fault_text(time, "the person-time")
+    return "" if time.value > 0.0 else f"{role}={_plain(time)} must be greater than 0; give the person-time"
+
+
+def _count_fault(role: str, count: Reading, n: Reading | None) -> str:
+    """Return what is wrong with a count, events or n, or ""; n is that of the arm, or None if there is none."""
+    is_size = base_role(role) == "n"
     if count.fault == "percent":
-        return f"{count.shown} is a per cent; counts are needed{_count_hint(role, count.value, n)}"
+        return f"{count.shown} is a per cent; counts are needed{_count_hint(is_size, count.value, n)}"
     if count.fault == "text" and _TWO_NUMBERS.fullmatch(count.shown):
-        return f"{count.shown} holds two numbers; put events and n into a column each"
+        return f"{count.shown} holds two numbers; put events and {'time' if n is None else 'n'} into a column each"
     if count.fault:
         return _fault_text(count, "a count")
     value = count.value
@@ -70,19 +88,21 @@ def _count_fault(role: str, count: Reading, n: Reading) -> str:
         plain = count.shown.replace(".", "").strip("'")
         return f"{count.shown} has a point; write the count without it ({plain}, if it separates thousands)"
     if 0.0 < value < 1.0:
-        return f"{count.shown} is a fraction; counts are needed{_count_hint(role, value, n)}"
+        return f"{count.shown} is a fraction; counts are needed{_count_hint(is_size, value, n)}"
     if not value.is_integer():
         return f"{count.shown} is not a whole number; counts are needed"
     if abs(value) >= LARGEST_COUNT:
         return f"{count.shown} is too large for a count (2**53 or more); correct it"
     if value < 0.0:
-        return f"{count.shown} is negative; give a count, {'1' if role == 'n' else '0'} or more"
-    return "n=0 means no patients; n must be 1 or more" if role == "n" and value == 0.0 else ""
+        return f"{count.shown} is negative; give a count, {'1' if is_size else '0'} or more"
+    return f"{role}=0 means no patients; {role} must be 1 or more" if is_size and value == 0.0 else ""
 
 
-def _count_hint(role: str, fraction: float, n: Reading) -> str:
-    if role == "n":
+def _count_hint(is_size: bool, fraction: float, n: Reading | None) -> str:
+    if is_size:
         return ": the number of patients"
+    if n is None:
+        return ": the number of events"
     advice = ": look up the number of patients with the event"
     if n.fault is not None or n.value < 1.0 or not 0.0 <= fraction <= 1.0:
         return advice

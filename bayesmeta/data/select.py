@@ -31,7 +31,7 @@ class Selection:
     labels : tuple of str
         Study labels, k of them.
     values : dict
-        ``events`` and ``n``, or ``y`` and ``se``, each of shape (k,).
+        Role to values, each of shape (k,): the fields of `Studies`.
     moderators : pandas.DataFrame
         k rows.
     dropped : pandas.DataFrame
@@ -106,7 +106,7 @@ def _first_problem(df: pd.DataFrame, columns: Columns, rows: Rows, bad: dict[int
 
 
 def _effects(values: dict[str, FloatArray], columns: Columns) -> dict[str, FloatArray]:
-    """Return counts and estimates as they are, and intervals as estimates with standard errors."""
+    """Return counts, rates and estimates as they are, and intervals as estimates with standard errors."""
     if columns.kind != "intervals":
         return values
     link = LINKS[MEASURES[columns.measure or "GEN"].link].link

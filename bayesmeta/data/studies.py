@@ -10,8 +10,10 @@ import pandas as pd
 
 from bayesmeta.data.check import find_problems
 from bayesmeta.data.columns import resolve_columns
-from bayesmeta.data.display import as_html, as_text
+from bayesmeta.data.display import as_html, as_text, data_texts, totals_text
+from bayesmeta.data.kinds import DATA_ROLES, kind_of
 from bayesmeta.data.select import DROPPED_COLUMNS, OnBad, select_rows
+from bayesmeta.effects.measures import ROLES_OF_DATA, DataKind
 from bayesmeta.errors import DataError
 
 type FloatArray = npt.NDArray[np.float64]
@@ -24,7 +26,9 @@ def _nothing_dropped() -> pd.DataFrame:
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Studies:
-    """Studies with their data: counts, or estimates with standard errors.
+    """Studies with their data: counts or rates, of one arm or two, or estimates with standard errors.
+
+    The data of a `kind` are two or four of the arrays below; the others are None.
 
     Attributes
     ----------
@@ -34,8 +38,14 @@ class Studies:
         Patients with the event, and patients.
     y, se : numpy.ndarray, shape (k,), or None
         Estimates and their standard errors, on the scale of `measure`.
+    time : numpy.ndarray, shape (k,), or None
+        Person-time in which the events happened, in whatever unit, the same for all studies.
+    events_treatment, n_treatment, time_treatment : numpy.ndarray, shape (k,), or None
+        The same of the treatment arm.
+    events_control, n_control, time_control : numpy.ndarray, shape (k,), or None
+        The same of the control arm.
     measure : str or None
-        Scale of `y`: ``"GEN"`` as given, ``"HR"`` log hazard ratio; None for counts.
+        Scale of `y`: ``"GEN"`` as given, ``"HR"`` log hazard ratio; None for counts and rates.
     moderators : pandas.DataFrame
         Further columns, k rows numbered from 0.
     dropped : pandas.DataFrame
@@ -55,6 +65,10 @@ class Studies:
     Studies: k = 2, 10/25 events, from data frame
       Lee 2019  7/15
       Kim 2020  3/10
+    >>> df = pd.DataFrame({"study": ["Aronson 1948"], "r1": [4], "n1": [123], "r2": [11], "n2": [139]})
+    >>> Studies.from_frame(df, events=("r1", "r2"), n=("n1", "n2"))
+    Studies: k = 1, treatment 4/123, control 11/139 events, from data frame
+      Aronson 1948  4/123 vs 11/139
     """
 
     study: tuple[str, ...]
@@ -62,6 +76,13 @@ class Studies:
     n: FloatArray | None = None
     y: FloatArray | None = None
     se: FloatArray | None = None
+    time: FloatArray | None = None
+    events_treatment: FloatArray | None = None
+    n_treatment: FloatArray | None = None
+    time_treatment: FloatArray | None = None
+    events_control: FloatArray | None = None
+    n_control: FloatArray | None = None
+    time_control: FloatArray | None = None
     measure: str | None = None
     moderators: pd.DataFrame = field(default_factory=pd.DataFrame)
     dropped: pd.DataFrame = field(default_factory=_nothing_dropped)
@@ -69,21 +90,17 @@ class Studies:
 
     def __post_init__(self) -> None:
         """Check the values by the rules of `check_frame`, and make the arrays read-only."""
-        values = {role: getattr(self, role) for role in ("events", "n", "y", "se")}
-        given = tuple(role for role, array in values.items() if array is not None)
-        if given not in (("events", "n"), ("y", "se")):
-            raise DataError(f"Studies need events and n, or y and se; got {', '.join(given) or 'neither'}.")
-        arrays = {role: np.array(values[role], dtype=np.float64) for role in given}
+        values = {role: getattr(self, role) for role in DATA_ROLES if getattr(self, role) is not None}
+        if kind_of(set(values)) is None:
+            needed = "; or ".join(", ".join(roles) for roles in ROLES_OF_DATA.values())
+            raise DataError(f"Studies need one of: {needed}. Given: {', '.join(values) or 'none'}.")
+        arrays = {role: np.array(array, dtype=np.float64) for role, array in values.items()}
         if not self.study:
             raise DataError(f"{self.source} holds no studies; at least one is needed.")
         same_length = all(array.shape == (self.k,) for array in arrays.values())
         if not same_length or len(self.moderators) not in (0, self.k):
-            raise DataError(f"{' and '.join(given)} and the moderators need {self.k} values, one per study.")
-        rows = find_problems(
-            "counts" if self.has_counts else "estimates",
-            self.study,
-            {role: array.tolist() for role, array in arrays.items()},
-        )
+            raise DataError(f"{' and '.join(arrays)} and the moderators need {self.k} values, one per study.")
+        rows = find_problems(self.kind, self.study, {role: array.tolist() for role, array in arrays.items()})
         if rows.problems:
             first = rows.problems[0]
             label = rows.labels[first.position]
@@ -92,7 +109,7 @@ class Studies:
             array.flags.writeable = False
             object.__setattr__(self, role, array)
         object.__setattr__(self, "study", rows.labels)
-        object.__setattr__(self, "measure", None if self.has_counts else (self.measure or "GEN"))
+        object.__setattr__(self, "measure", (self.measure or "GEN") if self.kind == "estimates" else None)
         given_moderators = self.moderators if len(self.moderators) else pd.DataFrame(index=range(self.k))
         object.__setattr__(self, "moderators", given_moderators.reset_index(drop=True))
 
@@ -102,9 +119,28 @@ class Studies:
         return len(self.study)
 
     @property
+    def kind(self) -> DataKind:
+        """What describes a study: "counts", "estimates", "two-arm-counts", "rates" or "two-arm-rates"."""
+        if self.y is not None:
+            return "estimates"
+        if self.events is not None:
+            return "rates" if self.n is None else "counts"
+        return "two-arm-rates" if self.n_treatment is None else "two-arm-counts"
+
+    @property
     def has_counts(self) -> bool:
-        """Whether the data are events and n (else estimates with standard errors)."""
-        return self.events is not None
+        """Whether the data are events and n of one arm."""
+        return self.kind == "counts"
+
+    @property
+    def data(self) -> dict[str, FloatArray]:
+        """The arrays of this `kind` by role, each of shape (k,)."""
+        return {role: getattr(self, role) for role in ROLES_OF_DATA[self.kind]}
+
+    @property
+    def totals(self) -> str:
+        """What all studies together hold, in words: ``10/25 events``, or the measure of estimates."""
+        return totals_text(self.kind, self.data, self.measure)
 
     @classmethod
     def from_frame(
@@ -134,11 +170,11 @@ class Studies:
             The data; it is not changed.
         study : str
             Column of the labels, which must differ (after Unicode normalisation and trimming).
-        events, n : str, optional
-            Columns of the counts. Without any column named, ``events`` and ``n`` are looked for (or metafor's
-            ``xi`` and ``ni``), then ``y`` and ``se``, then ``estimate``, ``lower`` and ``upper``.
-        time : str, optional
-            Not supported by this version.
+        events, n, time : str or pair of str, optional
+            Columns of the counts and of the person-time: `events` with `n`, or `events` with `time`; for two
+            arms a pair of columns each, treatment first. Without any column named, those called after the
+            fields of `Studies` are taken, or after metafor's (``xi ni ti``, ``ai n1i ci n2i``,
+            ``x1i t1i x2i t2i``), if they are there for one kind of data only.
         y, se : str, optional
             Columns of the estimates and standard errors on the scale of `measure`: logs for "HR".
         estimate, lower, upper : str, optional
@@ -197,10 +233,7 @@ class Studies:
         kept = select_rows(df, columns, on_bad=on_bad, source=source)
         return cls(
             kept.labels,
-            events=kept.values.get("events"),
-            n=kept.values.get("n"),
-            y=kept.values.get("y"),
-            se=kept.values.get("se"),
+            **kept.values,
             measure=columns.measure,
             moderators=kept.moderators,
             dropped=kept.dropped,
@@ -228,10 +261,7 @@ class Studies:
         positions = _positions(index_or_mask, self.k, self.source)
         return type(self)(
             tuple(self.study[i] for i in positions),
-            **{
-                role: None if array is None else array[positions]
-                for role, array in (("events", self.events), ("n", self.n), ("y", self.y), ("se", self.se))
-            },
+            **{role: array[positions] for role, array in self.data.items()},
             measure=self.measure,
             moderators=self.moderators.iloc[positions],
             dropped=self.dropped,
@@ -244,32 +274,23 @@ class Studies:
         Returns
         -------
         pandas.DataFrame
-            Columns ``study``, then ``events`` and ``n`` or ``y`` and ``se``, then the moderators; k rows.
+            Columns ``study``, then those of `data`, then the moderators; k rows.
         """
-        data = {"events": self.events, "n": self.n} if self.has_counts else {"y": self.y, "se": self.se}
-        return pd.concat([pd.DataFrame({"study": self.study, **data}), self.moderators], axis=1)
+        return pd.concat([pd.DataFrame({"study": self.study, **self.data}), self.moderators], axis=1)
 
     def __repr__(self) -> str:
-        return as_text(self._headline(), self.study, self._data_texts())
+        columns = data_texts(self.kind, self.data).values()
+        return as_text(self._headline(), self.study, [" vs ".join(texts) for texts in zip(*columns, strict=True)])
 
     def _repr_html_(self) -> str:
-        name = "events/n" if self.has_counts else f"{self.measure} (se)"
-        return as_html(self._headline(), name, self.study, self._data_texts())
+        columns = data_texts(self.kind, self.data)
+        named = {heading.replace("y (se)", f"{self.measure} (se)"): texts for heading, texts in columns.items()}
+        return as_html(self._headline(), self.study, named)
 
     def _headline(self) -> str:
-        what = f"measure {self.measure}"
-        if self.events is not None and self.n is not None:
-            what = f"{self.events.sum():.0f}/{self.n.sum():.0f} events"
         refused = len(self.dropped)
         rows = f"; {refused} row{'s' if refused > 1 else ''} refused, see .dropped" if refused else ""
-        return f"Studies: k = {self.k}, {what}, from {self.source}{rows}"
-
-    def _data_texts(self) -> list[str]:
-        if self.events is not None and self.n is not None:
-            return [f"{r:.0f}/{size:.0f}" for r, size in zip(self.events, self.n, strict=True)]
-        if self.y is not None and self.se is not None:
-            return [f"{y:.3g} ({se:.3g})" for y, se in zip(self.y, self.se, strict=True)]
-        return []
+        return f"Studies: k = {self.k}, {self.totals}, from {self.source}{rows}"
 
 
 def _positions(index_or_mask: npt.ArrayLike, k: int, source: str) -> npt.NDArray[np.intp]:

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtr, ndtri
 
 type FloatArray = npt.NDArray[np.float64]
 
@@ -25,11 +25,14 @@ class Link:
         Natural scale to link scale, elementwise.
     inverse : callable
         Link scale to natural scale, elementwise.
+    natural : {"proportion", "ratio", ""}
+        What the natural scale is called.
     """
 
     name: str
     link: Callable[[npt.ArrayLike], FloatArray]
     inverse: Callable[[npt.ArrayLike], FloatArray]
+    natural: str = ""
 
 
 def _identity(values: npt.ArrayLike) -> FloatArray:
@@ -44,6 +47,24 @@ def _expit(values: npt.ArrayLike) -> FloatArray:
     return np.asarray(expit(np.asarray(values, dtype=np.float64)))
 
 
+def _probit(values: npt.ArrayLike) -> FloatArray:
+    return np.asarray(ndtri(np.asarray(values, dtype=np.float64)))
+
+
+def _normal_cdf(values: npt.ArrayLike) -> FloatArray:
+    return np.asarray(ndtr(np.asarray(values, dtype=np.float64)))
+
+
+def _cloglog(values: npt.ArrayLike) -> FloatArray:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(-np.log1p(-np.asarray(values, dtype=np.float64))))
+
+
+def _inverse_cloglog(values: npt.ArrayLike) -> FloatArray:
+    with np.errstate(over="ignore"):
+        return np.asarray(-np.expm1(-np.exp(np.asarray(values, dtype=np.float64))))
+
+
 def _log(values: npt.ArrayLike) -> FloatArray:
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(np.asarray(values, dtype=np.float64)))
@@ -55,9 +76,11 @@ def _exp(values: npt.ArrayLike) -> FloatArray:
 
 LINKS = MappingProxyType(
     {
-        "logit": Link("logit", _logit, _expit),
-        "log": Link("log", _log, _exp),
+        "logit": Link("logit", _logit, _expit, "proportion"),
+        "probit": Link("probit", _probit, _normal_cdf, "proportion"),
+        "cloglog": Link("cloglog", _cloglog, _inverse_cloglog, "proportion"),
+        "log": Link("log", _log, _exp, "ratio"),
         "identity": Link("identity", _identity, _identity),
     }
 )
-"""The links by name: ``logit`` for proportions, ``log`` for ratios, ``identity`` for the rest."""
+"""The links by name: three for proportions, ``log`` for ratios and rates, ``identity`` for the rest."""

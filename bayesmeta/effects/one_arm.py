@@ -1,49 +1,18 @@
 """What do ``events`` out of ``n`` say about a study's proportion: interval, effect, standard error?"""
 
-from dataclasses import dataclass
-from typing import final
-
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betainccinv, betaincinv
 
+from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta._validate import check_probability, unknown_name
-from bayesmeta.errors import DataError, SpecError
-
-type FloatArray = npt.NDArray[np.float64]
-type BoolArray = npt.NDArray[np.bool_]
+from bayesmeta.effects.sizes import EffectSizes, columns_of, corrected_studies, refuse_impossible, refuse_undefined
+from bayesmeta.errors import SpecError
 
 Z_95 = 1.959963984540054
 """The 0.975 quantile of the standard normal: half the width of a 95 % interval in standard errors."""
 
-ZERO_CELL_RULES = ("only0", "all", "if0all", "none")
 PROPORTION_VARIANCES = ("wald", "exact-ci")
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class EffectSizes:
-    """Observed effects of k studies.
-
-    Attributes
-    ----------
-    y : numpy.ndarray, shape (k,)
-        Effects on the scale of the measure.
-    se : numpy.ndarray, shape (k,)
-        Their standard errors, on the same scale.
-    corrected : numpy.ndarray of bool, shape (k,)
-        Which studies had a constant added to their cells.
-    """
-
-    y: FloatArray
-    se: FloatArray
-    corrected: BoolArray
-
-    def __post_init__(self) -> None:
-        for name, dtype in (("y", np.float64), ("se", np.float64), ("corrected", np.bool_)):
-            values = np.array(getattr(self, name), dtype=dtype)
-            values.flags.writeable = False
-            object.__setattr__(self, name, values)
 
 
 def clopper_pearson(events: npt.ArrayLike, n: npt.ArrayLike, *, ci_prob: float = 0.95) -> tuple[FloatArray, FloatArray]:
@@ -187,46 +156,20 @@ def raw_proportion(
 
 def _counts(events: npt.ArrayLike, n: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return both as float arrays of one shape (k,), or say which study makes that impossible."""
-    try:
-        r, size = np.broadcast_arrays(np.atleast_1d(_floats(events)), np.atleast_1d(_floats(n)))
-    except (TypeError, ValueError):
-        raise DataError("events and n must be numbers in arrays of the same length.") from None
-    if r.ndim != 1:
-        raise DataError(f"events and n need one value per study, so one dimension; got {r.ndim}.")
+    given = columns_of({"events": events, "n": n})
+    r, size = given.values()
     good = np.isfinite(r) & np.isfinite(size) & (size > 0) & (r >= 0) & (r <= size)
-    if not good.all():
-        i = int(np.argmin(good))
-        raise DataError(f"study {i} has events={r[i]:g}, n={size[i]:g}; needed: 0 <= events <= n, n > 0.")
+    refuse_impossible(good, given, "0 <= events <= n, n > 0")
     return r, size
 
 
-def _floats(values: npt.ArrayLike) -> FloatArray:
-    return np.asarray(values, dtype=np.float64)
-
-
 def _add_to_cells(r: FloatArray, size: FloatArray, add: float, to: str) -> tuple[FloatArray, FloatArray, BoolArray]:
-    if to not in ZERO_CELL_RULES:
-        raise SpecError(unknown_name("zero-cell rule to", to, ZERO_CELL_RULES))
-    if not isinstance(add, int | float | np.number) or not 0.0 <= add < np.inf:
-        raise SpecError(f"add={add!r} must be finite and not negative; metafor's default is 0.5.")
-    empty = (r == 0.0) | (r == size)
-    chosen = {
-        "only0": empty,
-        "all": np.ones_like(empty),
-        "if0all": np.full_like(empty, empty.any()),
-        "none": np.zeros_like(empty),
-    }[to]
-    corrected = chosen & (add > 0.0)
+    corrected = corrected_studies((r == 0.0) | (r == size), add=add, to=to)
     return r + add * corrected, size + 2.0 * add * corrected, corrected
 
 
 def _refuse_empty_cells(r: FloatArray, size: FloatArray, consequence: str) -> None:
-    empty = (r == 0.0) | (r == size)
-    if empty.any():
-        i = int(np.argmax(empty))
-        raise DataError(
-            f"study {i} has events={r[i]:g} of n={size[i]:g}, so {consequence}; use add=0.5 with to='only0'."
-        )
+    refuse_undefined((r == 0.0) | (r == size), {"events": r, "n": size}, consequence)
 
 
 def _log_odds(r: FloatArray, size: FloatArray) -> tuple[FloatArray, FloatArray]:

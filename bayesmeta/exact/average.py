@@ -1,98 +1,109 @@
-"""What is the mean proportion over studies? p_mean = integral of expit(theta) Normal(theta | mu, tau^2).
+"""What is the mean proportion over studies? p_mean = integral of p(theta) over the study effects, given (mu, tau).
 
-The mean of expit under a normal distribution is the marginal likelihood of one event in one patient, its mean
-square that of two in two: the surface's own rules. At each tau p_mean increases with mu, so that its
-distribution follows from that of mu by inverting it.
+The mean of p is the marginal likelihood of one event in one patient, its mean square that of two in two: the
+surface's own rules. At each tau p_mean increases with mu, so that its distribution follows from that of mu by
+inverting it.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
 
 import numpy as np
-from scipy import special
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.rows import invert, row_table
+from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import Level
-from bayesmeta.surface.surface import POWERS
+from bayesmeta.surface.surface import proportion_powers
 
 SMALLEST_SLOPE = 1e-10  # per node; smaller only where the density of mu is 0
 LARGEST_LOGIT = 500.0
 LOGIT_REACH = 45.0  # expit(-45) is 3e-20
-LOGIT_STEP = 0.7  # trapezoid steps up to this integrate expit times a smooth density: error exp(-2 pi^2 / 0.7)
+# Trapezoid steps up to these integrate the inverse link times a smooth density: error exp(-2 pi^2 / 0.7) for expit,
+# analytic within a distance of pi; the others grow off the real line within about a third of that.
+LINK_STEPS = {"logit": 0.7, "probit": 0.25, "cloglog": 0.25}
 LOGIT_NODE_STEP = 0.25
 SMALL_WEIGHT = 1e-16
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class AverageProportion:
-    """The posterior of p_mean, and the second moment of p_new, on one posterior's grid."""
+class Increasing:
+    """The posterior of a quantity that at each tau increases with mu, from its values at the nodes.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        The joint posterior of (mu, tau).
+    values : array, shape (R, U)
+        The quantity at the nodes of the posterior's rows, on a scale where it is smooth.
+    """
 
     posterior: Posterior
-
-    @cached_property
-    def _nodes(self) -> FloatArray:
-        """Means of expit(theta), of its square and of its complement at the nodes, shape (3, J, U)."""
-        log_powers = self.posterior.surface.log_powers
-        if log_powers is None:
-            raise SpecError("p_mean is defined for effects on the logit scale only.")
-        return np.exp(np.minimum(log_powers, 0.0))
-
-    def moments(self) -> tuple[float, float]:
-        """Return the mean and SD of p_mean."""
-        return self.posterior.moments(self._nodes[0])
-
-    def p_new_moments(self) -> tuple[float, float]:
-        """Return the mean and SD of p_new = expit(theta_new); its mean is that of p_mean."""
-        mean = self.posterior.mean(self._nodes[0])
-        within = self.posterior.mean(self._nodes[1] - self._nodes[0] ** 2)
-        between = self.posterior.mean((self._nodes[0] - mean) ** 2)
-        return mean, float(np.sqrt(max(within + between, 0.0)))
-
-    @cached_property
-    def logit_at_nodes(self) -> FloatArray:
-        """Logit of p_mean at the nodes of the posterior's rows, shape (R, U); it increases along each row."""
-        log_powers = self.posterior.surface.log_powers
-        if log_powers is None:
-            raise SpecError("p_mean is defined for effects on the logit scale only.")
-        rows = self.posterior.rows
-        log_mean, log_rest = log_powers[0][rows], log_powers[2][rows]
-        mu = self.posterior.surface.grid.mu[rows]
-        # beyond exp(-LARGEST_LOGIT) a proportion is 0 or 1, and its logit goes on with slope 1
-        beyond = np.minimum(log_mean, log_rest) < -LARGEST_LOGIT
-        return continued(np.where(beyond, np.nan, log_mean - log_rest), mu)
+    values: FloatArray
 
     def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the distribution function and density of logit(p_mean) at ``x``, shape (P,)."""
-        position, slope = invert(self.logit_at_nodes, x)
+        """Return the distribution function and density of the quantity at ``x``, shape (P,)."""
+        position, slope = invert(self.values, x)
         cdf, pdf = self.posterior.given_tau.at_position(position)
-        inner = (position > 0.0) & (position < self.logit_at_nodes.shape[1] - 1)
+        inner = (position > 0.0) & (position < self.values.shape[1] - 1)
         return cdf.sum(axis=0), np.where(inner, pdf / np.maximum(slope, SMALLEST_SLOPE), 0.0).sum(axis=0)
 
 
-def median_proportion_moments(posterior: Posterior) -> tuple[float, float]:
-    """Return the mean and SD of p_median = expit(mu).
+def log_powers(posterior: Posterior) -> FloatArray:
+    """Return the logs of the means of p, of its square and of its complement at the nodes, shape (3, J, U)."""
+    powers = posterior.surface.log_powers
+    if powers is None:
+        raise SpecError("p_mean is defined for effects on the scale of a proportion's link only.")
+    return np.minimum(powers, 0.0)
 
-    Where the nodes of mu are too far apart for expit, by parts: E g(mu) = g(inf) - integral of g'(x) F(x) dx.
+
+def mean_proportion_moments(posterior: Posterior) -> tuple[float, float]:
+    """Return the mean and SD of p_mean."""
+    return posterior.moments(np.exp(log_powers(posterior)[0]))
+
+
+def next_proportion_moments(posterior: Posterior) -> tuple[float, float]:
+    """Return the mean and SD of p_new, the proportion of theta_new; its mean is that of p_mean."""
+    first, second, _ = np.exp(log_powers(posterior))
+    mean = posterior.mean(first)
+    within, between = posterior.mean(second - first**2), posterior.mean((first - mean) ** 2)
+    return mean, float(np.sqrt(max(within + between, 0.0)))
+
+
+def logit_mean_proportion(posterior: Posterior) -> FloatArray:
+    """Return the logit of p_mean at the nodes of the posterior's rows, shape (R, U); it increases along each row."""
+    log_mean, _, log_rest = log_powers(posterior)[:, posterior.rows]
+    # beyond exp(-LARGEST_LOGIT) a proportion is 0 or 1, and its logit goes on with slope 1
+    beyond = np.minimum(log_mean, log_rest) < -LARGEST_LOGIT
+    return continued(np.where(beyond, np.nan, log_mean - log_rest), posterior.surface.grid.mu[posterior.rows])
+
+
+def median_proportion_moments(posterior: Posterior) -> tuple[float, float]:
+    """Return the mean and SD of p_median, the inverse link of mu.
+
+    Where the nodes of mu are too far apart for that, by parts: E g(mu) = g(inf) - integral of g'(x) F(x) dx.
     """
-    grid = posterior.surface.grid
-    p = special.expit(grid.mu)
+    grid, link = posterior.surface.grid, posterior.surface.link
+    inverse, log_slope = LINKS[link].inverse, PROPORTION_LINKS[link].log_slope
+    p = inverse(grid.mu)
     inside = (np.abs(grid.mu) < LOGIT_REACH) & (posterior.weight > SMALL_WEIGHT)
-    coarse = np.where(inside, np.exp(grid.log_weight_mu), 0.0).max(axis=1) > LOGIT_STEP
+    coarse = np.where(inside, np.exp(grid.log_weight_mu), 0.0).max(axis=1) > LINK_STEPS[link]
     if not coarse.any():
         return posterior.moments(p)
     weight = np.where(coarse[:, None], 0.0, posterior.weight)
     first, second = float((weight * p).sum()), float((weight * p * p).sum())
     rows = np.flatnonzero(coarse)
-    x = np.arange(-LOGIT_REACH, LOGIT_REACH + 0.5 * LOGIT_NODE_STEP, LOGIT_NODE_STEP)
+    node_step = LOGIT_NODE_STEP * LINK_STEPS[link] / LINK_STEPS["logit"]
+    x = np.arange(-LOGIT_REACH, LOGIT_REACH + 0.5 * node_step, node_step)
     table = row_table(grid, rows, posterior.weight[rows])
     cdf = table.cdf_pdf(np.broadcast_to(x, (rows.size, x.size)))[0].sum(axis=0)
-    p, total = special.expit(x), float(posterior.weight[rows].sum())
-    slope = LOGIT_NODE_STEP * p * (1.0 - p)
+    p, total = inverse(x), float(posterior.weight[rows].sum())
+    slope = node_step * np.exp(log_slope(x))
     first += total - float(slope @ cdf)
     second += total - float((2.0 * p * slope) @ cdf)
     return first, float(np.sqrt(max(second - first * first, 0.0)))
@@ -108,7 +119,10 @@ def continued(values: FloatArray, mu: FloatArray) -> FloatArray:
     return np.where(known.any(axis=1)[:, None], filled, mu)
 
 
-def mean_proportion(mu: FloatArray, tau: FloatArray, settings: Level) -> FloatArray:
+def mean_proportion(mu: FloatArray, tau: FloatArray, link: str, kernel: Kernel, settings: Level) -> FloatArray:
     """Return p_mean at pairs (mu, tau), each of shape (P,)."""
-    result: FloatArray = np.exp(POWERS.marginal(settings)(mu, tau)[0])
+    powers = proportion_powers(link, kernel)
+    if powers is None:
+        raise SpecError(f"p_mean is not defined for the link {link!r}.")
+    result: FloatArray = np.exp(powers.marginal(settings)(mu, tau)[0])
     return result

@@ -5,16 +5,18 @@ its grid; theta_i given (mu, tau) by inversion of its distribution function on a
 """
 
 import numpy as np
-from scipy import special
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.posterior import Posterior
+from bayesmeta.surface.kernels import CommonKernel
+from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.quadrature import level
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms, Terms
+from bayesmeta.surface.terms import Terms
 
 ENVELOPES = (1.3, 2.0, 4.0, 16.0)  # tried in turn; the first nearly always bounds the density on its cells
 NODES = 161
+SMALLEST = 1e-300
 REACH = 4.5  # nodes of theta reach 3 sinh(4.5) = 135 conditional standard deviations
 
 
@@ -87,6 +89,8 @@ def _at(posterior: Posterior, cell: IntArray, offset: FloatArray) -> tuple[Float
 
 def draw_theta(terms: Terms, mu: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return a draw of theta given each (mu, tau), shape (k, size), link scale."""
+    if isinstance(terms.kernel, CommonKernel):
+        return np.tile(mu, (terms.k, 1))
     if isinstance(terms, NormalTerms):
         shrinkage = terms.se[:, None] ** 2 / (terms.se[:, None] ** 2 + tau**2)
         mean = shrinkage * mu + (1.0 - shrinkage) * terms.y[:, None]
@@ -94,34 +98,28 @@ def draw_theta(terms: Terms, mu: FloatArray, tau: FloatArray, rng: np.random.Gen
     return np.stack([_one_theta(terms.take(np.array([i])), mu, tau, rng) for i in range(terms.k)])
 
 
-def _one_theta(terms: BinomialTerms, mu: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
-    centre, sd = _mode(terms, mu, tau)
-    v = np.linspace(-REACH, REACH, NODES)
-    theta = centre[:, None] + 3.0 * sd[:, None] * np.sinh(v)
-    log_f = terms.log_likelihood(theta)[0] - 0.5 * ((theta - mu[:, None]) / tau[:, None]) ** 2
-    mass = np.exp(log_f - log_f.max(axis=1, keepdims=True)) * np.cosh(v)
-    cdf = np.cumsum(mass, axis=1) - 0.5 * mass  # the midpoint rule: half a node's mass lies left of it
-    cdf /= mass.sum(axis=1, keepdims=True)
-    uniform = rng.uniform(size=mu.size)
-    right = np.clip((cdf < uniform[:, None]).sum(axis=1), 1, NODES - 1)
+def _one_theta(terms: Terms, mu: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Invert the distribution function of theta on nodes about the likelihood, the kernel, and their product."""
+    centre, variance = (float(each[0]) for each in terms.rough())
+    shrinkage = variance / (variance + tau**2)
+    between, narrow = shrinkage * mu + (1.0 - shrinkage) * centre, np.sqrt(shrinkage) * tau
+    v = np.sinh(np.linspace(-REACH, REACH, NODES))
+    spread = ((np.full_like(mu, centre), np.full_like(tau, np.sqrt(variance))), (mu, tau), (between, narrow))
+    theta = np.sort(np.hstack([place[:, None] + 3.0 * sd[:, None] * v for place, sd in spread]), axis=1)
+    log_f = terms.log_likelihood(theta)[0] + terms.kernel.log_density(theta, mu[:, None], tau[:, None])
+    density = np.exp(log_f - log_f.max(axis=1, keepdims=True))
+    gap = np.diff(theta, axis=1)
+    cdf = np.cumsum(0.5 * gap * (density[:, 1:] + density[:, :-1]), axis=1)
+    uniform = rng.uniform(size=mu.size) * cdf[:, -1]
+    right = np.clip((cdf < uniform[:, None]).sum(axis=1), 0, gap.shape[1] - 1)
     row = np.arange(mu.size)
-    low, high = cdf[row, right - 1], cdf[row, right]
-    share = np.clip((uniform - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
-    position = v[right - 1] + share * (v[1] - v[0])
-    result: FloatArray = centre + 3.0 * sd * np.sinh(position)
-    return result
+    below = np.where(right > 0, cdf[row, right - 1], 0.0)
+    share = _share_of_cell(uniform - below, density[row, right], density[row, right + 1], gap[row, right])
+    return np.asarray(theta[row, right] + share * gap[row, right])
 
 
-def _mode(terms: BinomialTerms, mu: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return mode and curvature SD of theta given (mu, tau), by bisection of the (decreasing) score."""
-    events, n = terms.events[0], terms.n[0]
-    rough = float(terms.rough()[0][0])
-    # the score is >= 0 at mu - (n - events) tau^2 and <= 0 at mu + events tau^2
-    lower = np.maximum(mu - (n - events) * tau**2, np.minimum(mu, rough) - 60.0)
-    upper = np.minimum(mu + events * tau**2, np.maximum(mu, rough) + 60.0)
-    for _ in range(60):
-        middle = 0.5 * (lower + upper)
-        score = events - n * special.expit(middle) - (middle - mu) / tau**2
-        lower, upper = np.where(score > 0.0, middle, lower), np.where(score > 0.0, upper, middle)
-    p = special.expit(middle)
-    return middle, 1.0 / np.sqrt(n * p * (1.0 - p) + 1.0 / tau**2)
+def _share_of_cell(area: FloatArray, first: FloatArray, last: FloatArray, gap: FloatArray) -> FloatArray:
+    """Return how far into a cell a density that is linear there, from ``first`` to ``last``, has the given area."""
+    wanted, slope = area / np.maximum(gap, SMALLEST), last - first
+    root = np.sqrt(np.maximum(first * first + 2.0 * slope * wanted, 0.0))
+    return np.clip(2.0 * wanted / np.maximum(first + root, SMALLEST), 0.0, 1.0)

@@ -4,7 +4,8 @@ With r_i events of n_i, m_i(mu, tau) falls like 1/tau as tau grows if 0 < r_i < 
 it does for every normal likelihood; if r_i = 0 or n_i it tends to a constant. So the posterior density of tau
 falls like tau**-(a + k_interior) where the prior's falls like tau**-a, one power less if mu is flat. The
 density of mu falls like the slowest of two routes to infinity: at bounded tau, where each study that the
-direction contradicts adds an exponential factor; and along tau ~ |mu|.
+direction contradicts adds an exponential factor (a power where the study effects have such tails); and along
+tau ~ |mu|.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ class TailOrders:
         return sum(m < order - 1.0 for m in (1, 2))
 
 
-def tail_orders(prior_mu: Prior, prior_tau: Prior, left: BoolArray, right: BoolArray) -> TailOrders:
+def tail_orders(
+    prior_mu: Prior, prior_tau: Prior, left: BoolArray, right: BoolArray, *, kernel_order: float = inf
+) -> TailOrders:
     """Return the tail orders of a posterior, or raise if it is improper.
 
     Parameters
@@ -47,6 +50,8 @@ def tail_orders(prior_mu: Prior, prior_tau: Prior, left: BoolArray, right: BoolA
         Their ``tail_order`` is used; 0 means flat.
     left, right : array of bool, shape (k,)
         Whether each study's likelihood tends to a constant as its effect falls, or rises, without bound.
+    kernel_order : float
+        The power with which the density of the study effects falls; inf for exponential tails.
 
     Returns
     -------
@@ -62,8 +67,8 @@ def tail_orders(prior_mu: Prior, prior_tau: Prior, left: BoolArray, right: BoolA
     along = prior_mu.tail_order + prior_tau.tail_order + interior - 1.0  # tau ~ |mu|
     orders = TailOrders(
         tau=prior_tau.tail_order + interior - flat_mu,
-        mu_left=min(prior_mu.tail_order if left.all() else inf, along),
-        mu_right=min(prior_mu.tail_order if right.all() else inf, along),
+        mu_left=min(_at_bounded_tau(prior_mu, kernel_order, left), along),
+        mu_right=min(_at_bounded_tau(prior_mu, kernel_order, right), along),
     )
     if not orders.tau > 1.0:
         raise ImproperPosteriorError(_tau_message(prior_mu, prior_tau, len(left), interior))
@@ -74,6 +79,12 @@ def tail_orders(prior_mu: Prior, prior_tau: Prior, left: BoolArray, right: BoolA
             f"{prior_mu}; give a proper prior, such as Normal(0, 1.5)."
         )
     return orders
+
+
+def _at_bounded_tau(prior_mu: Prior, kernel_order: float, constant: BoolArray) -> float:
+    """Return the power with which the density of mu falls on one side, whose studies may be ``constant`` there."""
+    contradicted = int((~constant).sum())
+    return prior_mu.tail_order + (kernel_order * contradicted if contradicted else 0.0)
 
 
 def _tau_message(prior_mu: Prior, prior_tau: Prior, k: int, interior: int) -> str:

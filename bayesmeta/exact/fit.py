@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
+from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_counts
 from bayesmeta.data.studies import Studies
+from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import ImproperPosteriorError
 from bayesmeta.exact.average import mean_proportion
 from bayesmeta.exact.draws import draw_mu_tau, draw_theta
 from bayesmeta.exact.existence import tail_orders
 from bayesmeta.exact.leave_out import leave_one_out_densities
+from bayesmeta.exact.likelihoods import check_power_weights, terms_of
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Problem, Solution, pose, solve
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, theta_rows, worst_error
@@ -22,13 +24,12 @@ from bayesmeta.exact.theta import StudyEffect, study_effects
 from bayesmeta.result.datatree import to_datatree
 from bayesmeta.result.describe import describe
 from bayesmeta.result.draws import Draws
-from bayesmeta.result.marginal import IDENTITY, PROPORTION, Marginal
-from bayesmeta.result.quantity import find_quantity, summary_rows_of
+from bayesmeta.result.marginal import IDENTITY, PROPORTION_SCALES, Marginal
+from bayesmeta.result.quantity import find_quantity, is_proportion, summary_rows_of
 from bayesmeta.result.summary import with_estimand
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.observed import Counts, Observed, observed_by
+from bayesmeta.spec.observed import Observed, observed_by
 from bayesmeta.spec.resolve import resolve_priors
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -48,7 +49,9 @@ class ExactFit:
     measure : str or None
         The effect measure whose estimates were modelled (normal likelihood); None for counts.
     link : str
-        What mu is a function of: ``"logit"``, ``"log"`` or ``"identity"``.
+        What mu is a function of: ``"logit"``, ``"probit"``, ``"cloglog"``, ``"log"`` or ``"identity"``.
+    power_weights : array, shape (k,), or None
+        The powers to which the studies' likelihoods were raised.
     engine : str
         ``"exact"``.
     """
@@ -58,6 +61,7 @@ class ExactFit:
     measure: str | None
     link: str
     solution: Solution = field(repr=False)
+    power_weights: FloatArray | None = None
     engine: Literal["exact"] = field(default="exact", init=False)
 
     @property
@@ -68,7 +72,7 @@ class ExactFit:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Rows of the summary."""
-        return summary_rows_of(self.link)
+        return summary_rows_of(self.link, has_tau=self.model.has_tau)
 
     @property
     def log_evidence(self) -> float | None:
@@ -90,7 +94,11 @@ class ExactFit:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the summary should know, one line each."""
-        return tuple(note for name in self.parameters if (note := self._fine.note(name)))
+        notes = [note for name in self.parameters if (note := self._fine.note(name))]
+        if self.power_weights is not None and (self.power_weights < 1.0).any():
+            count = int((self.power_weights < 1.0).sum())
+            notes.append(f"{count} of {self.k} studies are discounted by power_weights")
+        return tuple(notes)
 
     @cached_property
     def estimates(self) -> pd.DataFrame:
@@ -135,18 +143,27 @@ class ExactFit:
         SpecError
             If there is no such quantity.
         """
-        kind, study = find_quantity(name, self.link, self.studies.study)
-        return self._fine.marginal(kind) if study is None else self._study_marginal(name, kind, study)
+        return self._marginal(name, 0)
 
-    def _study_marginal(self, name: str, kind: str, study: int) -> Marginal:
-        effect = self.study_posteriors[0][study]
+    def resolutions(self, name: str) -> tuple[Marginal, Marginal]:
+        """Return the distribution of a quantity at the finer and at the coarser resolution.
+
+        The finer is that of `marginal`; how far they differ is the numerical error of what is computed from it.
+        """
+        return self._marginal(name, 0), self._marginal(name, 1)
+
+    def _marginal(self, name: str, resolution: int) -> Marginal:
+        kind, study = find_quantity(name, self.link, self.studies.study, has_tau=self.model.has_tau)
+        if study is None:
+            return (self._fine, self._coarse)[resolution].marginal(kind)
+        effect = self.study_posteriors[resolution][study]
         start = effect.theta, np.cumsum(effect.weight) - 0.5 * effect.weight
         if kind == "theta":
-            return Marginal(name, effect.cdf_pdf, start, self._study_moments(study), IDENTITY)
-        p = special.expit(effect.theta)
+            return Marginal(name, effect.cdf_pdf, start, self._study_moments(study, resolution), IDENTITY)
+        p = LINKS[self.link].inverse(effect.theta)
         mean = float(effect.weight @ p)
         moments = mean, float(np.sqrt(effect.weight @ (p - mean) ** 2))
-        return Marginal(name, effect.cdf_pdf, start, moments, PROPORTION)
+        return Marginal(name, effect.cdf_pdf, start, moments, PROPORTION_SCALES[self.link])
 
     @cached_property
     def study_posteriors(self) -> tuple[list[StudyEffect], list[StudyEffect]]:
@@ -160,7 +177,7 @@ class ExactFit:
         for i in range(self.k):
             rest = problem.terms.take(np.delete(np.arange(self.k, dtype=np.intp), i))
             try:
-                tail_orders(problem.prior_mu, problem.prior_tau, *rest.limits())
+                tail_orders(problem.prior_mu, problem.prior_tau, *rest.limits(), kernel_order=rest.kernel.tail_order)
             except ImproperPosteriorError as error:
                 raise ImproperPosteriorError(
                     f"leave-one-out is not defined: without study {self.studies.study[i]!r}, {error}"
@@ -181,9 +198,9 @@ class ExactFit:
         posteriors = self.study_posteriors
         return theta_rows(self._fine.posterior, *posteriors, self.studies.study, moments, ci_prob=ci_prob)
 
-    def _study_moments(self, study: int) -> tuple[float, float]:
+    def _study_moments(self, study: int, resolution: int = 0) -> tuple[float, float]:
         left, right = self.solution.problem.terms.limits()
-        moments = self.study_posteriors[0][study].moments()
+        moments = self.study_posteriors[resolution][study].moments()
         return self._fine.study_moments(moments, left=bool(left[study]), right=bool(right[study]))
 
     def draws(self, size: int, rng: np.random.Generator) -> Draws:
@@ -191,7 +208,7 @@ class ExactFit:
         terms = self.solution.problem.terms
         mu, tau = draw_mu_tau(self._fine.posterior, size, rng)
         theta = draw_theta(terms, mu, tau, rng)
-        return Draws(mu, tau, theta, rng.normal(mu, tau), terms.log_likelihood_at(theta))
+        return Draws(mu, tau, theta, terms.kernel.draw(mu, tau, rng), terms.log_likelihood_at(theta))
 
     def to_datatree(
         self, *, draws: int = 1000, chains: int = 4, seed: int | np.random.Generator | None = None
@@ -218,11 +235,13 @@ class ExactFit:
         check_counts(draws=draws, chains=chains)
         drawn = self.draws(draws * chains, np.random.default_rng(seed))
         derived = {}
-        if self.link == "logit":
+        if is_proportion(self.link):
+            surface = self._fine.posterior.surface
+            kernel, inverse = surface.terms.kernel, LINKS[self.link].inverse
             derived = {
-                "p_median": special.expit(drawn.mu),
-                "p_mean": mean_proportion(drawn.mu, drawn.tau, self._fine.posterior.surface.settings),
-                "p_new": special.expit(drawn.theta_new),
+                "p_median": inverse(kernel.median(drawn.mu, drawn.tau)),
+                "p_mean": mean_proportion(drawn.mu, drawn.tau, self.link, kernel, surface.settings),
+                "p_new": inverse(drawn.theta_new),
             }
         attrs: dict[str, object] = {
             "inference_library": "bayesmeta",
@@ -243,7 +262,9 @@ class ExactFit:
         return self.solution.coarse
 
 
-def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> ExactFit:
+def fit_exact(
+    studies: Studies, model: ModelSpec, *, measure: str | None = None, power_weights: object = None
+) -> ExactFit:
     """Fit a model by quadrature.
 
     Parameters
@@ -254,6 +275,9 @@ def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None)
         The model.
     measure : str, optional
         For the normal likelihood with counts: the effect measure they are turned into (default "PLO").
+    power_weights : mapping or array_like, optional
+        The power, above 0 and up to 1, to which each study's likelihood is raised (a power prior): from labels, or
+        one for each study.
 
     Returns
     -------
@@ -268,18 +292,22 @@ def fit_exact(studies: Studies, model: ModelSpec, *, measure: str | None = None)
     AccuracyError
         If the summary cannot be computed accurately.
     """
-    data = observed_by(model, studies, measure=measure)
-    problem = _problem(model, data)
-    names = summary_rows_of(data.link)
+    power = None if power_weights is None else check_power_weights(power_weights, studies.study)
+    problem, data = pose_model(studies, model, measure=measure, power_weights=power)
+    names = summary_rows_of(data.link, has_tau=model.has_tau)
     solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
-    return ExactFit(studies, model, data.measure, data.link, solution)
+    return ExactFit(studies, model, data.measure, data.link, solution, power)
 
 
 def check_proper(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> None:
     """Raise `ImproperPosteriorError` if prior and data do not define a posterior, whatever is to compute it."""
-    _problem(model, observed_by(model, studies, measure=measure))
+    pose_model(studies, model, measure=measure)
 
 
-def _problem(model: ModelSpec, data: Observed) -> Problem:
-    terms = BinomialTerms(data.events, data.n) if isinstance(data, Counts) else NormalTerms(data.y, data.se)
-    return pose(terms, *resolve_priors(model, data), proportions=data.link == "logit")
+def pose_model(
+    studies: Studies, model: ModelSpec, *, measure: str | None = None, power_weights: FloatArray | None = None
+) -> tuple[Problem, Observed]:
+    """Return what is to be integrated for a model without a formula, and the data that it sees."""
+    data = observed_by(model, studies, measure=measure)
+    terms = terms_of(model, data, power_weights)
+    return pose(terms, *resolve_priors(model, data), link=data.link), data

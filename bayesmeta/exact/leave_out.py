@@ -73,11 +73,12 @@ def _by_two_fits(problem: Problem, study: int) -> tuple[float, float]:
     Needed where the study conflicts so strongly with the others that no one grid holds both posteriors.
     """
     every = np.arange(problem.terms.k, dtype=np.intp)
-    without = pose(problem.terms.take(np.delete(every, study)), problem.prior_mu, problem.prior_tau)
+    rest = problem.terms.take(np.delete(every, study))
+    without = pose(rest, problem.prior_mu, problem.prior_tau)
 
     def error(fine: Quantities, coarse: Quantities) -> float:
         return abs(fine.posterior.log_evidence - coarse.posterior.log_evidence) / TOLERANCE
 
-    both, rest = solve(problem, error), solve(without, error)
-    fine = both.fine.posterior.log_evidence - rest.fine.posterior.log_evidence
-    return fine, fine + TOLERANCE * (error(both.fine, both.coarse) + error(rest.fine, rest.coarse))
+    both, others = solve(problem, error), solve(without, error)
+    fine = both.fine.posterior.log_evidence - others.fine.posterior.log_evidence
+    return fine, fine + TOLERANCE * (error(both.fine, both.coarse) + error(others.fine, others.coarse))

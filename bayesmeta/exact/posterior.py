@@ -29,11 +29,14 @@ class Posterior:
         The tabulated likelihood.
     prior_mu, prior_tau : Prior
         The priors.
+    log_rest : array, broadcastable to (J, U)
+        Log likelihood of what else was observed, such as other groups of studies given the same tau.
     """
 
     surface: Surface
     prior_mu: Prior
     prior_tau: Prior
+    log_rest: FloatArray | float = 0.0
 
     @cached_property
     def _log_terms(self) -> FloatArray:
@@ -43,6 +46,7 @@ class Posterior:
             self.surface.log_m.sum(axis=0)
             + (self.prior_mu.logpdf(grid.mu) + grid.log_weight_mu)
             + (self.prior_tau.logpdf(grid.tau) + grid.log_weight_tau)[:, None]
+            + self.log_rest
         )
 
     @cached_property

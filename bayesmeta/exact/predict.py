@@ -1,8 +1,8 @@
-"""What will the next study's effect be? theta_new ~ Normal(mu, tau^2), mixed over the posterior.
+"""What will the next study's effect be? theta_new given (mu, tau), mixed over the posterior.
 
-Where tau is wide against the steps of mu's nodes, the mixture is a sum of normal distributions over the
-nodes. Where it is narrow, such a sum would be a comb; there the conditional distribution of mu, which is
-known between the nodes, is averaged over z in theta_new = mu + tau z.
+Where tau is wide against the steps of mu's nodes, the mixture is a sum of kernels over the nodes. Where it is
+narrow, such a sum would be a comb; there the conditional distribution of mu, which is known between the nodes,
+is averaged over z in theta_new = mu + tau z.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,12 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
-from scipy import special
 
-from bayesmeta._arrays import BoolArray, FloatArray, IntArray
+from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta.exact.posterior import Posterior
-from bayesmeta.exact.rows import RowTable, is_narrow, refined_nodes, row_table
-from bayesmeta.surface.bands import hermite_rule
-
-SQRT_2PI = float(np.sqrt(2.0 * np.pi))
+from bayesmeta.exact.rows import is_narrow, refined_nodes, row_table
+from bayesmeta.surface.bands import BLOCK
+from bayesmeta.surface.kernels import Kernel
 
 
 @final
@@ -27,18 +25,16 @@ class NextEffect:
 
     posterior: Posterior
 
+    @property
+    def _kernel(self) -> Kernel:
+        return self.posterior.surface.terms.kernel
+
     @cached_property
     def _wide(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Means, SDs and probabilities of the normal distributions where tau is wide, each of shape (N,)."""
+        """Centres, taus and probabilities of the kernels where tau is wide, each of shape (N,)."""
         mu, weight, narrow = self._refined
         tau = self.posterior.surface.grid.tau[self.posterior.rows[~narrow]]
         return mu[~narrow].ravel(), np.repeat(tau, mu.shape[1]), weight[~narrow].ravel()
-
-    @cached_property
-    def _narrow(self) -> tuple[IntArray, RowTable]:
-        """Rows where tau is narrow, and the density of mu on them."""
-        rows = self.posterior.rows[self._refined[2]]
-        return rows, row_table(self.posterior.surface.grid, rows, self.posterior.weight[rows])
 
     @cached_property
     def _refined(self) -> tuple[FloatArray, FloatArray, BoolArray]:
@@ -49,17 +45,31 @@ class NextEffect:
 
     def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of theta_new at ``x``, shape (P,)."""
+        cdf, pdf = self._narrow_part(x)
+        mu, tau, mass = self._wide
+        for block in np.array_split(np.arange(x.size), -(-x.size * max(mu.size, 1) // BLOCK)):
+            at = x[block, None]
+            cdf[block] += self._kernel.cdf(at, mu, tau) @ mass
+            pdf[block] += np.exp(self._kernel.log_density(at, mu, tau)) @ mass
+        return cdf, pdf
+
+    def _narrow_part(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        rows = self.posterior.rows[self._refined[2]]
         cdf, pdf = np.zeros(x.size), np.zeros(x.size)
-        mean, sd, mass = self._wide
-        if mean.size:
-            z = np.subtract.outer(x, mean) / sd
-            cdf += special.ndtr(z) @ mass
-            pdf += np.exp(-0.5 * z * z) @ (mass / sd) / SQRT_2PI
-        rows, table = self._narrow
-        if rows.size:
-            z, z_weight = hermite_rule(self.posterior.surface.settings.hermite_nodes // 2 + 1)
-            at = x - self.posterior.surface.grid.tau[rows, None, None] * z[:, None]
-            below, density = table.cdf_pdf(at.reshape(rows.size, -1))
+        if not rows.size:
+            return cdf, pdf
+        grid, weight = self.posterior.surface.grid, self.posterior.weight[rows]
+        tau = grid.tau[rows, None]
+        z, z_weight = self._kernel.rule(self.posterior.surface.settings.hermite_nodes // 2 + 1)
+        if self._kernel.is_symmetric:  # the same distribution of z everywhere: one table serves all nodes
+            at = x - tau[:, :, None] * z[:, None]
+            below, density = row_table(grid, rows, weight).cdf_pdf(at.reshape(rows.size, -1))
             cdf += z_weight @ below.sum(axis=0).reshape(z.size, -1)
             pdf += z_weight @ density.sum(axis=0).reshape(z.size, -1)
+            return cdf, pdf
+        for node, share in zip(z, z_weight, strict=True):
+            correction = self._kernel.rule_correction(node, grid.mu[rows], tau)
+            below, density = row_table(grid, rows, weight * correction).cdf_pdf(x - tau * node)
+            cdf += share * below.sum(axis=0)
+            pdf += share * density.sum(axis=0)
         return cdf, pdf

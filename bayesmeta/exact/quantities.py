@@ -6,13 +6,20 @@ from math import inf, nan
 import numpy as np
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
-from bayesmeta.exact.average import AverageProportion, median_proportion_moments
+from bayesmeta.exact.average import (
+    Increasing,
+    logit_mean_proportion,
+    mean_proportion_moments,
+    median_proportion_moments,
+    next_proportion_moments,
+)
 from bayesmeta.exact.existence import TailOrders
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.predict import NextEffect
-from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION, CdfPdf, Marginal
-from bayesmeta.surface.bands import hermite_rule
+from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION_SCALES, CdfPdf, Marginal, Scale
+from bayesmeta.surface.kernels import CommonKernel, Kernel, hermite_rule
 
 
 class Quantities:
@@ -32,60 +39,100 @@ class Quantities:
         self.quantiles: dict[object, tuple[FloatArray, FloatArray]] = {}
         self.summaries: dict[object, dict[str, tuple[FloatArray, FloatArray]]] = {}
 
-    @cached_property
-    def average(self) -> AverageProportion:
-        """The machinery of p_mean."""
-        return AverageProportion(self.posterior)
+    @property
+    def kernel(self) -> Kernel:
+        """Distribution of the study effects."""
+        return self.posterior.surface.terms.kernel
 
     @cached_property
     def next_effect(self) -> NextEffect:
         """The machinery of theta_new and p_new."""
         return NextEffect(self.posterior)
 
+    @cached_property
+    def mean_proportion(self) -> Increasing:
+        """The machinery of p_mean, on the logit scale."""
+        return Increasing(self.posterior, logit_mean_proportion(self.posterior))
+
+    @cached_property
+    def median_effect(self) -> Increasing:
+        """The machinery of p_median where mu is not the median of the study effects, link scale."""
+        return Increasing(self.posterior, self._median_at_nodes[self.posterior.rows])
+
+    @cached_property
+    def _median_at_nodes(self) -> FloatArray:
+        grid = self.posterior.surface.grid
+        return self.kernel.median(grid.mu, grid.tau[:, None])
+
+    def base_name(self, name: str) -> str:
+        """Return the quantity whose distribution function serves: p_new is a function of theta_new, and so on."""
+        if isinstance(self.kernel, CommonKernel) and name != "tau":
+            return "mu"
+        if name == "p_median" and self.kernel.is_symmetric:
+            return "mu"
+        return {"p_new": "theta_new"}.get(name, name)
+
     def base(self, name: str) -> CdfPdf:
         """Return distribution function and density of a quantity on its base scale."""
-        functions: dict[str, CdfPdf] = {
-            "mu": self.posterior.mu_cdf_pdf,
-            "p_median": self.posterior.mu_cdf_pdf,
-            "tau": self.posterior.tau_cdf_pdf,
-            "theta_new": self.next_effect.cdf_pdf,
-            "p_new": self.next_effect.cdf_pdf,
-            "p_mean": lambda x: self.average.cdf_pdf(x),
-        }
-        return functions[name]
+        match self.base_name(name):
+            case "mu":
+                return self.posterior.mu_cdf_pdf
+            case "tau":
+                return self.posterior.tau_cdf_pdf
+            case "theta_new":
+                return self.next_effect.cdf_pdf
+            case "p_mean":
+                return self.mean_proportion.cdf_pdf
+            case "p_median":
+                return self.median_effect.cdf_pdf
+        raise SpecError(f"unknown quantity {name!r}.")
 
     def moments(self, name: str) -> tuple[float, float]:
         """Return mean and SD of a quantity; inf or nan where they do not exist."""
-        grid = self.posterior.surface.grid
+        posterior = self.posterior
+        grid = posterior.surface.grid
+        if name == "tau":
+            return self._existing(name, *posterior.moments(grid.tau[:, None]))
+        common = isinstance(self.kernel, CommonKernel)
         match name:
             case "mu":
-                return self._existing(name, *self.posterior.moments(grid.mu))
-            case "tau":
-                return self._existing(name, *self.posterior.moments(grid.tau[:, None]))
+                return self._existing(name, *posterior.moments(grid.mu))
             case "theta_new":
-                mean, sd = self.posterior.moments(grid.mu)
-                return self._existing(name, mean, np.sqrt(sd**2 + self.posterior.mean(grid.tau[:, None] ** 2)))
+                mean, sd = posterior.moments(grid.mu)
+                within = 0.0 if common else self.kernel.variance * posterior.mean(grid.tau[:, None] ** 2)
+                return self._existing(name, mean, float(np.sqrt(sd**2 + within)))
+            case "p_median" | "p_mean" | "p_new" if common:
+                return median_proportion_moments(posterior)
+            case "p_median" if not self.kernel.is_symmetric:
+                return posterior.moments(LINKS[posterior.surface.link].inverse(self._median_at_nodes))
             case "p_median":
-                return median_proportion_moments(self.posterior)
+                return median_proportion_moments(posterior)
             case "p_mean":
-                return self.average.moments()
+                return mean_proportion_moments(posterior)
             case "p_new":
-                return self.average.p_new_moments()
+                return next_proportion_moments(posterior)
         raise SpecError(f"unknown quantity {name!r}.")
 
     def _existing(self, name: str, mean: float, sd: float) -> tuple[float, float]:
-        exist = self.orders.highest_moment(name)
+        exist = self.highest_moment(name)
         if exist == 2:
             return mean, float(sd)
         if exist == 1:
             return mean, inf
         return self._no_mean(name), inf
 
+    def highest_moment(self, name: str) -> int:
+        """Return how many of the first two moments of mu, tau or theta_new exist."""
+        exist = self.orders.highest_moment(name)
+        if name == "theta_new":
+            exist = min(exist, sum(m < self.kernel.tail_order - 1.0 for m in (1, 2)))
+        return exist
+
     def _no_mean(self, name: str) -> float:
         """Return inf or -inf where only one tail is too heavy for a mean, and nan where both are."""
         if name == "tau":
             return inf
-        both = name == "theta_new" and self.orders.tau <= 2.0
+        both = name == "theta_new" and min(self.orders.tau, self.kernel.tail_order) <= 2.0
         left, right = self.orders.mu_left <= 2.0 or both, self.orders.mu_right <= 2.0 or both
         return nan if left and right else (inf if right else -inf)
 
@@ -95,35 +142,37 @@ class Quantities:
         The density of theta_i falls exponentially, unless its likelihood tends to a constant on a side; there
         it falls like that of theta_new.
         """
+        of_effects = min(self.orders.tau, self.kernel.tail_order)
         orders = TailOrders(
             inf,
-            min(self.orders.mu_left, self.orders.tau) if left else inf,
-            min(self.orders.mu_right, self.orders.tau) if right else inf,
+            min(self.orders.mu_left, of_effects) if left else inf,
+            min(self.orders.mu_right, of_effects) if right else inf,
         )
         return Quantities(self.posterior, orders)._existing("mu", *moments)
 
     def note(self, name: str) -> str:
         """Return why a moment of the quantity is not finite, or an empty string."""
-        if name not in ("mu", "tau", "theta_new") or self.orders.highest_moment(name) == 2:
+        if name not in ("mu", "tau", "theta_new") or self.highest_moment(name) == 2:
             return ""
-        missing = "mean and sd" if self.orders.highest_moment(name) == 0 else "sd"
+        missing = "mean and sd" if self.highest_moment(name) == 0 else "sd"
         verb = "do" if missing.startswith("mean") else "does"
-        return (
-            f"the {missing} of {name} {verb} not exist: the posterior falls too slowly "
-            f"(a prior with a heavy tail and few studies with 0 < events < n); quantiles remain."
-        )
+        why = "a prior with a heavy tail and few studies with 0 < events < n"
+        if self.orders.highest_moment(name) > self.highest_moment(name):
+            why = "study effects with heavy tails"
+        return f"the {missing} of {name} {verb} not exist: the posterior falls too slowly ({why}); quantiles remain."
 
     def start(self, name: str) -> tuple[FloatArray, FloatArray]:
         """Return where searches for quantiles of the quantity start: ascending points and their rough cdf."""
         posterior, grid = self.posterior, self.posterior.surface.grid
         if name == "tau":
             points, weight = grid.tau, posterior.weight_tau
-        elif name in ("theta_new", "p_new"):
+        elif self.base_name(name) == "theta_new":
             z, z_weight = hermite_rule(5)
             points = (grid.mu[:, :, None] + grid.tau[:, None, None] * z).ravel()
             weight = (posterior.weight[:, :, None] * z_weight).ravel()
-        elif name == "p_mean":
-            points, weight = self.average.logit_at_nodes.ravel(), posterior.weight[posterior.rows].ravel()
+        elif self.base_name(name) in ("p_mean", "p_median"):
+            increasing = self.mean_proportion if name == "p_mean" else self.median_effect
+            points, weight = increasing.values.ravel(), posterior.weight[posterior.rows].ravel()
         else:
             points, weight = grid.mu.ravel(), posterior.weight.ravel()
         keep = np.flatnonzero(weight > 1e-9)
@@ -133,5 +182,11 @@ class Quantities:
 
     def marginal(self, name: str) -> Marginal:
         """Return the marginal distribution of a quantity."""
-        scale = {"tau": POSITIVE, "mu": IDENTITY, "theta_new": IDENTITY}.get(name, PROPORTION)
-        return Marginal(name, self.base(name), self.start(name), self.moments(name), scale, self.note(name))
+        return Marginal(name, self.base(name), self.start(name), self.moments(name), self._scale(name), self.note(name))
+
+    def _scale(self, name: str) -> Scale:
+        """Return how a quantity follows from its base."""
+        if not name.startswith("p_"):
+            return POSITIVE if name == "tau" else IDENTITY
+        on_logit = self.base_name(name) == "p_mean"
+        return PROPORTION_SCALES["logit" if on_logit else self.posterior.surface.link]

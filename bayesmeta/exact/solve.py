@@ -37,7 +37,7 @@ class Problem:
     orders: TailOrders
     mu_coordinate: Coordinate
     tau_coordinate: Coordinate
-    proportions: bool
+    link: str
 
     def of_mu(self, mu: FloatArray, tau: FloatArray, log_m: FloatArray) -> FloatArray:
         """Return the log posterior densities up to what depends on tau only, shape (targets, P).
@@ -66,7 +66,7 @@ class Problem:
     def posterior(self, region: Region, settings: Level) -> Posterior:
         """Return the posterior on the grid that ``settings`` lay over a region."""
         grid = make_grid(region, settings, self.mu_coordinate, self.tau_coordinate)
-        surface = tabulate(self.terms, grid, settings, proportions=self.proportions)
+        surface = tabulate(self.terms, grid, settings, link=self.link)
         return Posterior(surface, self.prior_mu, self.prior_tau)
 
 
@@ -81,17 +81,24 @@ class Solution:
     index: int
 
 
-def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior, *, proportions: bool = True) -> Problem:
+def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior, *, link: str = "identity") -> Problem:
     """Check that the posterior is proper, and choose coordinates.
 
-    ``proportions`` says whether effects are logits of proportions, which are then summarised as well.
+    Parameters
+    ----------
+    terms : Terms
+        The likelihoods.
+    prior_mu, prior_tau : Prior
+        The priors.
+    link : str
+        What the study effects are a function of; proportions are then summarised as well.
 
     Raises
     ------
     ImproperPosteriorError
         If it is not.
     """
-    orders = tail_orders(prior_mu, prior_tau, *terms.limits())
+    orders = tail_orders(prior_mu, prior_tau, *terms.limits(), kernel_order=terms.kernel.tail_order)
     centre, variance = terms.rough()
     typical = float(np.median(np.sqrt(variance))) if terms.k else 1.0
     if np.isfinite(prior_tau.support[1]):
@@ -105,7 +112,7 @@ def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior, *, proportions: bool =
         mu_coordinate = SinhLine(float(np.mean(centre)) if terms.k else 0.0, typical)
     else:
         mu_coordinate = RealLine()
-    return Problem(terms, prior_mu, prior_tau, orders, mu_coordinate, tau_coordinate, proportions)
+    return Problem(terms, prior_mu, prior_tau, orders, mu_coordinate, tau_coordinate, link)
 
 
 def solve(problem: Problem, error: Callable[[Quantities, Quantities], float]) -> Solution:

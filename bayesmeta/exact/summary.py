@@ -25,7 +25,6 @@ FLOOR = 1e-7
 EVIDENCE_FLOOR = 1e-8
 LARGE_VALUE = 100.0  # values larger than this are computed to a relative accuracy
 WIDE_INTERVAL = 10.0  # and so are rows whose interval is wider than this
-SAME_BASE = {"p_median": "mu", "p_new": "theta_new"}
 
 
 def summary_rows(
@@ -97,7 +96,7 @@ def _rows(
         probabilities = np.array([0.5]) if shortest else np.array([0.5, tail, 1.0 - tail])
         rows = {}
         for name in names:
-            base = SAME_BASE.get(name, name)
+            base = fine.base_name(name)
             marginal = fine.marginal(name)
             at, error = _base_quantiles(fine, marginal, coarse, base, probabilities)
             values = np.clip(marginal.scale.value(at), *marginal.scale.support)

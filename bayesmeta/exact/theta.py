@@ -1,7 +1,6 @@
 """What is each study's own effect? The posterior of theta_i, the shrunken study effect.
 
-    p(theta_i | data) = likelihood_i(theta_i) integral of Normal(theta_i | mu, tau^2) / m_i(mu, tau) dP(mu,
-    tau)
+    p(theta_i | data) = likelihood_i(theta_i) integral of kernel(theta_i | mu, tau) / m_i(mu, tau) dP(mu, tau)
 
 Its density is computed at the nodes of a sinh rule of its own, laid where the density lives. Where tau is
 wide against the nodes of mu, the integral is a sum over them; where it is narrow, theta_i = mu + tau z with z
@@ -15,9 +14,9 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.exact.posterior import Posterior
-from bayesmeta.exact.predict import SQRT_2PI
 from bayesmeta.exact.rows import WIDE, is_narrow, refined_nodes, row_table, sinc_cdf
-from bayesmeta.surface.bands import BLOCK, hermite_rule
+from bayesmeta.surface.bands import BLOCK
+from bayesmeta.surface.kernels import CommonKernel, Kernel
 from bayesmeta.surface.locate import locate
 from bayesmeta.surface.quadrature import WIDTH
 from bayesmeta.surface.region import sharpest
@@ -25,6 +24,7 @@ from bayesmeta.surface.terms import Terms
 
 SPIKE_WEIGHT = 1e-8  # nodes of tau with less weight do not matter to the study effects
 DROP = 26.0  # a density is cut where its log has fallen by this much; rounding noise lies below it
+LARGEST_LOG_SHARE = 20.0  # of a node of a narrow kernel; larger only where the row has no weight
 TINY = 1e-290  # densities below this are 0
 
 
@@ -70,10 +70,12 @@ def study_effects(posterior: Posterior) -> list[StudyEffect]:
     AccuracyError
         If the region of a density cannot be found.
     """
+    if isinstance(posterior.surface.terms.kernel, CommonKernel):
+        return [_common_effect(posterior)] * posterior.surface.terms.k
     rows = posterior.rows
     mu, weight = refined_nodes(posterior.surface.grid, rows, posterior.weight[rows])
     narrow = is_narrow(posterior.surface.grid.tau[rows], mu, weight)
-    rule = posterior.surface.terms.marginal(posterior.surface.settings)
+    kernel, rule = posterior.surface.terms.kernel, posterior.surface.terms.marginal(posterior.surface.settings)
     tau = np.repeat(posterior.surface.grid.tau[rows[~narrow]], mu.shape[1])
     log_m = rule(mu[~narrow].ravel(), tau)
     lower, upper, mode, local = _regions(posterior)
@@ -84,10 +86,10 @@ def study_effects(posterior: Posterior) -> list[StudyEffect]:
     v = first[:, None] + step[:, None] * np.arange(count)
     theta = mode[:, None] + width[:, None] * np.sinh(v)
     log_likelihood = posterior.surface.terms.log_likelihood_at(theta)
-    nodes, mass = mu[~narrow].ravel(), weight[~narrow].ravel() / tau
+    nodes, mass = mu[~narrow].ravel(), weight[~narrow].ravel()
     effects = []
     for i in range(posterior.surface.terms.k):
-        density = _wide_part(theta[i], log_likelihood[i], nodes, tau, -log_m[i], mass)
+        density = _wide_part(kernel, theta[i], log_likelihood[i], nodes, tau, -log_m[i], mass)
         density += _narrow_part(posterior, rows[narrow], i, theta[i])
         share = np.maximum(density, 0.0) * np.cosh(v[i])
         effects.append(StudyEffect(mode[i], width[i], first[i], step[i], theta[i], share / share.sum()))
@@ -106,7 +108,7 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
     centre, half = shrunk * (y / variance + mean / spread), 8.0 * np.sqrt(shrunk)
     tau = np.maximum(grid.tau[rows, None], WIDE * np.gradient(grid.mu[rows], axis=1)).ravel()
     mu = grid.mu[rows].ravel()
-    log_weight = posterior.log_weight[rows].ravel() - np.log(tau)
+    log_weight = posterior.log_weight[rows].ravel()
     ones = np.ones_like(tau)
 
     def log_f(x: FloatArray, studies: IntArray) -> FloatArray:
@@ -114,7 +116,7 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
         out = np.empty((1, *x.shape))
         for i, study in enumerate(studies):
             log_ratio = log_weight - surface.log_m[study, rows].ravel()
-            density = _wide_part(x[i], log_likelihood[i], mu, tau, log_ratio, ones)
+            density = _wide_part(surface.terms.kernel, x[i], log_likelihood[i], mu, tau, log_ratio, ones)
             out[0, i] = np.log(np.maximum(density, TINY))
         return out
 
@@ -137,7 +139,25 @@ def _spike(posterior: Posterior) -> tuple[float, float]:
     return float(grid.mu_coordinate.value(grid.centre[best])), float(sd.min())
 
 
+def _common_effect(posterior: Posterior) -> StudyEffect:
+    """Return the posterior of mu, which is every study's effect if they have one in common."""
+    mean, sd = posterior.moments(posterior.surface.grid.mu)
+
+    def log_f(x: FloatArray, _rows: IntArray) -> FloatArray:
+        return np.log(np.maximum(posterior.mu_cdf_pdf(x.ravel())[1], TINY)).reshape(1, *x.shape)
+
+    found = locate(log_f, np.array([mean - 8.0 * sd]), np.array([mean + 8.0 * sd]), drop=DROP)
+    mode, local = sharpest(log_f, found)
+    width = WIDTH * local
+    first, last = np.arcsinh((found.lower - mode) / width)[0], np.arcsinh((found.upper - mode) / width)[0]
+    v = np.linspace(first, last, int(np.ceil((last - first) / (0.5 * posterior.surface.settings.step_mu))) + 1)
+    theta = mode + width * np.sinh(v)
+    share = posterior.mu_cdf_pdf(theta)[1] * np.cosh(v)
+    return StudyEffect(float(mode[0]), float(width[0]), float(first), float(v[1] - v[0]), theta, share / share.sum())
+
+
 def _wide_part(
+    kernel: Kernel,
     x: FloatArray,
     log_likelihood: FloatArray,
     mu: FloatArray,
@@ -145,17 +165,14 @@ def _wide_part(
     log_ratio: FloatArray,
     mass: FloatArray,
 ) -> FloatArray:
-    """Return likelihood(x) times the sum over nodes of mass exp(log_ratio) phi((x - mu)/tau), shape (P,)."""
+    """Return likelihood(x) times the sum over nodes of mass exp(log_ratio) kernel(x | mu, tau), shape (P,)."""
     out = np.empty(x.size)
     for block in np.array_split(np.arange(x.size), -(-x.size * mu.size // BLOCK) or 1):
-        exponent = np.subtract.outer(x[block], mu)
-        exponent /= tau
-        np.multiply(exponent, exponent, out=exponent)
-        exponent *= -0.5
+        exponent = kernel.log_density(x[block, None], mu, tau)
         exponent += log_ratio
         exponent += log_likelihood[block, None]
         out[block] = np.exp(np.minimum(exponent, 700.0, out=exponent), out=exponent) @ mass
-    return out / SQRT_2PI
+    return out
 
 
 def _narrow_part(posterior: Posterior, rows: IntArray, study: int, x: FloatArray) -> FloatArray:
@@ -166,8 +183,9 @@ def _narrow_part(posterior: Posterior, rows: IntArray, study: int, x: FloatArray
         return density
     terms: Terms = surface.terms.take(np.array([study]))
     tau = surface.grid.tau[rows, None]
-    for z, z_weight in zip(*hermite_rule(surface.settings.hermite_nodes // 2 + 1), strict=True):
+    for z, z_weight in zip(*terms.kernel.rule(surface.settings.hermite_nodes // 2 + 1), strict=True):
         log_ratio = terms.log_likelihood(surface.grid.mu[rows] + tau * z)[0] - surface.log_m[study, rows]
-        weight = posterior.weight[rows] * np.exp(np.minimum(log_ratio, 0.5 * z * z + 20.0))
+        weight = posterior.weight[rows] * np.exp(np.minimum(log_ratio, LARGEST_LOG_SHARE - np.log(z_weight)))
+        weight = weight * terms.kernel.rule_correction(z, surface.grid.mu[rows], tau)
         density += z_weight * row_table(surface.grid, rows, weight).cdf_pdf(x - tau * z)[1].sum(axis=0)
     return np.maximum(density, 0.0)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayesmeta.effects.sizes import has_empty_cell
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.natural import natural_value
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -83,13 +84,15 @@ def _variance_note(fit: "FrequentistFit") -> str:
 
 def _correction_note(fit: "FrequentistFit") -> str:
     corrected = int(fit.corrected.sum())
-    if corrected == 0 or fit.studies.events is None or fit.studies.n is None:
+    if corrected == 0:
         return ""
-    zero = int(((fit.studies.events == 0) | (fit.studies.events == fit.studies.n)).sum())
+    zero = int(has_empty_cell(fit.studies.data).sum())
     have = "has" if zero == 1 else "have"
     to_whom = "its" if zero == corrected == 1 else "their" if zero == corrected else "all studies'"
     rule = "metafor's rule" if fit.to == "only0" and fit.add == 0.5 else f"to={fit.to!r}"
-    added = f"{fit.add:g} was added to {to_whom} events and non-events ({rule})"
+    cells = "events" if fit.studies.kind.endswith("rates") else "events and non-events"
+    where = " in both arms" if fit.studies.kind.startswith("two-arm") else ""
+    added = f"{fit.add:g} was added to {to_whom} {cells}{where} ({rule})"
     return f"{zero} of {fit.k} studies {have} a zero cell; {added}"
 
 

@@ -4,11 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_probability, did_you_mean
 from bayesmeta.data.studies import Studies
-from bayesmeta.effects.measures import MEASURES, Measure, effect_sizes, get_measure
-from bayesmeta.effects.one_arm import EffectSizes
+from bayesmeta.effects.measures import DEFAULT_MEASURES, MEASURES, Measure, effect_sizes, get_measure, measures_of
+from bayesmeta.effects.sizes import EffectSizes, EmptyCellError
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.heterogeneity import (
     cochran_q,
@@ -23,8 +22,6 @@ from bayesmeta.frequentist.pool import normalised_weights, pooled_mean
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 
-DEFAULT_COUNT_MEASURE: Final = "PLO"
-DEFAULT_ESTIMATE_MEASURE: Final = "GEN"
 _LARGEST: Final = 1e60
 """Bound on |y|, se and 1/se: within it all squares and products of two weights stay finite in float64."""
 
@@ -46,10 +43,11 @@ def fit_frequentist(
     Parameters
     ----------
     studies : Studies
-        k studies, with counts or with estimates and standard errors.
+        k studies, with counts or rates of one arm or two, or with estimates and standard errors.
     measure : str, optional
-        Effect measure. For counts ``"PLO"`` (logit-transformed proportion, the default) or ``"PR"`` (raw
-        proportion); for estimates the studies' own measure.
+        Effect measure; the first is the default. For counts ``"PLO"`` (logit-transformed proportion) or ``"PR"`` (raw
+        proportion), in two arms ``"OR"``, ``"RR"`` (both logs) or ``"RD"``; for rates ``"IRLN"`` (log) or ``"IR"``,
+        in two arms ``"IRR"`` (log) or ``"IRD"``; for estimates the studies' own measure.
     tau2_method : str
         Estimator of the between-study variance: ``"DL"`` (DerSimonian-Laird) or ``"EE"`` (common effect,
         tau2 = 0).
@@ -64,7 +62,8 @@ def fit_frequentist(
         Variance of a raw proportion: ``"wald"``, p (1 - p) / n, or ``"exact-ci"``, from the width of the
         exact (Clopper-Pearson) 95 % interval.
     add : float
-        What is added to both cells (events and non-events) of the studies that `to` selects.
+        What is added to all cells (events and non-events, of both arms if there are two; of rates the events) of the
+        studies that `to` selects.
     to : str
         ``"only0"`` (studies with a zero cell), ``"all"``, ``"if0all"`` (all, if any has a zero cell) or
         ``"none"``.
@@ -142,11 +141,11 @@ def fit_frequentist(
 
 def _measure_record(studies: Studies, measure: str | None, variance: str) -> Measure:
     """Return the record of the measure, or raise where it does not fit the data or the variance."""
-    given = DEFAULT_COUNT_MEASURE if studies.has_counts else studies.measure or DEFAULT_ESTIMATE_MEASURE
+    kind = studies.kind
+    given = studies.measure or DEFAULT_MEASURES[kind]
     record = get_measure(given if measure is None else measure)
-    kind = "counts" if studies.has_counts else "estimates"
     if record.data != kind:
-        allowed = ", ".join(code for code, other in MEASURES.items() if other.data == kind)
+        allowed = ", ".join(measures_of(kind))
         raise SpecError(f"measure={measure!r} needs {record.data}, but the studies hold {kind}; allowed: {allowed}.")
     if kind == "estimates" and record.code != given:
         raise SpecError(f"measure={measure!r} contradicts the studies, whose estimates are {given}; leave it out.")
@@ -159,9 +158,11 @@ def _check_variance(record: Measure, variance: str) -> None:
         return
     takers = [code for code, other in MEASURES.items() if variance in other.variances]
     if takers:
+        of_these_data = [code for code in takers if MEASURES[code].data == record.data]
+        use = f"use it with measure={' or '.join(map(repr, of_these_data))}, or leave it out" if of_these_data else ""
         raise SpecError(
             f"variance={variance!r} does not go with measure {record.code} ({', '.join(record.variances)}); "
-            f"use it with measure={' or '.join(map(repr, takers))}, or leave it out."
+            f"{use or 'leave it out'}."
         )
     allowed = {code: other.variances for code, other in MEASURES.items() if other.data == record.data}
     near = did_you_mean(variance, dict.fromkeys(name for names in allowed.values() for name in names))
@@ -171,23 +172,19 @@ def _check_variance(record: Measure, variance: str) -> None:
 
 def _effects(studies: Studies, record: Measure, *, variance: str, add: float, to: str) -> EffectSizes:
     """Return the effects and standard errors to pool, all of them fit to be weighted."""
-    if studies.events is None or studies.n is None:
+    if studies.kind == "estimates":
         effects = EffectSizes(np.asarray(studies.y), np.asarray(studies.se), np.zeros(studies.k, dtype=np.bool_))
     else:
-        if (to == "none" or add == 0) and variance != "exact-ci":
-            _refuse_zero_cells(studies.study, studies.events, studies.n, f"add={add!r}, to={to!r}")
-        effects = effect_sizes(record.code, studies.events, studies.n, variance=variance, add=add, to=to)
+        try:
+            effects = effect_sizes(record.code, *studies.data.values(), variance=variance, add=add, to=to)
+        except EmptyCellError as error:
+            other = ", or measure='PR', variance='exact-ci'" if studies.has_counts else ""
+            raise DataError(
+                f"study {studies.study[error.position]!r} has {error.data}, a zero cell, which add={add!r}, to={to!r} "
+                f"leaves without a usable variance; use add=0.5, to='only0'{other}."
+            ) from None
     _refuse_unweightable(studies, effects)
     return effects
-
-
-def _refuse_zero_cells(labels: tuple[str, ...], events: FloatArray, n: FloatArray, rule: str) -> None:
-    for study, r, size in zip(labels, events, n, strict=True):
-        if r in (0, size):
-            raise DataError(
-                f"study {study!r} has events={r:g} of n={size:g}, a zero cell, which {rule} leaves without a "
-                "usable variance; use add=0.5, to='only0', or measure='PR', variance='exact-ci'."
-            )
 
 
 def _refuse_unweightable(studies: Studies, effects: EffectSizes) -> None:

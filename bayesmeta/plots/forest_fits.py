@@ -5,9 +5,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bayesmeta.api import ENGINES, AnyFit
+from bayesmeta.effects.measures import DEFAULT_MEASURES, get_measure
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.result.study_table import natural_name
 
 type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
 
@@ -53,11 +55,16 @@ def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
 def _check_fit(each: Any, fit: AnyFit) -> None:
     if getattr(each, "engine", None) not in ENGINES:
         raise SpecError(f"a forest plot shows fits made by bm.fit; got a {type(each).__name__}.")
-    if natural_scale(each) != natural_scale(fit):
+    if effect_words(each) != effect_words(fit):
         raise SpecError(
-            f"compare holds a fit of a {natural_scale(each)}, but the plot shows a {natural_scale(fit)}; "
+            f"compare holds a fit of {_with_article(effect_words(each))}, but the plot shows "
+            f"{_with_article(effect_words(fit))}; "
             "compare fits on one scale."
         )
+
+
+def _with_article(words: str) -> str:
+    return f"{'an' if words[0] in 'aeio' else 'a'} {words}"
 
 
 def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
@@ -89,7 +96,14 @@ def link_of(fit: AnyFit) -> str:
 
 
 def natural_scale(fit: AnyFit) -> str:
-    """Return what the values of a plot are: ``"proportion"``, ``"ratio"`` or ``"effect"``."""
-    if fit.studies.has_counts or link_of(fit) == "logit":
+    """Return what the values of a plot are: ``"proportion"``, ``"rate"``, ``"ratio"`` or ``"effect"``."""
+    if fit.studies.has_counts:
         return "proportion"
-    return "ratio" if link_of(fit) == "log" else "effect"
+    return natural_name(link_of(fit), fit.studies.kind) or "effect"
+
+
+def effect_words(fit: AnyFit) -> str:
+    """Return what is compared between two arms, such as ``"odds ratio"``; the natural scale of all else."""
+    if not fit.studies.kind.startswith("two-arm"):
+        return natural_scale(fit)
+    return get_measure(fit.measure or DEFAULT_MEASURES[fit.studies.kind]).title.removeprefix("log ")

@@ -138,7 +138,7 @@ def marks_line(frame: "pd.DataFrame", *, ci_prob: float, is_cut: bool = False) -
         Whether some interval goes beyond the axis.
     """
     percent, rows = percent_words(ci_prob), frame[frame["kind"] == "study"]
-    exact = "exact (Clopper-Pearson) " if rows["n"].notna().any() else ""
+    exact = "exact (Clopper-Pearson) " if rows["n"].notna().any() else "exact (Garwood) " if "time" in rows else ""
     words = [f"Squares: as observed, with {exact}{percent} CI; area proportional to weight."]
     if rows["shrunken"].notna().any():
         words.append(f"Circles: the study's own value in the model, posterior median with {percent} CrI.")

@@ -54,7 +54,8 @@ DATA: Final[Keys] = MappingProxyType(
     {"file": TEXT, "dataset": TEXT, "sha256": TEXT, "on_bad": TEXT, "measure": TEXT, "interval_prob": NUMBER}
 )
 ROLES: Final[Keys] = MappingProxyType(
-    dict.fromkeys(("study", "events", "n", "y", "se", "estimate", "lower", "upper"), TEXT)
+    dict.fromkeys(("study", "y", "se", "estimate", "lower", "upper"), TEXT)
+    | dict.fromkeys(("events", "n", "time"), TEXT_OR_TEXTS)
 )
 COLUMNS: Final[Keys] = MappingProxyType({**ROLES, "moderators": TEXTS})
 MODEL: Final[Keys] = MappingProxyType({"name": TEXT, "file": TEXT})

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from bayesmeta.api import AnyFit
+from bayesmeta.data.display import data_texts
 from bayesmeta.effects.links import LINKS
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
@@ -98,13 +99,15 @@ def data_section(shown: Shown) -> str:
     """Return the studies with their data, observed and in the model, and the rows that were left out."""
     studies = shown.results.inputs.studies
     rows = shown.frame[shown.frame["kind"] == "study"]
-    has_counts, has_shrunken = studies.has_counts, bool(rows["shrunken"].notna().any())
-    head = ["study", *(["events/n"] if has_counts else []), f"observed{shown.unit}, {shown.percent} CI"]
+    texts = {} if studies.kind == "estimates" else data_texts(studies.kind, studies.data)
+    of_study = dict(zip(studies.study, zip(*texts.values(), strict=True), strict=bool(texts)))
+    has_shrunken = bool(rows["shrunken"].notna().any())
+    head = ["study", *texts, f"observed{shown.unit}, {shown.percent} CI"]
     head += [f"in the model{shown.unit}, {shown.percent} CrI"] if has_shrunken else []
     cells = []
     row: Any
     for row in rows.itertuples(index=False):
-        data = [f"{row.events}/{row.n}"] if has_counts else []
+        data = of_study.get(row.label, ())
         model = [shown.printing.cell(row.shrunken, row.shrunken_lower, row.shrunken_upper)] if has_shrunken else []
         cells.append([row.label, *data, shown.cell(row), *model, f"{100 * float(row.weight):.1f} %"])
     right = [name for name in head if name != "study"] + ["weight"]
@@ -179,9 +182,7 @@ def _meaning(parameter: str) -> str:
 def _size(results: Results) -> str:
     studies = results.inputs.studies
     count = "1 study" if studies.k == 1 else f"{studies.k} studies"
-    if studies.events is None or studies.n is None:
-        return count
-    return f"{count}, {studies.events.sum():.0f}/{studies.n.sum():.0f} events"
+    return count if studies.kind == "estimates" else f"{count}, {studies.totals}"
 
 
 def _engine_words(fit: AnyFit) -> str:

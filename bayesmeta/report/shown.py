@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayesmeta.effects.measures import get_measure
 from bayesmeta.plots.forest_columns import Printing
-from bayesmeta.plots.forest_fits import natural_scale
+from bayesmeta.plots.forest_fits import effect_words, natural_scale
 from bayesmeta.plots.forest_frame import forest_frame
 from bayesmeta.plots.forest_units import choose_unit, decimals
 from bayesmeta.report.compute import Results
@@ -66,10 +66,12 @@ class Shown:
     @property
     def noun(self) -> str:
         """What an estimate is called: "estimate (%)", "hazard ratio"."""
-        code = self.results.inputs.studies.measure
-        if code is None or self.title != "Ratio":
+        main, studies = next(iter(self.results.fits.values())), self.results.inputs.studies
+        if studies.kind.startswith("two-arm"):
+            return effect_words(main)
+        if studies.measure is None or self.title != "Ratio":
             return f"estimate{self.unit}"
-        return get_measure(code).title.removeprefix("log ")
+        return get_measure(studies.measure).title.removeprefix("log ")
 
     def pooled(self, name: str) -> pd.DataFrame:
         """Return the rows of one fit."""

@@ -3,18 +3,25 @@
 from collections.abc import Sequence
 
 from bayesmeta._validate import did_you_mean
+from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 
 PROPORTION_ROWS = ("mu", "tau", "p_median", "p_mean", "p_new")
 OTHER_ROWS = ("mu", "tau", "theta_new")
 
 
-def summary_rows_of(link: str) -> tuple[str, ...]:
-    """Return the rows of a summary, whose effects have this link."""
-    return PROPORTION_ROWS if link == "logit" else OTHER_ROWS
+def summary_rows_of(link: str, *, has_tau: bool = True) -> tuple[str, ...]:
+    """Return the rows of a summary, whose effects have this link, and may all be one."""
+    rows = PROPORTION_ROWS if is_proportion(link) else OTHER_ROWS
+    return rows if has_tau else tuple(name for name in rows if name != "tau")
 
 
-def find_quantity(name: object, link: str, studies: Sequence[str]) -> tuple[str, int | None]:
+def is_proportion(link: str) -> bool:
+    """Return whether effects with this link are transformed proportions."""
+    return LINKS[link].natural == "proportion"
+
+
+def find_quantity(name: object, link: str, studies: Sequence[str], *, has_tau: bool = True) -> tuple[str, int | None]:
     """Return which quantity is meant.
 
     Parameters
@@ -25,6 +32,8 @@ def find_quantity(name: object, link: str, studies: Sequence[str]) -> tuple[str,
         What the effects are a function of.
     studies : sequence of str
         The studies.
+    has_tau : bool
+        Whether the studies differ.
 
     Returns
     -------
@@ -45,10 +54,10 @@ def find_quantity(name: object, link: str, studies: Sequence[str]) -> tuple[str,
     """
     if not isinstance(name, str):
         raise SpecError(f"the name of a quantity is a string, such as 'tau'; got {name!r}.")
-    allowed = tuple(dict.fromkeys((*summary_rows_of(link), "theta_new")))
+    allowed = tuple(dict.fromkeys((*summary_rows_of(link, has_tau=has_tau), "theta_new")))
     if name in allowed:
         return name, None
-    of_studies = ("theta", "p") if link == "logit" else ("theta",)
+    of_studies = ("theta", "p") if is_proportion(link) else ("theta",)
     kind, _, label = name.removesuffix("]").partition("[")
     if kind in of_studies and label in studies:
         return kind, list(studies).index(label)

@@ -1,38 +1,49 @@
 """Which data does a model see? Counts as they are, or estimates with standard errors on the scale of a measure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
-from bayesmeta.effects.measures import effect_sizes, get_measure
+from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure, measures_of
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Data of the binomial likelihood.
+    """Counts as they are, of one arm or two, among patients or in person-time.
 
     Attributes
     ----------
-    events, n : array, shape (k,)
-        Patients with the event, and patients.
+    data : mapping
+        Arrays of shape (k,) by role: ``events`` and ``n``, say.
     link : str
         What the study effects are a function of.
     """
 
-    events: FloatArray
-    n: FloatArray
+    data: Mapping[str, FloatArray]
     link: str
     measure: None = None
 
+    @property
+    def events(self) -> FloatArray:
+        """Events of one arm, shape (k,)."""
+        return self.data["events"]
+
+    @property
+    def n(self) -> FloatArray:
+        """Patients of one arm, shape (k,)."""
+        return self.data["n"]
+
     def variance_at(self, theta: FloatArray) -> FloatArray:
-        """Return the inverse Fisher information of each study at its effect: 1 / (n p (1 - p)), shape (k,)."""
+        """Return the inverse Fisher information of each study at its logit: 1 / (n p (1 - p)), shape (k,)."""
         p = special.expit(theta)
         return np.asarray(1.0 / (self.n * p * (1.0 - p)))
 
@@ -63,7 +74,24 @@ class Estimates:
         return self.se**2
 
 
+_WORDS: Final[dict[DataKind, str]] = {
+    "counts": "events and n of one arm",
+    "estimates": "estimates with standard errors",
+    "two-arm-counts": "the counts of two arms",
+    "rates": "events and person-time of one arm",
+    "two-arm-rates": "events and person-time of two arms",
+}
+
 type Observed = Counts | Estimates
+
+_SUITABLE: Final[dict[DataKind, str]] = {
+    "counts": "binomial",
+    "estimates": "normal",
+    "rates": "poisson",
+    "two-arm-counts": "binomial-two-arm",
+    "two-arm-rates": "poisson-conditional",
+}
+"""A likelihood for each kind of data."""
 
 
 def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = None) -> Observed:
@@ -76,7 +104,8 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     studies : Studies
         The data.
     measure : str, optional
-        For the normal likelihood with counts: the measure they are turned into; by default "PLO".
+        For the normal likelihood with counts or rates: the measure they are turned into; by default "PLO" of one
+        arm of counts, "OR" of two; "IRLN" of one arm of rates, "IRR" of two.
 
     Returns
     -------
@@ -87,22 +116,27 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     SpecError
         If model and data do not go together, or `measure` does not apply.
     """
-    if model.likelihood == "binomial":
-        if studies.events is None or studies.n is None:
+    record = LIKELIHOODS[model.likelihood]
+    kind = studies.kind
+    if record.data != "estimates":
+        if kind != record.data:
             raise SpecError(
-                "the binomial likelihood needs events and n, but the studies hold estimates with "
-                "standard errors; use likelihood='normal'."
+                f"the {record.name} likelihood needs {_WORDS[record.data]}, but the studies hold {_WORDS[kind]}; "
+                f"use likelihood={_SUITABLE[kind]!r}."
             )
         if measure is not None:
-            raise SpecError(_unused_measure(measure))
-        return Counts(studies.events, studies.n, model.link)
-    if studies.events is None or studies.n is None:
+            raise SpecError(_unused_measure(record.name, measure))
+        return Counts(studies.data, model.link)
+    if kind == "estimates":
         used = studies.measure or "GEN"
         if measure not in (None, used):
             raise SpecError(f"measure={measure!r} contradicts the studies, whose estimates are {used}; leave it out.")
         return Estimates(np.asarray(studies.y), np.asarray(studies.se), _link_of_estimates(model, used), used)
-    used = measure or "PLO"
-    sizes = effect_sizes(used, studies.events, studies.n)
+    used = measure or DEFAULT_MEASURES[kind]
+    if (needed := get_measure(used).data) != kind:
+        allowed = ", ".join(measures_of(kind))
+        raise SpecError(f"measure={used!r} needs {needed}, but the studies hold {kind}; allowed: {allowed}.")
+    sizes = effect_sizes(used, *studies.data.values())
     return Estimates(np.asarray(sizes.y), np.asarray(sizes.se), get_measure(used).link, used)
 
 
@@ -116,8 +150,8 @@ def _link_of_estimates(model: ModelSpec, measure: str) -> str:
     return link
 
 
-def _unused_measure(measure: str) -> str:
-    text = f"measure={measure!r} is not used by the binomial likelihood, which models the counts; leave it out"
+def _unused_measure(likelihood: str, measure: str) -> str:
+    text = f"measure={measure!r} is not used by the {likelihood} likelihood, which models the counts; leave it out"
     if get_measure(measure).data == "counts":
         text += f", or pool {measure} by engine='frequentist'"
     return f"{text}."
@@ -136,7 +170,7 @@ def model_for(studies: Studies, model: object) -> ModelSpec:
     if model is None:
         if not studies.has_counts:
             raise SpecError(
-                "estimates with standard errors need a model with priors on their scale, for example "
+                f"{_WORDS[studies.kind]} need a model with priors on their scale, for example "
                 "bm.ModelSpec('normal', mu='Normal(0, 2)', tau='HalfNormal(1)')."
             )
         return ModelSpec("binomial")

@@ -56,6 +56,15 @@ def place(family: PriorFamily, parameters: Mapping[str, float]) -> Placement:
     return placement
 
 
+def check_number(name: str, value: object, *, least: float) -> float:
+    """Return a number from ``least`` on; raise `SpecError` for anything else."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not math.isfinite(float(value)):
+        raise SpecError(f"{name}={quote(value)} must be a number, such as 4.")
+    if float(value) < least:
+        raise SpecError(f"{name}={format_number(float(value))} must be at least {least:g}.")
+    return float(value)
+
+
 def _bind(family: PriorFamily, values: tuple[float, ...], named: Mapping[str, float]) -> dict[str, float]:
     names = family.main_form
     if len(values) > len(names):

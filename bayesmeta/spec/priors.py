@@ -8,11 +8,12 @@ from typing import Any, Protocol, final, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.families import PRIORS, R_BAYESMETA_PRIORS, PriorFamily
 from bayesmeta.spec.from_studies import FromStudies
 from bayesmeta.spec.frozen import FrozenMapping
-from bayesmeta.spec.on_link import PROPORTION_LINKS, BetaOnLink
+from bayesmeta.spec.on_link import BetaOnLink
 from bayesmeta.spec.parameters import check_parameters, place
 from bayesmeta.spec.placed import Law, Placed, Placement, improper
 from bayesmeta.spec.prior_text import find_family, format_number, format_prior, parse_prior, quote

@@ -77,6 +77,21 @@ def prior_for(parameter: Parameter, value: PriorLike) -> Prior:
     return prior
 
 
+def baseline_prior(value: PriorLike) -> Prior:
+    """Return what was given as the distribution of the control arms' log odds.
+
+    Raises
+    ------
+    SpecError
+        If it is no prior of a log odds, or its tails are so heavy, or its ends so sharp, that the likelihood of a
+        trial without events under control would keep them.
+    """
+    prior = prior_for("mu", value)
+    if not prior.is_proper or math.isfinite(prior.tail_order) or not math.isinf(prior.support[1]):
+        raise SpecError(f"baseline={prior} must be proper, on the whole line, with light tails: use Normal(0, 1.5).")
+    return prior
+
+
 def _checked_role(parameter: Parameter, prior: Prior) -> Prior:
     if parameter == "tau" and prior.family.needs == "link":
         raise SpecError(f"{prior} for tau is a prior on a proportion, which tau is not; use HalfNormal(1).")

@@ -15,8 +15,8 @@ from bayesmeta.spec.roles import PARAMETERS, Parameter, prior_for
 
 SCHEMA = 1
 
-TEXT_KEYS = ("name", "title", "likelihood", "link", "effects")
-_TOP_KEYS = ("schema", *TEXT_KEYS, "priors", "sensitivity")
+TEXT_KEYS = ("name", "title", "likelihood", "link", "effects", "formula")
+_TOP_KEYS = ("schema", *TEXT_KEYS, "nu", "priors", "sensitivity")
 _PRIOR_EXAMPLE = '{ dist = "HalfNormal", sigma = 1.0 }'
 
 
@@ -68,7 +68,16 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
     check_schema(top, origin)
     check_keys(top, origin, allowed=_TOP_KEYS, required=("likelihood", "priors"))
     keywords: dict[str, Any] = {key: check_text(top[key], f"{origin}: {key}") for key in TEXT_KEYS if key in top}
-    priors, why = read_priors(check_table(top["priors"], f"{origin}: [priors]"), f"{origin}: [priors]")
+    if "nu" in top:
+        keywords["nu"] = top["nu"]
+    table = dict(check_table(top["priors"], f"{origin}: [priors]"))
+    if "baseline" in table:
+        keywords["baseline"] = _read_prior("mu", table.pop("baseline"), f"{origin}: [priors] baseline")
+    if "formula" in top and "beta" in table:
+        keywords["beta"] = read_beta(table.pop("beta"), f"{origin}: [priors] beta")
+    needed = {"mu": "formula" not in top, "tau": keywords.get("effects") != "none"}
+    required: tuple[Parameter, ...] = tuple(name for name in PARAMETERS if needed[name])
+    priors, why = read_priors(table, f"{origin}: [priors]", required=required)
     sensitivity = _read_sensitivity(
         check_table(top.get("sensitivity", {}), f"{origin}: [sensitivity]"), f"{origin}: [sensitivity]"
     )
@@ -76,9 +85,10 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
 
 
 def write_model(
-    texts: Mapping[str, str],
-    priors: Mapping[str, Prior],
+    texts: Mapping[str, str | None],
+    priors: Mapping[str, Prior | Mapping[str, Prior]],
     *,
+    nu: float | None,
     why: Mapping[str, str],
     sensitivity: Mapping[str, Iterable[Prior]],
 ) -> str:
@@ -89,14 +99,20 @@ def write_model(
     texts : mapping
         The keys before the tables, such as ``likelihood``; empty ones are left out.
     priors : mapping
-        The priors of μ and τ.
+        The priors of μ, or of the coefficients β together or by name, of τ, and of the baseline.
+    nu : float, optional
+        Degrees of freedom of the study effects.
     why, sensitivity : mapping
         As in `ModelSpec`.
     """
     lines = [f"schema = {SCHEMA}"]
-    lines += [f"{key} = {quoted(texts[key])}" for key in TEXT_KEYS if texts[key]]
+    lines += [f"{key} = {quoted(text)}" for key in TEXT_KEYS if (text := texts[key])]
+    lines += [f"nu = {nu!r}"] if nu is not None else []
     lines += ["", "[priors]"]
-    lines += [f"{key} = {prior_table(prior, why.get(key, ''))}" for key, prior in priors.items()]
+    for key, prior in priors.items():
+        lines.append(
+            f"{key} = {prior_table(prior, why.get(key, '')) if isinstance(prior, Prior) else _table_of(prior)}"
+        )
     if sensitivity:
         lines += ["", "[sensitivity]"]
     for key, alternatives in sensitivity.items():
@@ -152,6 +168,13 @@ def read_priors(
     return priors, why
 
 
+def read_beta(value: object, where: str) -> Prior | dict[str, Prior]:
+    """Return the prior of all coefficients, or the priors by coefficient."""
+    if isinstance(value, dict) and "dist" not in value:
+        return {name: _read_prior("mu", prior, f"{where} {name!r}") for name, prior in value.items()}
+    return _read_prior("mu", value, where)
+
+
 def _read_sensitivity(table: Mapping[str, Any], where: str) -> dict[str, tuple[Prior, ...]]:
     check_keys(table, where, allowed=PARAMETERS)
     alternatives: dict[str, tuple[Prior, ...]] = {}
@@ -193,6 +216,11 @@ def check_table(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise SpecError(f"{where} must be a table, not {type(value).__name__}.")
     return value
+
+
+def _table_of(priors: Mapping[str, Prior]) -> str:
+    entries = [f"{quoted(name)} = {prior_table(prior)}" for name, prior in priors.items()]
+    return f"{{ {', '.join(entries)} }}"
 
 
 def prior_table(prior: Prior, why: str = "") -> str:

@@ -1,28 +1,23 @@
-"""How is a binomial likelihood averaged over a normal distribution of effects, for any n at once?
+"""How is a log-concave likelihood averaged over a normal distribution of effects, for any n at once?
 
 Two quadratures share the work. Where tau is wide against the step of a lattice in theta, the trapezoid rule
 on that lattice converges exponentially, and many points (eta, tau) are one matrix product. Where tau is
 narrow against the likelihood, Gauss-Hermite nodes in theta = eta + tau z are accurate. Studies are sorted
-into bands by the step that their likelihood needs. A likelihood of 0 or n events does not fall on one side
-but tends to 1; there its lattice is closed by the normal distribution function.
+into bands by the step that their likelihood needs. A likelihood that does not fall on one side but tends to 1,
+as that of 0 or n events, has its lattice closed there by the normal distribution function.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
+from bayesmeta.surface.kernels import hermite_rule
 from bayesmeta.surface.quadrature import Level
-
-if TYPE_CHECKING:
-    from bayesmeta.surface.terms import BinomialTerms
-
-type MarginalRule = Callable[[FloatArray, FloatArray], FloatArray]
-"""``rule(eta, tau)``, each of shape (P,), returns log m_i, shape (k, P)."""
+from bayesmeta.surface.terms import LogConcaveTerms, MarginalRule
 
 # Trapezoid in theta is used for tau >= TRAPEZOID_FROM steps. The product of a normal kernel of 1.5 steps
 # and a likelihood at least 3 steps wide is a bump of 1.34 steps: error exp(-2 pi^2 1.34^2) = 4e-16.
@@ -51,7 +46,7 @@ class Band:
     ----------
     study : array of int, shape (b,)
         Which studies.
-    terms : BinomialTerms
+    terms : LogConcaveTerms
         Of these b studies.
     step : float
         Step of the lattice.
@@ -64,7 +59,7 @@ class Band:
     """
 
     study: IntArray
-    terms: "BinomialTerms"
+    terms: LogConcaveTerms
     step: float
     theta: FloatArray
     likelihood: FloatArray
@@ -72,7 +67,7 @@ class Band:
     core: tuple[float, float]
 
 
-def binomial_rule(terms: "BinomialTerms", settings: Level) -> MarginalRule:
+def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
     """Return log m_i as a function of (eta, tau), by quadrature at the given resolution."""
     bands = make_bands(terms, settings)
 
@@ -90,7 +85,7 @@ def binomial_rule(terms: "BinomialTerms", settings: Level) -> MarginalRule:
     return rule
 
 
-def make_bands(terms: "BinomialTerms", settings: Level) -> list[Band]:
+def make_bands(terms: LogConcaveTerms, settings: Level) -> list[Band]:
     """Sort studies into bands by the power of two of the step that each needs; coarsest first."""
     sd = np.sqrt(terms.rough()[1])
     halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
@@ -102,7 +97,7 @@ def make_bands(terms: "BinomialTerms", settings: Level) -> list[Band]:
     return bands
 
 
-def _band(terms: "BinomialTerms", study: IntArray, step: float, lower: FloatArray, upper: FloatArray) -> Band:
+def _band(terms: LogConcaveTerms, study: IntArray, step: float, lower: FloatArray, upper: FloatArray) -> Band:
     own = terms.take(study)
     left, right = own.limits()
     # where a likelihood tends to 1, its lattice goes on to the band's end, and the rest is closed there
@@ -129,20 +124,20 @@ def _lattice(first: IntArray, last: IntArray) -> FloatArray:
     return np.concatenate(runs).astype(np.float64)
 
 
-def _support(terms: "BinomialTerms", cut: float) -> tuple[FloatArray, FloatArray]:
+def _support(terms: LogConcaveTerms, cut: float) -> tuple[FloatArray, FloatArray]:
     """Return limits beyond which each likelihood is below exp(-cut) of its maximum, or 1 to that degree.
 
     The log likelihood is concave, so bisection from the centre outwards finds the points.
     """
     centre, _ = terms.rough()
     sign = np.array([[-1.0], [1.0]])
-    near, far = np.zeros((2, terms.k)), np.tile(cut + np.log1p(terms.n), (2, 1))
+    near, far = np.zeros((2, terms.k)), np.tile(terms.far(cut), (2, 1))
+    lowest = terms.log_likelihood_at(centre) - cut
     for _ in range(9):  # to 1/500 of the outermost distance
         middle = 0.5 * (near + far)
-        inside = terms.log_ratio(sign * middle, (-1,)) > -cut
+        inside = lowest < terms.log_likelihood_at((centre + sign * middle).T).T
         near, far = np.where(inside, middle, near), np.where(inside, far, middle)
-    flat = min(cut, FLAT) + np.log1p(terms.n)  # from here on a likelihood that tends to 1 is 1
-    lower, upper = np.where(np.stack(terms.limits()), sign * flat, centre + sign * far)
+    lower, upper = np.where(np.stack(terms.limits()), terms.flat_from(min(cut, FLAT)), centre + sign * far)
     return lower, upper
 
 
@@ -272,22 +267,11 @@ def _tail_sum(z: FloatArray, step: FloatArray) -> FloatArray:
     return np.maximum(special.ndtr(z) + density * (second * z + fourth * (3.0 * z - z**3)), 0.0)
 
 
-def _hermite(terms: "BinomialTerms", eta: FloatArray, tau: FloatArray, nodes: int) -> FloatArray:
+def _hermite(terms: LogConcaveTerms, eta: FloatArray, tau: FloatArray, nodes: int) -> FloatArray:
     """Return log m by Gauss-Hermite quadrature around eta, shape (k, P)."""
     z, weight = hermite_rule(nodes)
-    step = tau[:, None] * z
-    p = special.expit(eta)
-    softplus = np.log1p(p[:, None] * np.expm1(step))
-    log_ratio = np.multiply.outer(terms.events, step)
-    log_ratio -= np.multiply.outer(terms.n, softplus)
+    log_ratio = terms.log_change(eta, tau[:, None] * z)
     np.minimum(log_ratio, LARGEST_LOG_RATIO, out=log_ratio)
     mean: FloatArray = np.exp(log_ratio, out=log_ratio) @ weight
     log_mean: FloatArray = np.log(np.maximum(mean, SMALLEST))
     return log_mean + terms.log_likelihood(eta)
-
-
-@cache
-def hermite_rule(nodes: int) -> tuple[FloatArray, FloatArray]:
-    """Return nodes and weights of Gauss-Hermite quadrature for a standard normal variable."""
-    z, weight = special.roots_hermitenorm(nodes)
-    return z, weight / np.sqrt(2.0 * np.pi)

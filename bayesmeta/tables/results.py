@@ -16,6 +16,7 @@ from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.nuts.settings import SAMPLER_TITLES
+from bayesmeta.result.study_table import natural_name
 from bayesmeta.tables.numbers import number_texts, percent_text
 from bayesmeta.tables.render import WIDTH, render_list, render_table
 
@@ -142,7 +143,7 @@ def _bayesian_head(fit: BayesianFit) -> list[str]:
 def _bayesian_tail(fit: BayesianFit, table: pd.DataFrame, ci_prob: float, ci_kind: str) -> list[str]:
     lines = [f"lower, upper: {100 * ci_prob:g} % CrI ({KINDS[ci_kind]})", _meanings(table.index, fit.link)]
     if fit.link == "log" and ci_kind == "eti":
-        lines.append(_ratio_text(table, "median"))
+        lines.append(_ratio_text(fit, table, "median"))
     if fit.log_evidence is not None:
         lines.append(f"log evidence: {fit.log_evidence:.4f}")
     if isinstance(fit, NutsFit):
@@ -160,7 +161,7 @@ def _frequentist_tail(fit: FrequentistFit, table: pd.DataFrame, ci_prob: float) 
     title = ci_record(fit.ci_method).title
     lines = [f"lower, upper: {100 * ci_prob:g} % CI ({title})", _meanings(table.index, fit.record.link)]
     if fit.record.link == "log":
-        lines.append(_ratio_text(table, "estimate"))
+        lines.append(_ratio_text(fit, table, "estimate"))
     if not isnan(fit.prediction_interval[0]):
         lines.append(f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
     pvalue = f"P < {SMALLEST_P:.4f}" if fit.q_pvalue < SMALLEST_P else f"P = {fit.q_pvalue:.4f}"
@@ -182,10 +183,11 @@ def _meanings(parameters: Iterable[object], link: str) -> str:
     )
 
 
-def _ratio_text(table: pd.DataFrame, point: str) -> str:
+def _ratio_text(fit: AnyFit, table: pd.DataFrame, point: str) -> str:
     row = table.to_dict(orient="index")["mu"]
     middle, *limits = (float(LINKS["log"].inverse(row[name])) for name in (point, "lower", "upper"))
-    return f"mu as a ratio: {_number_text(middle)} ({_range_text(limits)})"
+    name = natural_name("log", fit.studies.kind)
+    return f"mu as a {name}: {_number_text(middle)} ({_range_text(limits)})"
 
 
 def _number_text(value: float) -> str:

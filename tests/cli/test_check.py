@@ -84,3 +84,21 @@ def test_what_cannot_be_checked_by_row_is_an_error(refused, csv):
 def test_a_label_cannot_send_escapes_to_the_terminal(run, csv):
     result = run("check", csv("study,events,n\nLee\x1b2J,7,5\n"))
     assert "\x1b" not in result.stdout + result.stderr
+
+
+TWO_ARMS = "study,r1,m1,r2,m2\nAronson 1948,4,123,11,139\nRosenthal 1960,3,231,11,220\n"
+
+
+def test_two_arms_and_rates_are_checked_by_pairs_of_columns(run, refused, csv):
+    counts = run("check", csv(TWO_ARMS), "--events", "r1,r2", "--n", "m1, m2")
+    assert counts.stdout == "data.csv: no problem found, 2 studies, treatment 7/354, control 22/359 events.\n"
+    rates = run("check", csv(TWO_ARMS), "--events", "r1,r2", "--time", "m1,m2")
+    assert (
+        rates.stdout == "data.csv: no problem found, 2 studies, treatment 7/354, control 22/359 events/person-time.\n"
+    )
+    one = run("check", csv(TWO_ARMS), "--events", "r1", "--time", "m1")
+    assert one.stdout == "data.csv: no problem found, 2 studies, 7 events in person-time 354.\n"
+    bad = run("check", csv(TWO_ARMS.replace("4,123", "4,0")), "--events", "r1,r2", "--time", "m1,m2")
+    assert "time_treatment=0 must be greater than 0" in bad.stdout
+    assert bad.exit_code == 1
+    assert "events names 3 columns" in refused("check", csv(TWO_ARMS), "--events", "r1,r2,m1", "--n", "m1,m2", status=2)

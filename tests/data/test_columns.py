@@ -110,7 +110,7 @@ def test_measures_are_those_of_estimates():
     assert resolve(frame("study", "y", "se")).measure == "GEN"
     assert resolve(frame("study", "y", "se"), measure="HR").measure == "HR"
     assert resolve(frame("study", "events", "n")).measure is None
-    with pytest.raises(SpecError, match=r"'PLO' is computed from events and n.*measures of estimates: GEN, HR"):
+    with pytest.raises(SpecError, match=r"'PLO' is computed from counts or rates.*measures of estimates: GEN, HR"):
         resolve(frame("study", "y", "se"), measure="PLO")
     with pytest.raises(SpecError, match=r"measure='HR' is for estimates, but events name counts"):
         resolve(frame("study", "events", "n"), events="events", measure="HR")
@@ -118,11 +118,67 @@ def test_measures_are_those_of_estimates():
         resolve(frame("study", "y", "se"), measure="HRR")
 
 
-def test_two_arms_and_rates_are_declined_plainly():
-    with pytest.raises(DataError, match=r"two-arm data are not supported by this version"):
-        resolve(frame("study"), events=("a", "b"), n=("c", "d"))
-    with pytest.raises(DataError, match=r"rates .* not supported by this version"):
-        resolve(frame("study", "events"), events="events", time="time")
+TWO_ARMS = {"events_treatment": "ai", "n_treatment": "n1i", "events_control": "ci", "n_control": "n2i"}
+TWO_ARM_RATES = {"events_treatment": "x1i", "time_treatment": "t1i", "events_control": "x2i", "time_control": "t2i"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "aliases"),
+    [("two-arm-counts", TWO_ARMS), ("rates", {"events": "xi", "time": "ti"}), ("two-arm-rates", TWO_ARM_RATES)],
+)
+def test_two_arms_and_rates_are_known_by_the_fields_names_and_by_metafors(kind, aliases):
+    canonical = resolve(frame("study", *aliases))
+    assert (canonical.kind, canonical.measure) == (kind, None)
+    assert canonical.names == {"study": "study", **dict(zip(aliases, aliases, strict=True))}
+    assert resolve(frame("study", *aliases.values())).names == {"study": "study", **aliases}
+
+
+def test_a_pair_of_columns_names_the_treatment_arm_first():
+    df = frame("study", "r1", "m1", "r2", "m2")
+    counts = resolve(df, events=("r1", "r2"), n=["m1", "m2"])
+    assert counts.kind == "two-arm-counts"
+    assert [counts.names[role] for role in TWO_ARMS] == ["r1", "m1", "r2", "m2"]
+    rates = resolve(df, events=("r1", "r2"), time=("m1", "m2"))
+    assert rates.kind == "two-arm-rates"
+    assert [rates.names[role] for role in TWO_ARM_RATES] == ["r1", "m1", "r2", "m2"]
+    assert resolve(df, events="r1", time="m1").kind == "rates"
+
+
+def test_events_alone_are_of_patients_or_of_person_time_as_the_other_columns_tell():
+    assert resolve(frame("study", "r", "n"), events="r").kind == "counts"
+    assert resolve(frame("study", "r", "time"), events="r").kind == "rates"
+    assert resolve(frame("study", "r1", "r2", "t1i", "t2i"), events=("r1", "r2")).kind == "two-arm-rates"
+    with pytest.raises(
+        SpecError, match=r"columns for counts and for rates; name one: events=\.\.\., n=\.\.\. for counts"
+    ):
+        resolve(frame("study", "events", "n", "time"))
+    assert resolve(frame("study", "events", "n", "time"), n="n").kind == "counts"
+    assert resolve(frame("study", "events", "n", "time"), moderators="time").kind == "counts"
+
+
+def test_arms_that_do_not_match_are_refused():
+    df = frame("study", "r1", "m1", "r2", "m2")
+    with pytest.raises(SpecError, match=r"events names 3 columns; give one, or two: treatment, control\."):
+        resolve(df, events=("r1", "r2", "m1"), n=("m1", "m2"))
+    with pytest.raises(
+        SpecError, match=r"events names a column for each .* n only 'm1'; give n=\(treatment, control\)"
+    ):
+        resolve(df, events=("r1", "r2"), n="m1")
+    with pytest.raises(SpecError, match=r"y must be the name of a column, a string, not tuple"):
+        resolve(df, y=("r1", "r2"), se="m1")
+    with pytest.raises(SpecError, match=r"events must be the name of a column, a string, not int"):
+        resolve(df, events=("r1", 2), n=("m1", "m2"))
+    with pytest.raises(SpecError, match=r"events and n and time do not go together"):
+        resolve(df, events="r1", n="m1", time="m2")
+    with pytest.raises(DataError, match=r"column 'm1' is named for both n_treatment and n_control"):
+        resolve(df, events=("r1", "r2"), n=("m1", "m1"))
+    with pytest.raises(DataError, match=r"no column 'n_control' \(did you mean 'n_contrl'\?\)"):
+        resolve(frame("study", "events_treatment", "n_treatment", "events_control", "n_contrl"))
+
+
+def test_a_column_that_is_like_one_of_two_arms_does_not_make_two_arms():
+    with pytest.raises(DataError, match=r"no columns 'events' and 'n'; name the columns"):
+        resolve(frame("study", "or", "ci"))
 
 
 def test_moderators_must_exist_once_under_a_free_name():
@@ -134,6 +190,8 @@ def test_moderators_must_exist_once_under_a_free_name():
         resolve(df, moderators=["year", "year"])
     with pytest.raises(SpecError, match=r"'n' has a reserved name"):
         resolve(df, moderators=["n"])
+    with pytest.raises(SpecError, match=r"'time' has a reserved name"):
+        resolve(frame("study", "r", "days", "time"), events="r", time="days", moderators=["time"])
 
 
 def test_columns_are_given_by_name():

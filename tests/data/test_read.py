@@ -189,3 +189,13 @@ def test_no_damaged_file_ends_in_another_error_than_a_data_error(write):
             assert "\n" not in str(error)  # noqa: PT017
             outcomes.add("refused")
     assert outcomes == {"read", "refused"}
+
+
+def test_cells_of_both_arms_stay_as_written_and_a_moderator_is_read_as_a_number(tmp_path):
+    path = tmp_path / "arms.csv"
+    path.write_text('study,r1,m1,r2,m2,time\na,1,"1,234",2,40,0.5\nb,3,50,4,60,1.5\n')
+    roles = {"events": ("r1", "r2"), "n": ("m1", "m2"), "moderators": ["time"]}
+    assert check_csv(path, **roles)["problem"].tolist() == ["'1,234' has a thousands separator; write 1234"]
+    studies = read_studies(path, on_bad="drop", **roles)
+    assert studies.kind == "two-arm-counts"
+    assert studies.moderators["time"].tolist() == [1.5]

@@ -111,3 +111,43 @@ def test_rounding_alone_raises_no_warning():
     # 0.014 (0.006 to 0.030) as printed with two decimals
     assert findings("intervals", "HR", lower=0.01, estimate=0.01 + 1e-9, upper=0.03) != []
     assert findings("intervals", "HR", lower=0.01, estimate=0.02, upper=0.03) == []
+
+
+ARM = {"events_treatment": 1, "events_control": 2}
+
+
+def test_two_arms_follow_the_rules_of_counts_each():
+    found = texts("two-arm-counts", **ARM, n_treatment=0, n_control=1)
+    assert found == {
+        "n_treatment": "n_treatment=0 means no patients; n_treatment must be 1 or more",
+        "events_control": "events_control=2 > n_control=1; correct one of them",
+    }
+
+
+def test_studies_without_an_event_in_either_arm_are_allowed():
+    none = {"events_treatment": 0, "events_control": 0}
+    assert findings("two-arm-counts", **none, n_treatment=9, n_control=8) == []
+    assert findings("two-arm-rates", **none, time_treatment=0.5, time_control=1e6) == []
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (0, "time=0 must be greater than 0; give the person-time"),
+        (-2.5, "time=-2.5 must be greater than 0; give the person-time"),
+        ("1,344", "'1,344' has a thousands separator; write 1344"),
+        (float("inf"), "inf is not finite; give the person-time"),
+        (None, "the value is missing; give the person-time, or leave out the study"),
+    ],
+)
+def test_an_impossible_person_time_is_named_with_what_to_do(time, text):
+    assert texts("rates", events=3, time=time) == {"time": text}
+    two = texts("two-arm-rates", **ARM, time_treatment=10, time_control=time)
+    assert two == {"time_control": text.replace("time=", "time_control=")}
+
+
+def test_more_events_than_person_time_are_possible_and_events_need_no_patients():
+    assert findings("rates", events=7, time=0.5) == []
+    assert texts("rates", events="7/15", time=20) == {
+        "events": "'7/15' holds two numbers; put events and time into a column each"
+    }

@@ -116,8 +116,8 @@ def test_the_html_form_escapes_labels():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "need events and n, or y and se; got neither"),
-        ({"events": [1.0], "y": [1.0]}, "got events, y"),
+        ({}, r"need one of: events, n; or y, se; or .*\. Given: none\."),
+        ({"events": [1.0], "y": [1.0]}, "Given: events, y"),
         ({"events": [1.0, 2.0], "n": [3.0, 4.0]}, "need 1 values, one per study"),
         ({"events": [7.0], "n": [5.0]}, "study 'a', column 'events': events=7 > n=5"),
         ({"y": [np.nan], "se": [1.0]}, "column 'y': the value is missing"),
@@ -144,10 +144,103 @@ def test_a_missing_moderator_is_a_bad_row_only_if_it_was_asked_for():
     assert Studies.from_frame(df, moderators=["year"], on_bad="drop").study == ("a", "c")
 
 
-def test_unsupported_data_are_declined_before_anything_else():
-    with pytest.raises(DataError, match="two-arm data are not supported"):
-        Studies.from_frame(COUNTS, events=("a", "b"), n=("c", "d"))
-    with pytest.raises(DataError, match="rates"):
-        Studies.from_frame(COUNTS, time="year")
+def test_an_unknown_way_with_bad_rows_is_refused():
     with pytest.raises(SpecError, match="unknown on_bad"):
         Studies.from_frame(COUNTS, on_bad="ignore")
+
+
+ARMS = pd.DataFrame(
+    {
+        "study": ["a", "b", "c"],
+        "r1": [4, 0, 3],
+        "r2": [11, 0, 2],
+        "m1": [123, 30, 31],
+        "m2": [139, 29, 33.5],
+        "x": [1, 2, 3],
+    }
+)
+FORMS = {
+    "two-arm-counts": ("events_treatment", "n_treatment", "events_control", "n_control"),
+    "two-arm-rates": ("events_treatment", "time_treatment", "events_control", "time_control"),
+    "rates": ("events", "time"),
+}
+
+
+def studies_of(kind, **options):
+    size = "n" if kind == "two-arm-counts" else "time"
+    named = ("r1", "m1") if kind == "rates" else (("r1", "r2"), ("m1", "m2"))
+    df = ARMS.assign(m2=[139, 29, 33]) if size == "n" else ARMS
+    return Studies.from_frame(df, events=named[0], **{size: named[1]}, **options)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_two_arms_and_rates_are_kept_taken_and_written_like_counts(kind):
+    studies = studies_of(kind, moderators="x")
+    assert (studies.kind, studies.has_counts, studies.measure, tuple(studies.data)) == (kind, False, None, FORMS[kind])
+    values = {"r": [4.0, 0.0, 3.0], "m": [123.0, 30.0, 31.0]}
+    assert [array.tolist() for array in studies.data.values()][:2] == list(values.values())
+    assert all(getattr(studies, role) is array for role, array in studies.data.items())
+    assert (studies.n, studies.y, studies.se) == (None, None, None)
+    assert not any(array.flags.writeable for array in studies.data.values())
+    part = studies.take([2, 0])
+    assert part.study == ("c", "a")
+    assert [array.tolist() for array in part.data.values()][:2] == [[3.0, 4.0], [31.0, 123.0]]
+    assert list(studies.to_frame().columns) == ["study", *FORMS[kind], "x"]
+    again = Studies.from_frame(studies.to_frame(), moderators="x")
+    assert again.kind == kind
+    pd.testing.assert_frame_equal(again.to_frame(), studies.to_frame())
+
+
+def test_two_arms_and_rates_print_their_totals_and_each_study():
+    assert repr(studies_of("two-arm-counts")).splitlines() == [
+        "Studies: k = 3, treatment 7/184, control 13/201 events, from data frame",
+        "  a  4/123 vs 11/139",
+        "  b  0/30 vs 0/29",
+        "  c  3/31 vs 2/33",
+    ]
+    assert repr(studies_of("two-arm-rates")).splitlines()[::3] == [
+        "Studies: k = 3, treatment 7/184, control 13/201.5 events/person-time, from data frame",
+        "  c  3/31 vs 2/33.5",
+    ]
+    assert repr(studies_of("rates")).splitlines()[:2] == [
+        "Studies: k = 3, 7 events in person-time 184, from data frame",
+        "  a  4/123",
+    ]
+    assert "<th>treatment</th><th>control</th>" in studies_of("two-arm-counts")._repr_html_()
+    assert "<th>events/time</th>" in studies_of("rates")._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("r2", 140, r"row 0, study 'a', column 'r2': events_control=140 > n_control=139; correct one of them\."),
+        ("r1", -1, r"study 'a', column 'r1': -1.0 is negative"),
+        ("r1", 1.5, r"study 'a', column 'r1': 1.5 is not a whole number"),
+        ("m2", 0, r"study 'a', column 'm2': n_control=0 means no patients; n_control must be 1 or more"),
+        ("m1", None, r"study 'a', column 'm1': the value is missing; give a count"),
+    ],
+)
+def test_a_bad_value_in_either_arm_names_row_study_and_column(column, value, message):
+    df = ARMS.assign(m2=[139, 29, 33]).astype({column: float})
+    df.loc[0, column] = value
+    roles = {"events": ("r1", "r2"), "n": ("m1", "m2")}
+    with pytest.raises(DataError, match=message):
+        Studies.from_frame(df, **roles)
+    kept = Studies.from_frame(df, **roles, on_bad="drop")
+    assert kept.study == ("b", "c")
+    assert kept.dropped["study"].tolist() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"events": [1.0], "time": [0.0]}, "column 'time': time=0 must be greater than 0; give the person-time"),
+        ({"events": [1.0], "time": [np.inf]}, "column 'time': inf is not finite; give the person-time"),
+        ({"events": [0.5], "time": [3.0]}, "column 'events': 0.5 is a fraction; .*: the number of events"),
+        ({"events_treatment": [1.0], "n_treatment": [2.0]}, "Given: events_treatment, n_treatment"),
+        ({"events": [1.0], "n": [2.0], "time": [3.0]}, "Given: events, n, time"),
+    ],
+)
+def test_impossible_rates_and_single_arms_are_refused(values, message):
+    with pytest.raises(DataError, match=message):
+        Studies(("a",), **{role: np.array(array) for role, array in values.items()})

@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 
 from bayesmeta.effects.links import LINKS
-from bayesmeta.effects.measures import MEASURES, effect_sizes, get_measure
+from bayesmeta.effects.measures import DEFAULT_MEASURES, MEASURES, ROLES_OF_DATA, effect_sizes, get_measure
 from bayesmeta.effects.one_arm import logit_proportion, raw_proportion
 from bayesmeta.errors import SpecError
 
 
-def test_every_measure_has_a_known_link_and_computes_only_from_counts():
+def test_every_measure_has_a_known_link_and_is_computed_unless_it_is_of_estimates():
     for code, measure in MEASURES.items():
         assert measure.code == code
         assert measure.link in LINKS
-        assert (measure.compute is not None) == (measure.data == "counts")
+        assert (measure.compute is None) == (measure.data == "estimates")
         assert (measure.estimand is not None) == (measure.data == "counts")
 
 
@@ -33,7 +33,9 @@ def test_effect_sizes_are_those_of_the_measures_own_function():
 
 
 def test_an_unknown_measure_names_the_nearest():
-    with pytest.raises(SpecError, match=r"unknown measure 'PLX'. Did you mean 'PLO'. Allowed: PLO, PR, GEN, HR"):
+    with pytest.raises(
+        SpecError, match=r"unknown measure 'PLX'. Did you mean 'PLO'. Allowed: PLO, PR, OR, RR, RD, IRLN,"
+    ):
         get_measure("PLX")
     with pytest.raises(SpecError, match=r"unknown measure None"):
         effect_sizes(None, [1], [2])
@@ -45,5 +47,17 @@ def test_a_variance_of_another_measure_is_refused():
 
 
 def test_a_measure_of_estimates_is_not_computed_from_counts():
-    with pytest.raises(SpecError, match=r"'HR' is not computed from counts; allowed here: PLO, PR"):
+    with pytest.raises(SpecError, match=r"'HR' is not computed from counts or rates; allowed here: PLO, PR, OR, RR"):
         effect_sizes("HR", [1], [5])
+
+
+def test_each_kind_of_data_has_a_default_measure_of_that_kind():
+    assert set(DEFAULT_MEASURES) == set(ROLES_OF_DATA)
+    assert all(MEASURES[code].data == kind for kind, code in DEFAULT_MEASURES.items())
+
+
+def test_the_number_of_arrays_is_checked():
+    with pytest.raises(
+        SpecError, match="OR is computed from events_treatment, n_treatment, events_control, n_control; got 2 arrays"
+    ):
+        effect_sizes("OR", [1], [2])

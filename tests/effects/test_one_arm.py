@@ -138,7 +138,7 @@ def test_impossible_counts_are_named():
 @pytest.mark.parametrize("options", [{"to": "none"}, {"add": 0.0}])
 @pytest.mark.parametrize(("function", "why"), [(logit_proportion, "infinite"), (raw_proportion, "variance is zero")])
 def test_an_empty_cell_left_uncorrected_is_refused(function, why, options):
-    with pytest.raises(DataError, match=rf"study 1 has events=5 of n=5.*{why}"):
+    with pytest.raises(DataError, match=rf"study 1 has events=5, n=5.*{why}"):
         function([1, 5], [5, 5], **options)
 
 

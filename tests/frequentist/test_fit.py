@@ -89,7 +89,7 @@ def test_a_wrong_option_is_refused_in_one_line(options, message):
 @pytest.mark.parametrize("measure", ["PLO", "PR"])
 @pytest.mark.parametrize("options", [{"to": "none"}, {"add": 0}])
 def test_a_zero_cell_left_uncorrected_is_refused_with_the_study_and_the_way_out(measure, options):
-    with pytest.raises(DataError, match=r"study 'Lee 2002' has events=9 of n=9, a zero cell.*variance='exact-ci'"):
+    with pytest.raises(DataError, match=r"study 'Lee 2002' has events=9, n=9, a zero cell.*variance='exact-ci'"):
         fit_frequentist(counts([3, 9, 6], [10, 9, 12]), measure=measure, **options)
 
 
@@ -316,3 +316,44 @@ def test_the_notebook_form_is_the_escaped_text():
     html = fit_frequentist(counts([4, 9], [5, 10]))._repr_html_()
     assert html.startswith("<pre>Random effects")
     assert html.endswith("</pre>")
+
+
+def two_arms(treatment, control, size="n"):
+    values = {f"events_{arm}": np.array(r, float) for arm, (r, _) in (("treatment", treatment), ("control", control))}
+    sizes = {f"{size}_{arm}": np.array(n, float) for arm, (_, n) in (("treatment", treatment), ("control", control))}
+    return Studies(("Lee 2002", "Kim 2004", "Han 2009"), **values, **sizes)
+
+
+ARMS = ([0, 9, 3], [10, 9, 12]), ([4, 5, 2], [11, 9, 13])
+
+
+def test_corrected_cells_of_both_arms_are_noted():
+    fit = fit_frequentist(two_arms(*ARMS))
+    note = "2 of 3 studies have a zero cell; 0.5 was added to their events and non-events in both arms (metafor's rule)"
+    assert note in fit.notes
+    rates = fit_frequentist(two_arms(*ARMS, size="time"))
+    assert "1 of 3 studies has a zero cell; 0.5 was added to its events in both arms (metafor's rule)" in rates.notes
+
+
+def test_a_zero_cell_of_two_arms_left_uncorrected_is_refused_with_the_study():
+    with pytest.raises(DataError, match=r"study 'Lee 2002' has events_treatment=0, .*; use add=0.5, to='only0'\.$"):
+        fit_frequentist(two_arms(*ARMS), to="none")
+    assert fit_frequentist(two_arms(*ARMS), measure="RD", to="none").corrected.tolist() == [False] * 3
+
+
+def test_a_measure_or_variance_of_other_data_is_refused_for_two_arms():
+    with pytest.raises(SpecError, match=r"measure='PLO' needs counts, .* hold two-arm-counts; allowed: OR, RR, RD\."):
+        fit_frequentist(two_arms(*ARMS), measure="PLO")
+    with pytest.raises(
+        SpecError, match=r"measure='OR' needs two-arm-counts, .* hold two-arm-rates; allowed: IRR, IRD\."
+    ):
+        fit_frequentist(two_arms(*ARMS, size="time"), measure="OR")
+    with pytest.raises(SpecError, match=r"variance='exact-ci' does not go with measure OR \(wald\); leave it out\."):
+        fit_frequentist(two_arms(*ARMS), variance="exact-ci")
+
+
+def test_one_study_with_two_arms_gives_itself():
+    one = two_arms(*ARMS).take([2])
+    fit = fit_frequentist(one, measure="RR")
+    assert fit.mu == pytest.approx(np.log((3 / 12) / (2 / 13)), rel=1e-14)
+    assert (fit.tau2, fit.q) == (0.0, 0.0)

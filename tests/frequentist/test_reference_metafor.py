@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bayesmeta.data.read import read_studies
 from bayesmeta.data.studies import Studies
 from bayesmeta.frequentist.fit import fit_frequentist
 
 FOLDER = Path(__file__).parents[1] / "reference" / "metafor"
 CASES = json.loads((FOLDER / "dl_fits.json").read_text(encoding="utf-8"))["cases"]
+TWO_ARMS = json.loads((FOLDER / "dl_fits_two_arms.json").read_text(encoding="utf-8"))["cases"]
 EDGE = json.loads((FOLDER / "dl_edge_cases.json").read_text(encoding="utf-8"))["fits"]
 OF_COUNTS = [case for case in CASES if "events" in case]
 WITHIN = {"rel": 1e-8, "abs": 1e-10}  # metafor's 15 printed digits, through one or two differences
@@ -73,6 +75,17 @@ def test_fits_of_counts_equal_metafor_with_its_zero_cell_rule(case):
         compare(fit, expected)
 
 
+@pytest.mark.parametrize("case", TWO_ARMS, ids=label)
+def test_fits_of_two_arms_equal_metafor(case):
+    studies = read_studies(FOLDER / f"{case['dataset']}.csv")
+    for expected in case["fits"]:
+        options = {"tau2_method": expected["method"], "pi_method": "metafor"}
+        fit = fit_frequentist(studies, measure=case["measure"], **options)
+        compare(fit, expected)
+        if case["measure"] in ("OR", "IRR"):
+            assert fit_frequentist(studies, **options).estimates.equals(fit.estimates)
+
+
 @pytest.mark.parametrize("case", EDGE, ids=label)
 def test_degenerate_proportions_give_what_metafor_gives(case):
     options = {"measure": case["measure"], "tau2_method": case["method"], "to": case["to"]}
@@ -92,6 +105,7 @@ def test_all_reference_fits_are_there():
     assert len(CASES) == 24
     assert sum(len(case["fits"]) for case in CASES) == 48
     assert [len(case["fits"]) for case in OF_COUNTS] == [2] * 6
+    assert [len(case["fits"]) for case in TWO_ARMS] == [2] * 7
     assert len(EDGE) == 56
     assert sum("pi_hts" in case for case in EDGE) == 20
 

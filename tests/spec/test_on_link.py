@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
-from bayesmeta.spec.on_link import PROPORTION_LINKS
 from bayesmeta.spec.priors import Prior, as_prior
 
 SHAPES = [(1, 1), (0.5, 0.5), (2, 7), (30, 4)]

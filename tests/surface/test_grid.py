@@ -6,9 +6,9 @@ from scipy import special, stats
 
 from bayesmeta.surface.coordinates import HalfLine, Interval, RealLine, SteepInterval
 from bayesmeta.surface.grid import make_grid
+from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.quadrature import level
 from bayesmeta.surface.region import find_region
-from bayesmeta.surface.terms import NormalTerms
 
 FLAT_TERMS = NormalTerms(np.array([0.3]), np.array([1.0]))
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, special
 
+from bayesmeta.surface.binomial import BinomialTerms
+from bayesmeta.surface.kernels import NORMAL
+from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.quadrature import level
-from bayesmeta.surface.surface import POWERS
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms
+from bayesmeta.surface.surface import proportion_powers
 
 COUNTS = [
     (0, 1),
@@ -230,5 +232,6 @@ def test_the_powers_behind_p_mean_are_means_of_powers_of_a_proportion():
     z = np.linspace(-12.0, 12.0, 4001)
     weight = np.exp(-0.5 * z * z) / np.exp(-0.5 * z * z).sum()
     p = special.expit(mu[:, None] + tau[:, None] * z)
-    for got, power in zip(np.exp(POWERS.marginal(level(1))(mu, tau)), (p, p * p, 1.0 - p), strict=True):
+    powers = np.exp(proportion_powers("logit", NORMAL).marginal(level(1))(mu, tau))
+    for got, power in zip(powers, (p, p * p, 1.0 - p), strict=True):
         assert got == pytest.approx(power @ weight, rel=1e-8)

@@ -1,0 +1,173 @@
+"""What is the likelihood of events among patients, as a function of the study's effect on a link scale?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, final
+
+import numpy as np
+from scipy import special
+
+from bayesmeta._arrays import BoolArray, FloatArray, IntArray
+from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS, ProportionLink
+from bayesmeta.surface.bands import averaged
+from bayesmeta.surface.kernels import NORMAL, NormalKernel
+from bayesmeta.surface.quadrature import Level
+from bayesmeta.surface.terms import MarginalRule
+
+FLAT: Final[Mapping[str, Callable[[float, FloatArray], FloatArray]]] = MappingProxyType(
+    {
+        "logit": lambda cut, n: np.stack([-(cut + np.log1p(n)), cut + np.log1p(n)]),
+        "probit": lambda cut, n: np.stack([-np.sqrt(2.0 * (cut + np.log1p(n))), np.sqrt(2.0 * (cut + np.log1p(n)))]),
+        "cloglog": lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n))]),
+    }
+)
+"""By link: the two values of theta from which on n patients without, or all with, an event have a probability that
+differs from 1 by exp(-cut), shape (2, k)."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class BinomialTerms:
+    """Binomial likelihoods: events_i ~ Binomial(n_i, p_i), link(p_i) = theta_i + offset_i.
+
+    Parameters
+    ----------
+    events, n : array, shape (k,)
+        Counts; not whole numbers where a power prior discounts a study. With ``events=n=1`` the marginal is the
+        mean of p under the distribution of effects, and with ``events=n=2`` its mean square.
+    link : str
+        A name in `FLAT`.
+    offset : array, shape (k,), or None
+        Known part of the linear predictor; logit link only.
+    log_coefficient : array, shape (k,), or None
+        Log of the constant factor of each likelihood; by default the binomial coefficients.
+    """
+
+    events: FloatArray
+    n: FloatArray
+    link: str = "logit"
+    offset: FloatArray | None = None
+    log_coefficient: FloatArray | None = None
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return len(self.n)
+
+    @property
+    def kernel(self) -> NormalKernel:
+        """The normal distribution."""
+        return NORMAL
+
+    def rough(self) -> tuple[FloatArray, FloatArray]:
+        """Return the link of (events + 1/2)/(n + 1) and its delta-method variance."""
+        p = self._rough_p()
+        if self.link == "logit":
+            return self._minus_offset(np.asarray(special.logit(p))), 1.0 / ((self.n + 1.0) * p * (1.0 - p))
+        theta = LINKS[self.link].link(p)
+        return theta, p * (1.0 - p) / ((self.n + 1.0) * np.exp(2.0 * self._link.log_slope(theta)))
+
+    def variance_at(self, theta: FloatArray) -> FloatArray:
+        """Return the inverse Fisher information at theta_i: p (1 - p) / (n p'^2)."""
+        theta = theta if self.offset is None else theta + self.offset
+        log_information = 2.0 * self._link.log_slope(theta) - self._link.log_p(theta) - self._link.log_q(theta)
+        return np.asarray(np.exp(-log_information) / self.n)
+
+    def limits(self) -> tuple[BoolArray, BoolArray]:
+        """Return events == 0 (tends to 1 on the left) and events == n (on the right)."""
+        return self.events == 0, self.events == self.n
+
+    def take(self, index: IntArray) -> "BinomialTerms":
+        """Return the terms of the studies at ``index``."""
+        offset = None if self.offset is None else self.offset[index]
+        coefficient = None if self.log_coefficient is None else self.log_coefficient[index]
+        return BinomialTerms(self.events[index], self.n[index], self.link, offset, coefficient)
+
+    def joined(self, other: "BinomialTerms") -> "BinomialTerms":
+        """Return the terms of these studies and others with the same link, without offsets."""
+        coefficient = np.r_[self._log_coefficient(), other._log_coefficient()]
+        return BinomialTerms(np.r_[self.events, other.events], np.r_[self.n, other.n], self.link, None, coefficient)
+
+    def log_likelihood(self, theta: FloatArray) -> FloatArray:
+        """Return the log binomial probability at theta, shape (k, *theta.shape)."""
+        return self.log_likelihood_at(np.broadcast_to(theta, (self.k, *theta.shape)))
+
+    def log_likelihood_at(self, theta: FloatArray) -> FloatArray:
+        """Return the log binomial probability at theta_i, shape of ``theta`` (k, ...)."""
+        shape = (-1,) + (1,) * (theta.ndim - 1)
+        if self.link == "logit":
+            centre, _ = self.rough()
+            return self._log_ratio(theta - centre.reshape(shape), shape) + self._log_at_centre().reshape(shape)
+        events, rest = self.events.reshape(shape), (self.n - self.events).reshape(shape)
+        log_power = events * self._link.log_p(theta) + rest * self._link.log_q(theta)
+        return np.asarray(log_power + self._log_coefficient().reshape(shape))
+
+    def _log_ratio(self, shift: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+        """Return log likelihood(centre + shift) - log likelihood(centre) for the logit link.
+
+        Written with log1p and expm1, so that its error is n |shift| 1e-16, not n 1e-16.
+        """
+        p = self._rough_p().reshape(shape)
+        far = np.minimum(shift, 600.0)  # exp stays finite; beyond, the log is linear
+        log_ratio = self.events.reshape(shape) * far - self.n.reshape(shape) * np.log1p(p * np.expm1(far))
+        rest = np.maximum(shift - 600.0, 0.0)
+        return np.asarray(log_ratio - (self.n - self.events).reshape(shape) * rest)
+
+    def _log_at_centre(self) -> FloatArray:
+        p = self._rough_p()
+        result: FloatArray = np.asarray(special.xlogy(self.events, p) + special.xlog1py(self.n - self.events, -p))
+        return result + self._log_coefficient()
+
+    def _log_coefficient(self) -> FloatArray:
+        if self.log_coefficient is not None:
+            return self.log_coefficient
+        return log_binomial_coefficient(self.events, self.n)
+
+    def far(self, cut: float) -> FloatArray:
+        """Return a distance from the centre at which a likelihood that decays is below exp(-cut), shape (k,)."""
+        cells = np.stack([self.events, self.n - self.events])
+        slowest = np.where(cells > 0.0, cells, np.inf).min(axis=0)
+        result: FloatArray = (cut + np.log1p(self.n)) / np.minimum(slowest, 1.0)
+        return result
+
+    def flat_from(self, cut: float) -> FloatArray:
+        """Return from where on, left and right, a likelihood that tends to 1 differs by exp(-cut), shape (2, k)."""
+        return self._minus_offset(FLAT[self.link](cut, self.n))
+
+    def log_change(self, eta: FloatArray, step: FloatArray) -> FloatArray:
+        """Return log likelihood(eta + step) - log likelihood(eta), for (P,) and (P, N); shape (k, P, N)."""
+        if self.link != "logit":
+            here, there = self.log_likelihood(eta), self.log_likelihood(eta[:, None] + step)
+            return there - here[:, :, None]
+        if self.offset is None:
+            softplus = np.log1p(special.expit(eta)[:, None] * np.expm1(step))
+            change = np.multiply.outer(self.events, step)
+            change -= np.multiply.outer(self.n, softplus)
+            return change
+        p = special.expit(eta + self.offset[:, None])
+        result: FloatArray = np.multiply.outer(self.events, step) - self.n[:, None, None] * np.log1p(
+            p[:, :, None] * np.expm1(step)
+        )
+        return result
+
+    def marginal(self, settings: Level) -> MarginalRule:
+        """Return log m_i as a function of (eta, tau), by quadrature at the given resolution."""
+        return averaged(self, settings)
+
+    @property
+    def _link(self) -> ProportionLink:
+        return PROPORTION_LINKS[self.link]
+
+    def _rough_p(self) -> FloatArray:
+        return (self.events + 0.5) / (self.n + 1.0)
+
+    def _minus_offset(self, theta: FloatArray) -> FloatArray:
+        return theta if self.offset is None else theta - self.offset
+
+
+def log_binomial_coefficient(events: FloatArray, n: FloatArray) -> FloatArray:
+    """Return the log of n choose events, also for numbers that are not whole."""
+    result: FloatArray = -np.log1p(n) - special.betaln(events + 1.0, n - events + 1.0)
+    return result

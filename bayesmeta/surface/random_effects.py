@@ -1,0 +1,120 @@
+"""What is m(eta, tau) if the study effects are not normally distributed?"""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+
+from bayesmeta._arrays import BoolArray, FloatArray, IntArray
+from bayesmeta.surface.beta_kernel import BetaKernel, log_rising
+from bayesmeta.surface.binomial import BinomialTerms, log_binomial_coefficient
+from bayesmeta.surface.kernels import CommonKernel, Kernel, StudentKernel
+from bayesmeta.surface.quadrature import Level
+from bayesmeta.surface.terms import MarginalRule, Terms
+
+BLOCK: Final = 200_000  # points (eta, tau) handed on at once
+WIDEST: Final = 1e300
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class WithKernel:
+    """Likelihoods whose study effects have another distribution than the normal one.
+
+    Parameters
+    ----------
+    terms : Terms
+        The likelihoods.
+    kernel : StudentKernel, BetaKernel or CommonKernel
+        The distribution of the study effects.
+    """
+
+    terms: Terms
+    kernel: Kernel
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return self.terms.k
+
+    def take(self, index: IntArray) -> "WithKernel":
+        """Return the terms of the studies at ``index``."""
+        return WithKernel(self.terms.take(index), self.kernel)
+
+    def rough(self) -> tuple[FloatArray, FloatArray]:
+        """Return that of the likelihoods."""
+        return self.terms.rough()
+
+    def variance_at(self, theta: FloatArray) -> FloatArray:
+        """Return that of the likelihoods."""
+        return self.terms.variance_at(theta)
+
+    def limits(self) -> tuple[BoolArray, BoolArray]:
+        """Return those of the likelihoods."""
+        return self.terms.limits()
+
+    def log_likelihood(self, theta: FloatArray) -> FloatArray:
+        """Return that of the likelihoods."""
+        return self.terms.log_likelihood(theta)
+
+    def log_likelihood_at(self, theta: FloatArray) -> FloatArray:
+        """Return that of the likelihoods."""
+        return self.terms.log_likelihood_at(theta)
+
+    def marginal(self, settings: Level) -> MarginalRule:
+        """Return log m_i as a function of (eta, tau)."""
+        match self.kernel:
+            case StudentKernel():
+                return _student_rule(self.terms, self.kernel, settings)
+            case BetaKernel():
+                return _beta_rule(self.terms, self.kernel)
+            case CommonKernel():
+                return _common_rule(self.terms)
+        raise TypeError(f"no rule for {self.kernel!r}")
+
+
+def with_kernel(terms: Terms, kernel: Kernel) -> Terms:
+    """Return likelihoods averaged over another kernel; the terms themselves if it is the normal one."""
+    return terms if kernel == terms.kernel else WithKernel(terms, kernel)
+
+
+def _common_rule(terms: Terms) -> MarginalRule:
+    """Return log likelihood_i(eta), whatever tau."""
+    return lambda eta, _tau: terms.log_likelihood(eta)
+
+
+def _student_rule(terms: Terms, kernel: StudentKernel, settings: Level) -> MarginalRule:
+    """Return the log of the sum over scales s of share(s) m_i(eta, tau s), with m_i under a normal kernel.
+
+    A rule on nodes of theta would have to reach as far as the algebraic tails do; the mixture does not.
+    """
+    scale, share = kernel.scales()
+    normal = terms.marginal(settings)
+
+    def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
+        out = np.empty((terms.k, eta.size))
+        for block in np.array_split(np.arange(eta.size), -(-eta.size * scale.size // BLOCK) or 1):
+            wide = np.minimum(np.multiply.outer(tau[block], scale), WIDEST)
+            log_m = normal(np.repeat(eta[block], scale.size), wide.ravel()).reshape(terms.k, block.size, scale.size)
+            largest = log_m.max(axis=2)
+            out[:, block] = np.log(np.exp(log_m - largest[:, :, None]) @ share) + largest
+        return out
+
+    return rule
+
+
+def _beta_rule(terms: Terms, kernel: BetaKernel) -> MarginalRule:
+    """Return the log of the beta-binomial probability: C(n, r) B(r + a, n - r + b) / B(a, b)."""
+    if not isinstance(terms, BinomialTerms):
+        raise TypeError("beta-distributed effects need a binomial likelihood")
+    events, n = terms.events[:, None], terms.n[:, None]
+    coefficient = (
+        log_binomial_coefficient(terms.events, terms.n) if terms.log_coefficient is None else terms.log_coefficient
+    )
+
+    def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
+        a, b = kernel.shapes(eta, tau)
+        rising = log_rising(a, events) + log_rising(b, n - events) - log_rising(a + b, n)
+        return np.asarray(coefficient[:, None] + rising)
+
+    return rule

@@ -1,0 +1,71 @@
+"""Which data a model sees, of counts, rates and estimates."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bayesmeta.api import fit
+from bayesmeta.data.read import read_studies
+from bayesmeta.data.studies import Studies
+from bayesmeta.effects.measures import DEFAULT_MEASURES, effect_sizes
+from bayesmeta.errors import SpecError
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.observed import Estimates, model_for, observed_by
+
+FOLDER = Path(__file__).parents[1] / "reference" / "metafor"
+NORMAL = ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
+BCG = read_studies(FOLDER / "bcg.csv")
+RATES = read_studies(FOLDER / "nielweise2008.csv")
+ONE_ARM_RATES = Studies(("a", "b"), events=np.array([7.0, 0.0]), time=np.array([1344.0, 12.5]))
+
+
+@pytest.mark.parametrize(("studies", "link"), [(BCG, "log"), (RATES, "log"), (ONE_ARM_RATES, "log")])
+def test_the_normal_likelihood_sees_the_effects_of_the_default_measure(studies, link):
+    data = observed_by(NORMAL, studies)
+    assert isinstance(data, Estimates)
+    assert (data.measure, data.link) == (DEFAULT_MEASURES[studies.kind], link)
+    expected = effect_sizes(data.measure, *studies.data.values())
+    np.testing.assert_array_equal(data.y, expected.y)
+    np.testing.assert_array_equal(data.se, expected.se)
+
+
+@pytest.mark.parametrize(
+    ("studies", "measure", "link"),
+    [(BCG, "RR", "log"), (BCG, "RD", "identity"), (RATES, "IRD", "identity"), (ONE_ARM_RATES, "IR", "identity")],
+)
+def test_another_measure_of_the_same_data_can_be_chosen(studies, measure, link):
+    data = observed_by(NORMAL, studies, measure=measure)
+    assert (data.measure, data.link) == (measure, link)
+
+
+@pytest.mark.parametrize("measure", ["PLO", "IRR", "HR", "IRLN"])
+def test_a_measure_of_other_data_is_refused(measure):
+    with pytest.raises(SpecError, match=rf"measure='{measure}' needs .*hold two-arm-counts; allowed: OR, RR, RD\."):
+        observed_by(NORMAL, BCG, measure=measure)
+
+
+@pytest.mark.parametrize(
+    ("studies", "words"),
+    [
+        (BCG, "the counts of two arms"),
+        (RATES, "events and person-time of two arms"),
+        (ONE_ARM_RATES, "person-time of one arm;"),
+    ],
+)
+def test_the_binomial_likelihood_of_one_arm_refuses_two_arms_and_rates(studies, words):
+    with pytest.raises(SpecError, match=f"needs events and n of one arm, but the studies hold .*{words}"):
+        observed_by(ModelSpec("binomial"), studies)
+
+
+def test_two_arms_need_a_model_with_priors():
+    with pytest.raises(SpecError, match=r"the counts of two arms need a model with priors on their scale"):
+        model_for(BCG, None)
+
+
+@pytest.mark.parametrize("measure", ["OR", "RR"])
+def test_two_arms_and_their_effect_sizes_have_the_same_posterior(measure):
+    sizes = effect_sizes(measure, *BCG.data.values())
+    of_counts = fit(BCG, NORMAL, measure=measure).summary()
+    of_estimates = fit(Studies(BCG.study, y=sizes.y, se=sizes.se), NORMAL).summary()
+    np.testing.assert_array_equal(of_counts.to_numpy(), of_estimates.to_numpy())
