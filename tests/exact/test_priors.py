@@ -192,3 +192,13 @@ def test_an_empirical_prior_says_nothing_about_single_arms(tau):
     hazards = bm.Studies(("A", "B"), y=np.array([0.1, 0.2]), se=np.array([0.2, 0.2]), measure="HR")
     with pytest.raises(bm.SpecError, match="says nothing about HR"):
         fit_exact(hazards, bm.ModelSpec("normal", mu="Normal(0, 2)", tau=tau))
+
+
+def test_groups_with_one_tau_take_a_prior_on_their_proportions():
+    frame = bm.load_dataset("debruin2009")
+    studies = bm.Studies.from_frame(frame, study="study", events="events", n="n", moderators=["ethnicity"])
+    one, other = (
+        bm.subgroups(studies, bm.ModelSpec(mu=mu), by="ethnicity", tau="common")
+        for mu in ("Beta(1, 1)", "Logistic(0, 1)")
+    )
+    np.testing.assert_allclose(one[["lower", "upper"]], other[["lower", "upper"]], rtol=0, atol=1e-9)

@@ -153,3 +153,8 @@ def test_a_model_says_what_its_priors_are_about_and_which_are_improper():
     assert "  tau      ~ Jeffreys() (improper)" in lines
     assert "tau   ~ uniform() (improper, flat above 0)" in repr(ModelSpec("normal", mu="Flat()", tau="uniform"))
     assert "improper" not in repr(ModelSpec("normal", mu="Normal(0, 1)", tau="DuMouchel"))
+
+
+def test_a_prior_on_a_proportion_is_none_of_a_coefficient():
+    with pytest.raises(SpecError, match=r"for beta is a prior on a proportion, which a coefficient is not"):
+        ModelSpec(formula="~ year", beta="Beta(1, 1)")
