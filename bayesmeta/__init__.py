@@ -36,6 +36,7 @@ from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
 from bayesmeta.spec.elicit import Elicited, elicit
+from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.named import list_models, load_model
 from bayesmeta.spec.priors import Prior
@@ -85,6 +86,7 @@ __all__ = [
     "pymc_model",
     "read_csv",
     "read_studies",
+    "rhodes_prior",
     "run_analysis",
     "save_figure",
     "sensitivity",
@@ -93,6 +95,7 @@ __all__ = [
     "subgroups",
     "summary",
     "tipping_point",
+    "turner_prior",
     "verify",
 ]
 

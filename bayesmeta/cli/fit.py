@@ -33,8 +33,14 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
     "posterior. frequentist: DerSimonian-Laird and its relatives.",
 )
 @click.option("--model", metavar="NAME|PATH", help="A named model or a TOML file [default: binomial-normal].")
-@click.option("--mu", metavar="PRIOR", help='Prior of the overall mean, such as "Normal(0, 1.5)".')
-@click.option("--tau", metavar="PRIOR", help='Prior of the heterogeneity, such as "HalfNormal(1)".')
+@click.option(
+    "--mu",
+    metavar="PRIOR",
+    help='Prior of the overall mean, such as "Normal(0, 1.5)", or "Beta(1, 1)" of the proportion.',
+)
+@click.option(
+    "--tau", metavar="PRIOR", help='Prior of the heterogeneity, such as "HalfNormal(1)"; of estimates also "Jeffreys".'
+)
 @click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
 @click.option("--ci-method", metavar="NAME", help="Frequentist: wald (the default).")
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")

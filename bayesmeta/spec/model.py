@@ -50,6 +50,9 @@ class ModelSpec:
         For the binomial likelihood they default to ``Normal(0, 1.5)`` and ``HalfNormal(1)``, for the log ratios of
         two arms to ``Normal(0, 2.82)`` and ``HalfNormal(0.5)``; otherwise both must be given, because the scale of
         the effects is not known here. ``Flat()`` for tau is kept as PyMC's ``HalfFlat()``, flat above 0.
+        ``Beta(a, b)`` for mu is a prior on the proportion of the median study. For estimates, tau may have one of
+        R bayesmeta's named priors ("Jeffreys", "DuMouchel", ...), which are made from the standard errors of the
+        studies that are fitted, or an empirical one (`turner_prior`, `rhodes_prior`).
     formula : str, optional
         How the mean depends on moderators, in formulaic's (R's) language: ``"~ 0 + regimen"``, ``"~ year"``.
         There is no ``mu`` then, but a coefficient ``beta`` for each column of the design; see
