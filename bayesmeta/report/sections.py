@@ -12,8 +12,8 @@ from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.compute import Results
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
 from bayesmeta.report.shown import Shown
+from bayesmeta.spec.words import meanings
 from bayesmeta.tables.numbers import error_text, number_texts
-from bayesmeta.tables.results import MEANINGS
 
 _NO_REASON = "; no reason is given for it"
 _TAU_KNOWN = (
@@ -38,8 +38,9 @@ def answer_section(shown: Shown, figure: str | None) -> str:
     """Return the estimates of the first fit with their meanings, and the figure."""
     results = shown.results
     name, fit = next(iter(results.fits.items()))
+    words = meanings(None if isinstance(fit, FrequentistFit) else fit.model)
     rows = [
-        [f"{row.label}", shown.cell(row), row.interval, _meaning(str(row.parameter))]
+        [f"{row.label}", shown.cell(row), row.interval, words.get(str(row.parameter), "")]
         for row in shown.pooled(name).itertuples(index=False)
     ]
     head = ["quantity", f"{shown.noun}, {shown.percent} interval", "kind", "meaning"]
@@ -170,10 +171,6 @@ def _by_level(table: pd.DataFrame) -> pd.DataFrame:
     levels = [tuple(row) for row in table[["variable", "level"]].itertuples(index=False)]
     order = {level: i for i, level in enumerate(dict.fromkeys(levels))}
     return table.iloc[sorted(range(len(levels)), key=lambda i: order[levels[i]])]
-
-
-def _meaning(parameter: str) -> str:
-    return MEANINGS.get(parameter, "")
 
 
 def _size(results: Results) -> str:

@@ -134,7 +134,7 @@ def test_estimates_without_priors_on_their_scale_are_refused(refused, hazards):
 def test_estimates_need_no_prior_for_a_frequentist_fit(run, hazards):
     result = run("fit", hazards, *HAZARD_OPTIONS, "--measure", "HR", "--engine", "frequentist")
     assert result.exit_code == 0
-    assert "mu as a ratio" in result.stdout
+    assert "mu as a hazard ratio" in result.stdout
 
 
 def test_counts_can_be_fitted_as_estimates(run, pritz):
