@@ -13,7 +13,7 @@ from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.words import effect_noun
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.words import model_label
+from bayesmeta.spec.words import has_mean, model_label
 
 type Row = tuple[str, str, str, str, float, str, float, float, str, str]
 
@@ -132,7 +132,7 @@ def _why_bayesian(name: str, table: dict[Hashable, dict[Hashable, float]], noun:
         case "theta_new":
             return f"{_log_of(noun)} of the next study; wide because studies differ ({tau})"
         case "mu":
-            middle = "middle" if model.effects == "student-t" else "mean"
+            middle = "mean" if has_mean(model) else "middle"
             return f"{middle} of the study effects, link scale{_as_log(noun)}"
     spread = f"scale of Student's t (nu = {model.nu:g})" if model.effects == "student-t" else "standard deviation"
     return f"{spread} of the study effects, link scale"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COUNTS_MODEL = "binomial-normal"
 HASH_SHOWN = 12
+_NEED_PRIORS = {"estimates": "estimates", "rates": "rates"}
 MODEL_OPTIONS = ("model", "mu", "tau")
 CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
 NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
@@ -61,12 +62,14 @@ def fit_command(
 ) -> None:  # fmt: skip
     """Pool the studies of DATA, a CSV file with one row per study (or the name of a bundled data set).
 
-    Without options that name columns, events and n are looked for, then y and se, then estimate, lower and
-    upper. Estimates need a model for their scale: --model, or --mu and --tau.
+    Without options that name columns, those with the usual names are looked for: events and n, events and time,
+    the same with _treatment and _control, y and se, or estimate, lower and upper. All but events and n need a
+    model for their scale: --model, or --mu and --tau.
 
     \b
     bayesmeta fit trials.csv --study trial --events responders --n treated
     bayesmeta fit trials.csv --engine frequentist --measure PR --format json
+    bayesmeta fit arms.csv --events ai,ci --n n1i,n2i --mu "Normal(0, 2)" --tau "HalfNormal(1)"
     bayesmeta fit hr.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
     """  # noqa: D301 (click takes the backspace as a mark)
     from bayesmeta.tables.records import fit_record
@@ -134,8 +137,8 @@ def _model(studies: "Studies", model: str | None, mu: str | None, tau: str | Non
         if mu is not None and tau is not None:
             return ModelSpec("normal", mu=mu, tau=tau)
         raise SpecError(
-            "estimates need priors on their scale: give --mu and --tau, or --model normal-normal for a "
-            "logit or log-ratio scale."
+            f"{_NEED_PRIORS.get(studies.kind, 'effects of two arms')} need priors on their scale: give --mu and --tau, "
+            "or --model normal-normal for a logit or log-ratio scale."
         )
     return load_model(model or COUNTS_MODEL).with_priors(mu=mu, tau=tau)
 

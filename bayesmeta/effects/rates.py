@@ -2,8 +2,10 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import gammainccinv, gammaincinv
 
 from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta._validate import check_probability
 from bayesmeta.effects.sizes import (
     EffectSizes,
     columns_of,
@@ -12,6 +14,49 @@ from bayesmeta.effects.sizes import (
     refuse_impossible,
     refuse_undefined,
 )
+
+
+def garwood(events: npt.ArrayLike, time: npt.ArrayLike, *, ci_prob: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    """Return the exact (Garwood) interval of each study's incidence rate.
+
+    Parameters
+    ----------
+    events, time : array_like, shape (k,)
+        Events, and the person-time in which they happened; ``events >= 0`` and ``time > 0``.
+    ci_prob : float
+        Coverage probability, strictly between 0 and 1.
+
+    Returns
+    -------
+    lower, upper : numpy.ndarray, shape (k,)
+        Limits, events per unit of `time`; ``lower`` is 0 at no events.
+
+    Raises
+    ------
+    DataError
+        If the data are impossible.
+    SpecError
+        If `ci_prob` is not a probability.
+
+    Notes
+    -----
+    With a = (1 - ci_prob) / 2 the limits are, over t, the a quantile of Gamma(x, 1) and the 1 - a quantile of
+    Gamma(x + 1, 1): all rates that neither one-sided Poisson test at level a rejects.
+
+    References
+    ----------
+    Garwood (1936), Biometrika 28, 437-442. https://doi.org/10.1093/biomet/28.3-4.437
+
+    Examples
+    --------
+    >>> lower, upper = garwood([0, 7], [10, 10])
+    >>> lower.round(3), upper.round(3)
+    (array([0.   , 0.281]), array([0.369, 1.442]))
+    """
+    (x, t), _, _ = _rates({"events": events, "time": time}, 0.0, "none")
+    a = (1.0 - check_probability("ci_prob", ci_prob)) / 2.0
+    lower = np.where(x > 0.0, gammaincinv(np.where(x > 0.0, x, 1.0), a), 0.0)
+    return lower / t, gammainccinv(x + 1.0, a) / t
 
 
 def log_rate(events: npt.ArrayLike, time: npt.ArrayLike, *, add: float = 0.5, to: str = "only0") -> EffectSizes:

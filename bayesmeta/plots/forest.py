@@ -23,7 +23,7 @@ from bayesmeta.plots.forest_columns import (
     row_labels,
     text_columns,
 )
-from bayesmeta.plots.forest_fits import Compared, labelled_fits, natural_scale
+from bayesmeta.plots.forest_fits import Compared, labelled_fits, natural_scale, noun_of
 from bayesmeta.plots.forest_frame import forest_frame
 from bayesmeta.plots.forest_layout import POINTS_PER_MM, fitting_font, needed_height, plan
 from bayesmeta.plots.forest_marks import Canvas, draw_pooled, draw_reference, draw_studies
@@ -73,8 +73,9 @@ def plot_forest(
     scale : {"percent", "proportion", "per 1000", "per 100000"}, optional
         Unit in which proportions are printed. By default per cent, and for rare events one of the last two.
     columns : sequence of str, or dict of headings by name, optional
-        Columns of text: ``"data"`` (events/n), ``"events"``, ``"n"``, ``"estimate"``, ``"shrunken"``,
-        ``"weight"``, and every moderator of the studies. The data and the moderators stand on the left of the
+        Columns of text: ``"data"`` (events/n or events/time; of two arms ``"data_treatment"`` and
+        ``"data_control"``), ``"events"``, ``"n"``, ``"estimate"``, ``"shrunken"``, ``"weight"``, and every moderator
+        of the studies. The data and the moderators stand on the left of the
         marks, words aligned on the left and numbers on the right. Own headings: ``{"year": "Published"}``; a
         line break begins their second line. By default data, estimate and shrunken; below 120 mm estimate.
     xlim : tuple of float, optional
@@ -119,6 +120,7 @@ def plot_forest(
     _check_options(ax, width_mm, fontsize, notes)
     frame = forest_frame(fit, compare=compare, order=order, ci_prob=ci_prob)
     unit = choose_unit(natural_scale(fit), scale, frame)
+    label = unit.axis_label if natural_scale(fit) == noun_of(fit) else noun_of(fit).capitalize()
     ends = padded(unit, axis_range(unit, frame, xlim))
     width = width_mm or WIDTH_MM if ax is None else axes_size(ax)[0] / POINTS_PER_MM
     if columns is None:
@@ -134,7 +136,7 @@ def plot_forest(
     draw_studies(canvas, frame)
     draw_pooled(canvas, frame)
     draw_texts(ax, content, layout)
-    draw_axis(ax, unit.axis_label if xlabel is None else xlabel, layout, unit, ends)
+    draw_axis(ax, label if xlabel is None else xlabel, layout, unit, ends)
     return ax
 
 

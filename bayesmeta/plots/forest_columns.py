@@ -133,7 +133,7 @@ def text_columns(
     has_shrunken = bool(frame["shrunken"].notna().any())
     pooled_in = "shrunken" if has_shrunken and "shrunken" in heads else "estimate"
     columns = []
-    for name, head in heads.items():
+    for name, head in _by_arm(heads, frame).items():
         column = COLUMNS[name](frame, printing) if name in COLUMNS else _moderator(frame, name)
         if any(column.cells):
             column = _with_pooled(column, frame, printing) if name == pooled_in else column
@@ -151,6 +151,18 @@ def _headings(chosen: Chosen) -> dict[str, str | None]:
     if not isinstance(chosen, Iterable):
         raise SpecError(f"columns={chosen!r} must be a list of names, or a dict of headings by name.")
     return dict.fromkeys([chosen] if isinstance(chosen, str) else chosen)
+
+
+def _by_arm(heads: dict[str, str | None], frame: pd.DataFrame) -> dict[str, str | None]:
+    """Return the columns with those of each arm in place of ``"data"``, if there are two arms."""
+    if "data" not in heads or "events_treatment" not in frame:
+        return heads
+    if heads["data"] is not None:
+        raise SpecError("columns: 'data' is a column for each arm here; name 'data_treatment' and 'data_control'.")
+    arms: dict[str, str | None] = {"data_treatment": None, "data_control": None}
+    return {
+        key: value for name, head in heads.items() for key, value in (arms if name == "data" else {name: head}).items()
+    }
 
 
 def _check_name(name: object, moderators: Sequence[str]) -> None:
@@ -186,10 +198,22 @@ def _cells(frame: pd.DataFrame, which: "pd.Series[bool]", names: tuple[str, str,
     return [printing.cell(*row) if here else "" for row, here in zip(values, which, strict=True)]
 
 
-def _data(frame: pd.DataFrame, _: Printing) -> Column:
-    pairs = zip(frame["events"], frame["n"], strict=True)
-    cells = ("" if pd.isna(n) else f"{events:,}/{n:,}" for events, n in pairs)
-    return Column("data", ("Events/n", ""), tuple(cells), is_data=True)
+def _arm(arm: str) -> "Callable[[pd.DataFrame, Printing], Column]":
+    """Return the column of events over patients or person-time: of an arm, or of the only one."""
+    ending = f"_{arm}" if arm else ""
+
+    def column(frame: pd.DataFrame, _: Printing) -> Column:
+        size = "time" if f"time{ending}" in frame else "n"
+        head = (arm.capitalize(), f"events/{size}") if arm else (f"Events/{size}", "")
+        events, sizes = (frame.get(f"{role}{ending}", pd.Series(pd.NA, frame.index)) for role in ("events", size))
+        cells = ("" if pd.isna(n) else f"{r:,}/{_size(n)}" for r, n in zip(events, sizes, strict=True))
+        return Column(f"data{ending}", head, tuple(cells), is_data=True)
+
+    return column
+
+
+def _size(n: float) -> str:
+    return f"{n:,.15g}"
 
 
 def _count(name: str, head: str) -> "Callable[[pd.DataFrame, Printing], Column]":
@@ -241,12 +265,14 @@ def _plain_words(value: object) -> str:
 
 COLUMNS: Final[Mapping[str, Callable[[pd.DataFrame, Printing], Column]]] = MappingProxyType(
     {
-        "data": _data,
+        "data": _arm(""),
         "events": _count("events", "Events"),
         "n": _count("n", "n"),
         "estimate": _estimate,
         "shrunken": _shrunken,
         "weight": _weight,
+        "data_treatment": _arm("treatment"),
+        "data_control": _arm("control"),
     }
 )
 """What can be written beside the marks of any plot, besides moderators."""

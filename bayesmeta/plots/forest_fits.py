@@ -8,6 +8,9 @@ from bayesmeta.api import ENGINES, AnyFit
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.result.study_table import natural_name
+from bayesmeta.result.words import effect_noun, with_article
+from bayesmeta.spec.words import traits
 
 type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
 
@@ -53,9 +56,9 @@ def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
 def _check_fit(each: Any, fit: AnyFit) -> None:
     if getattr(each, "engine", None) not in ENGINES:
         raise SpecError(f"a forest plot shows fits made by bm.fit; got a {type(each).__name__}.")
-    if natural_scale(each) != natural_scale(fit):
+    if noun_of(each) != noun_of(fit):
         raise SpecError(
-            f"compare holds a fit of a {natural_scale(each)}, but the plot shows a {natural_scale(fit)}; "
+            f"compare holds a fit of {with_article(noun_of(each))}, but the plot shows {with_article(noun_of(fit))}; "
             "compare fits on one scale."
         )
 
@@ -68,14 +71,16 @@ def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
     fit : ExactFit, NutsFit or FrequentistFit
         The fit.
     beside : sequence of fits
-        All fits of the plot. If they are Bayesian by more than one engine, the engine is named.
+        All fits of the plot. If they are Bayesian by more than one engine, the engine is named. What is unusual in
+        the model always is.
     """
     if isinstance(fit, FrequentistFit):
         title = tau2_record(fit.tau2_method).title
         words = _MEASURE_WORDS.get(fit.measure)
         return f"{title[0].upper()}{title[1:]}{f', {words}' if words else ''}"
     engines = {each.engine for each in beside if each.engine in _ENGINE_WORDS}
-    return "Bayesian model" + (f", {_ENGINE_WORDS[fit.engine]}" if len(engines) > 1 else "")
+    engine = [_ENGINE_WORDS[fit.engine]] if len(engines) > 1 else []
+    return ", ".join(["Bayesian model", *traits(fit.model), *engine])
 
 
 def is_reliable(fit: AnyFit) -> bool:
@@ -89,7 +94,12 @@ def link_of(fit: AnyFit) -> str:
 
 
 def natural_scale(fit: AnyFit) -> str:
-    """Return what the values of a plot are: ``"proportion"``, ``"ratio"`` or ``"effect"``."""
-    if fit.studies.has_counts or link_of(fit) == "logit":
+    """Return what the values of a plot are: ``"proportion"``, ``"rate"``, ``"ratio"`` or ``"effect"``."""
+    if fit.studies.has_counts:
         return "proportion"
-    return "ratio" if link_of(fit) == "log" else "effect"
+    return natural_name(link_of(fit), fit.studies.kind) or "effect"
+
+
+def noun_of(fit: AnyFit) -> str:
+    """Return what the values of a plot are more precisely, such as ``"odds ratio"``."""
+    return effect_noun(fit.studies, link_of(fit), fit.measure)

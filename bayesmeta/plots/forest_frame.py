@@ -12,13 +12,14 @@ from scipy import special
 from bayesmeta._arrays import IntArray
 from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.api import AnyFit, BayesianFit
+from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
-from bayesmeta.effects.one_arm import clopper_pearson
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, link_of
-from bayesmeta.plots.forest_words import PARAMETER_LABELS
-from bayesmeta.result.study_table import study_effects
+from bayesmeta.plots.forest_words import parameter_label
+from bayesmeta.result.quantity import is_proportion
+from bayesmeta.result.study_table import natural_name, observed_effects, study_effects
 
 type Record = dict[str, Any]
 
@@ -40,7 +41,10 @@ FRAME_DTYPES: Final = {
     "weight": "float64",
     "is_reliable": "bool",
 }
-"""Columns of the frame and their types; the moderators of the studies follow."""
+"""Columns of the frame and their types; the data of two arms or of person-time and the moderators follow."""
+
+SIZES: Final = ("n", "n_treatment", "n_control", "time", "time_treatment", "time_control")
+"""How much was observed in an arm."""
 
 _POINTS: Final[Mapping[str, str]] = {"p_mean": "mean", "p_new": "", "theta_new": ""}
 """Which point of the posterior is drawn, where it is not the median; the prediction is a bar without one."""
@@ -62,9 +66,9 @@ def forest_frame(
     compare : fit, sequence of fits, or dict of fits by label
         Further fits whose estimates are shown below those of `fit`.
     order : str or sequence of str, optional
-        How the studies are ordered: a column of this frame or a moderator (``"-weight"``: descending;
-        ``"study"`` is the label, ``"data"`` means ``n``), or all labels in the order wanted. Equal values keep
-        the order of the data, which is also the default.
+        How the studies are ordered: a column of this frame or a moderator (``"-weight"``: descending; ``"study"`` is
+        the label, ``"data"`` means ``n`` or the person-time, of both arms), or all labels in the order wanted. Equal
+        values keep the order of the data, which is also the default.
     ci_prob : float
         Probability of all intervals.
 
@@ -77,14 +81,15 @@ def forest_frame(
         ``kind``: ``"study"``, ``"summary"`` (a diamond) or ``"prediction"`` (a bar). ``label``: what is
         printed on the left. ``method``: the fit in words; of a study, that whose weights are shown.
         ``parameter``: ``p_median``, ``p_mean``, ``p_new``, ``mu`` or ``theta_new``; empty for a study.
-        ``events``, ``n``: counts. ``estimate``: of a study, the raw proportion or estimate; else by ``point``
+        ``events``, ``n``: counts. ``estimate``: of a study, the raw proportion, rate or estimate; else by ``point``
         the posterior ``"median"``, for `p_mean` the posterior ``"mean"``, or the ``"pooled"`` estimate; nan
-        for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson) or normal ``"CI"``
-        of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
+        for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson,
+        Garwood) or normal ``"CI"`` of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
         ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
-        proportion or effect; nan for a frequentist fit. ``weight``: share of the study in the fit; the shares
-        sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The moderators
-        follow, missing for the estimates, except one that is called like a column above.
+        proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in the fit; the shares
+        sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The data of two arms or of
+        person-time (``events_treatment`` and so on, ``time``) and the moderators follow, missing for the estimates,
+        except a moderator that is called like a column above.
 
     Raises
     ------
@@ -109,13 +114,21 @@ def forest_frame(
     studies = _study_rows(fit, prob).assign(kind="study", method=title, point="", parameter="", interval="CI")
     pooled = [row | {"method": label} for label, each in fits.items() for row in _pooled_rows(each, prob)]
     together = [*studies.to_dict("records"), *pooled]
-    frame = pd.DataFrame(together, columns=list(FRAME_DTYPES))
+    dtypes = FRAME_DTYPES | _data_dtypes(fit.studies)
+    frame = pd.DataFrame(together, columns=list(dtypes))
     frame["is_reliable"] = [is_reliable(fits[method]) for method in frame["method"]]
     moderators = fit.studies.moderators.convert_dtypes()
-    others = moderators.drop(columns=[name for name in moderators if name in FRAME_DTYPES])
-    frame = pd.concat([frame.astype(FRAME_DTYPES), others.reindex(frame.index)], axis=1)
+    others = moderators.drop(columns=[name for name in moderators if name in dtypes])
+    frame = pd.concat([frame.astype(dtypes), others.reindex(frame.index)], axis=1)
     at = _positions(frame.iloc[: len(studies)], order)
     return frame.iloc[[*at, *range(len(studies), len(frame))]].reset_index(drop=True)
+
+
+def _data_dtypes(studies: Studies) -> dict[str, str]:
+    """Return the columns of the data that are neither one arm's counts nor estimates, and their types."""
+    if studies.kind in ("counts", "estimates"):
+        return {}
+    return {role: "float64" if role.startswith("time") else "Int64" for role in studies.data}
 
 
 def _positions(studies: pd.DataFrame, order: str | Sequence[str] | None) -> IntArray:
@@ -133,7 +146,10 @@ def _by_column(studies: pd.DataFrame, order: str) -> IntArray:
     columns = studies.drop(columns=["kind", "method", "point", "parameter", "interval", "is_reliable"])
     columns = columns.rename(columns={"label": "study"}).dropna(axis=1, how="all")
     name = order.removeprefix("-")
-    by = "n" if name == "data" else name
+    sizes = [column for column in SIZES if column in columns]
+    by = name
+    if name == "data" and sizes:
+        by, columns = sizes[0], columns.assign(**{sizes[0]: columns[sizes].sum(axis=1)})
     if by not in columns:
         raise SpecError(unknown_name("column for order", name, columns))
     try:
@@ -158,25 +174,27 @@ def _study_rows(fit: AnyFit, prob: float) -> pd.DataFrame:
     if isinstance(fit, FrequentistFit):
         return _observed_rows(fit, prob)
     effects = study_effects(fit, ci_prob=prob)
-    rows = effects.reindex(columns=["events", "n", "weight"]).rename_axis("label")
+    data = [role for role in fit.studies.data if role in effects]
+    rows = effects.reindex(columns=list(dict.fromkeys(["events", "n", *data, "weight"]))).rename_axis("label")
     rows[["estimate", "lower", "upper"]] = effects[["observed", "observed_lower", "observed_upper"]]
-    name = {"logit": "proportion", "log": "ratio"}.get(fit.link)
+    name = natural_name(fit.link, fit.studies.kind)
     posterior = [name, f"{name}_lower", f"{name}_upper"] if name else ["median", "lower", "upper"]
-    rows[["shrunken", "shrunken_lower", "shrunken_upper"]] = effects[posterior]
+    rows[["shrunken", "shrunken_lower", "shrunken_upper"]] = effects[posterior] if fit.model.has_tau else np.nan
     return rows.reset_index()
 
 
 def _observed_rows(fit: FrequentistFit, prob: float) -> pd.DataFrame:
     """Return the studies of a frequentist fit, which has no shrunken estimates."""
     studies = fit.studies
-    if studies.events is not None and studies.n is not None:
-        lower, upper = clopper_pearson(studies.events, studies.n, ci_prob=prob)
-        values: Record = {"events": studies.events, "n": studies.n, "estimate": studies.events / studies.n}
+    values: dict[str, Any] = {} if studies.kind == "estimates" else dict(studies.data)
+    if studies.events is not None:
+        estimate, lower, upper = observed_effects(
+            studies, link=link_of(fit), measure=fit.measure, ci_prob=prob
+        ).values()
     else:
         half = special.ndtri(0.5 + 0.5 * prob) * fit.se
         estimate, lower, upper = LINKS[link_of(fit)].inverse([fit.y, fit.y - half, fit.y + half])
-        values = {"estimate": estimate}
-    values |= {"label": studies.study, "lower": lower, "upper": upper, "weight": fit.weights}
+    values |= {"label": studies.study, "estimate": estimate, "lower": lower, "upper": upper, "weight": fit.weights}
     nothing = dict.fromkeys(("shrunken", "shrunken_lower", "shrunken_upper"), np.nan)
     return pd.DataFrame(values | nothing)
 
@@ -185,14 +203,15 @@ def _pooled_rows(fit: AnyFit, prob: float) -> Iterator[Record]:
     rows = _frequentist_rows(fit, prob) if isinstance(fit, FrequentistFit) else _bayesian_rows(fit, prob)
     for row in rows:
         kind = "prediction" if row["interval"] == "PI" else "summary"
-        yield row | {"kind": kind, "label": PARAMETER_LABELS[row["parameter"]]}
+        yield row | {"kind": kind, "label": parameter_label(row["parameter"], fit)}
 
 
 def _bayesian_rows(fit: BayesianFit, prob: float) -> Iterator[Record]:
     table = fit.summary(ci_prob=prob)
-    is_logit = fit.link == "logit"
-    link = "identity" if is_logit else fit.link
-    for name in ("p_median", "p_mean", "p_new") if is_logit else ("mu", "theta_new"):
+    of_proportions = is_proportion(fit.link)
+    link = "identity" if of_proportions else fit.link
+    names = ("p_median", "p_mean", "p_new") if of_proportions else ("mu", "theta_new")
+    for name in names if fit.model.has_tau else names[:1]:  # all are one where studies do not differ
         point = _POINTS.get(name, "median")
         values = (table.at[name, column] if column else np.nan for column in (point, "lower", "upper"))
         yield _pooled(name, point, "CrI" if point else "PI", _natural(link, *values))

@@ -58,6 +58,7 @@ PROPORTION_UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
 _OTHER_UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
     {
         "ratio": Unit("ratio", 1.0, "", "Ratio", 2, is_log=True),
+        "rate": Unit("rate", 1.0, "", "Rate", 2, is_log=True),
         "effect": Unit("effect", 1.0, "", "Effect", 1),
     }
 )
@@ -68,7 +69,7 @@ def choose_unit(natural_scale: str, scale: str | None, frame: pd.DataFrame) -> U
 
     Parameters
     ----------
-    natural_scale : {"proportion", "ratio", "effect"}
+    natural_scale : {"proportion", "rate", "ratio", "effect"}
         What the values are.
     scale : str or None
         A name in `PROPORTION_UNITS`. None: by the first estimate below the studies, per cent from 1 % on, per

@@ -5,7 +5,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bayesmeta.data.studies import Studies
-from bayesmeta.effects.measures import get_measure
+from bayesmeta.effects.measures import DEFAULT_MEASURES, get_measure
+from bayesmeta.effects.sizes import has_empty_cell
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.report.prior_words import prior_words
@@ -64,13 +65,22 @@ def _likelihood(model: ModelSpec, studies: Studies, measure: str | None) -> str:
             "correction, with the probability of an event related to the study's effect by the logit link "
             f"{cite('stijnen2010')}."
         )
-    record = get_measure(measure or studies.measure or "GEN")
+    record = get_measure(measure or studies.measure or DEFAULT_MEASURES[studies.kind])
     what = "estimate" if record.code == "GEN" else record.title
-    computed = ", computed from its counts," if studies.has_counts else ""
+    computed = "" if studies.kind == "estimates" else ", computed from its counts,"
     return (
         f"The {what} of each study{computed} was taken as normally distributed about its true value with a known "
-        f"standard error {cite('rover2020')}."
+        f"standard error {cite('rover2020')}.{_correction(studies)}"
     )
+
+
+def _correction(studies: Studies) -> str:
+    """Return what was done about empty cells; nothing if there are none."""
+    if studies.kind == "estimates" or not (empty := has_empty_cell(studies.data)).any():
+        return ""
+    number = int(empty.sum())
+    whose = "the one study that has" if number == 1 else f"the {number} studies that have"
+    return f" To all cells of {whose} an empty one, 1/2 was added."
 
 
 def _sentence(text: str) -> str:

@@ -5,13 +5,14 @@ from typing import Any
 import pandas as pd
 
 from bayesmeta.api import AnyFit
+from bayesmeta.data.display import data_texts
 from bayesmeta.effects.links import LINKS
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.compute import Results
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
-from bayesmeta.report.shown import Shown
+from bayesmeta.report.shown import NO_TAU, Shown
 from bayesmeta.spec.words import meanings
 from bayesmeta.tables.numbers import error_text, number_texts
 
@@ -99,13 +100,15 @@ def data_section(shown: Shown) -> str:
     """Return the studies with their data, observed and in the model, and the rows that were left out."""
     studies = shown.results.inputs.studies
     rows = shown.frame[shown.frame["kind"] == "study"]
-    has_counts, has_shrunken = studies.has_counts, bool(rows["shrunken"].notna().any())
-    head = ["study", *(["events/n"] if has_counts else []), f"observed{shown.unit}, {shown.percent} CI"]
+    texts = {} if studies.kind == "estimates" else data_texts(studies.kind, studies.data)
+    of_study = dict(zip(studies.study, zip(*texts.values(), strict=True), strict=bool(texts)))
+    has_shrunken = bool(rows["shrunken"].notna().any())
+    head = ["study", *texts, f"observed{shown.unit}, {shown.percent} CI"]
     head += [f"in the model{shown.unit}, {shown.percent} CrI"] if has_shrunken else []
     cells = []
     row: Any
     for row in rows.itertuples(index=False):
-        data = [f"{row.events}/{row.n}"] if has_counts else []
+        data = of_study.get(row.label, ())
         model = [shown.printing.cell(row.shrunken, row.shrunken_lower, row.shrunken_upper)] if has_shrunken else []
         cells.append([row.label, *data, shown.cell(row), *model, f"{100 * float(row.weight):.1f} %"])
     right = [name for name in head if name != "study"] + ["weight"]
@@ -176,9 +179,7 @@ def _by_level(table: pd.DataFrame) -> pd.DataFrame:
 def _size(results: Results) -> str:
     studies = results.inputs.studies
     count = "1 study" if studies.k == 1 else f"{studies.k} studies"
-    if studies.events is None or studies.n is None:
-        return count
-    return f"{count}, {studies.events.sum():.0f}/{studies.n.sum():.0f} events"
+    return count if studies.kind == "estimates" else f"{count}, {studies.totals}"
 
 
 def _engine_words(fit: AnyFit) -> str:
@@ -196,7 +197,10 @@ def _point_words(rows: pd.DataFrame) -> str:
 def _heterogeneity(shown: Shown, name: str, fit: AnyFit) -> str:
     link = fit.record.link if isinstance(fit, FrequentistFit) else fit.link
     scale = "the scale of the estimates" if link == "identity" else f"the {link} scale"
-    text = f"Heterogeneity: tau = {shown.tau(name)} on {scale}."
+    tau = shown.tau(name)
+    text = "Heterogeneity: none, a common effect is assumed."
+    if tau != NO_TAU:
+        text = f"Heterogeneity: tau = {tau} on {scale}."
     for other, each in shown.results.fits.items():
         if isinstance(each, FrequentistFit) and each.df > 0:
             pvalue = "P < 0.001" if each.q_pvalue < 0.001 else f"P = {each.q_pvalue:.3f}"

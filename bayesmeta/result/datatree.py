@@ -58,7 +58,7 @@ def to_datatree(
             "observed_data": observed,
             "constant_data": constant,
         },
-        dims={key: ["study"] for key in ("theta", name, *constant)},
+        dims={key: ["study"] for key in ("theta", *observed, *constant)},
         coords={"study": list(studies.study)},
         attrs={"posterior": attrs},
     )
@@ -66,7 +66,11 @@ def to_datatree(
 
 
 def _data(studies: Studies) -> tuple[str, dict[str, FloatArray], dict[str, FloatArray]]:
-    """Return the name of the observed variable, the observed data and the constants."""
-    if studies.events is not None and studies.n is not None:
-        return "events", {"events": studies.events}, {"n": studies.n}
-    return "y", {"y": np.asarray(studies.y)}, {"se": np.asarray(studies.se)}
+    """Return the name of the observed variable, the observed data and the constants.
+
+    A likelihood of two arms has one value per study, which is named after the treatment arm's events.
+    """
+    data = studies.data
+    observed = {role: values for role, values in data.items() if role.startswith(("events", "y"))}
+    constant = {role: values for role, values in data.items() if role not in observed}
+    return next(iter(observed)), observed, constant

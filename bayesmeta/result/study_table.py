@@ -10,7 +10,9 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_probability
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure
 from bayesmeta.effects.one_arm import clopper_pearson
+from bayesmeta.effects.rates import garwood
 from bayesmeta.errors import SpecError
 
 
@@ -25,6 +27,11 @@ class HasStudyEffects(Protocol):
     @property
     def link(self) -> str:
         """What the effects are a function of."""
+        ...
+
+    @property
+    def measure(self) -> str | None:
+        """The effect measure whose estimates were modelled; None for a likelihood of counts."""
         ...
 
     def theta_table(self, *, ci_prob: float) -> pd.DataFrame:
@@ -45,14 +52,16 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
     Returns
     -------
     DataFrame
-        Indexed by ``study``. For counts ``events`` and ``n``. ``observed``, ``observed_lower``,
-        ``observed_upper``: the raw proportion with its exact (Clopper-Pearson) interval, or the estimate with
-        its normal interval, on the natural scale. ``mean sd median lower upper``: the posterior of the
+        Indexed by ``study``. For counts and rates, the data by their names. ``observed``, ``observed_lower``,
+        ``observed_upper``, on the natural scale: the raw proportion with its exact (Clopper-Pearson) interval; the
+        raw rate with its exact (Garwood) interval; of two arms the effect by the fit's measure (or, if it models the
+        counts themselves, odds ratio or rate ratio), after metafor's correction of empty cells, with its normal
+        interval; or the estimate with its normal interval. ``mean sd median lower upper``: the posterior of the
         study's true effect theta_i, link scale, equal-tailed interval. For proportions ``proportion``,
         ``proportion_lower``, ``proportion_upper``: posterior median and interval of the study's true
-        proportion; for ratios the same as ``ratio``, ``ratio_lower``, ``ratio_upper``. ``weight``: share of
-        the study in the overall mean (sums to 1); ``shrinkage``: s^2 / (s^2 + tau^2), the share of the way
-        from the study's own estimate to the overall mean, both averaged over the posterior of tau.
+        proportion; for ratios the same as ``ratio``, ``ratio_lower``, ``ratio_upper``, for rates as ``rate`` and so
+        on. ``weight``: share of the study in the overall mean (sums to 1); ``shrinkage``: s^2 / (s^2 + tau^2), the
+        share of the way from the study's own estimate to the overall mean, both averaged over the posterior of tau.
         The last columns tell the accuracy of the link-scale ones: ``numerical_error``, the largest absolute
         error; for a NUTS fit ``mcse_mean ess_bulk ess_tail r_hat``.
 
@@ -74,8 +83,13 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
         )
     table = fit.theta_table(ci_prob=prob)
     inverse = LINKS[fit.link].inverse
-    frame = _observed(fit.studies, fit.link, prob)
-    shown = LINKS[fit.link].natural
+    data = {role: values.astype(np.int64) if _is_count(role) else values for role, values in fit.studies.data.items()}
+    given = {} if fit.studies.kind == "estimates" else data
+    frame = pd.DataFrame(
+        given | observed_effects(fit.studies, link=fit.link, measure=fit.measure, ci_prob=prob),
+        index=pd.Index(fit.studies.study, name="study"),
+    )
+    shown = natural_name(fit.link, fit.studies.kind)
     columns = ["mean", "sd", "median", "lower", "upper"]
     frame[columns] = table[columns].to_numpy()
     if shown:
@@ -108,23 +122,44 @@ def weight_and_shrinkage(
     return (precision / precision.sum(axis=0)) @ probability, (variance[:, None] * precision) @ probability
 
 
-def _observed(studies: Studies, link: str, prob: float) -> pd.DataFrame:
-    index = pd.Index(studies.study, name="study")
-    if studies.events is not None and studies.n is not None:
-        lower, upper = clopper_pearson(studies.events, studies.n, ci_prob=prob)
-        columns: dict[str, FloatArray] = {
-            "events": studies.events,
-            "n": studies.n,
-            "observed": studies.events / studies.n,
-            "observed_lower": lower,
-            "observed_upper": upper,
-        }
-        return pd.DataFrame(columns, index=index).astype({"events": np.int64, "n": np.int64})
-    y, se, inverse = np.asarray(studies.y), np.asarray(studies.se), LINKS[link].inverse
-    half = special.ndtri(0.5 + 0.5 * prob) * se
-    limits = {
-        "observed": inverse(y),
-        "observed_lower": inverse(y - half),
-        "observed_upper": inverse(y + half),
-    }
-    return pd.DataFrame(limits, index=index)
+def natural_name(link: str, kind: DataKind) -> str:
+    """Return what a study's effect is called on the natural scale: proportion, ratio, rate; empty if it is no such."""
+    name = LINKS[link].natural
+    return "rate" if name == "ratio" and kind == "rates" else name
+
+
+def observed_effects(studies: Studies, *, link: str, measure: str | None, ci_prob: float) -> dict[str, FloatArray]:
+    """Return ``observed``, ``observed_lower`` and ``observed_upper`` of each study, as `study_effects` describes them.
+
+    Parameters
+    ----------
+    studies : Studies
+        The data.
+    link : str
+        What given estimates are a function of.
+    measure : str or None
+        The measure of two arms; None for the default one.
+    ci_prob : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    dict of arrays, shape (k,)
+        Natural scale.
+    """
+    if studies.events is not None:
+        size, interval = (studies.n, clopper_pearson) if studies.n is not None else (studies.time, garwood)
+        lower, upper = interval(studies.events, np.asarray(size), ci_prob=ci_prob)
+        return {"observed": studies.events / np.asarray(size), "observed_lower": lower, "observed_upper": upper}
+    if studies.kind == "estimates":
+        y, se = np.asarray(studies.y), np.asarray(studies.se)
+    else:
+        used = measure or DEFAULT_MEASURES[studies.kind]
+        sizes = effect_sizes(used, *studies.data.values())
+        y, se, link = sizes.y, sizes.se, get_measure(used).link
+    inverse, half = LINKS[link].inverse, special.ndtri(0.5 + 0.5 * ci_prob) * se
+    return {"observed": inverse(y), "observed_lower": inverse(y - half), "observed_upper": inverse(y + half)}
+
+
+def _is_count(role: str) -> bool:
+    return role.startswith(("events", "n"))

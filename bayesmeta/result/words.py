@@ -8,6 +8,11 @@ UNNAMED = "effect"
 """What estimates are called that come without a measure."""
 
 
+def with_article(noun: str) -> str:
+    """Return a noun with "a" or "an" before it."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def effect_noun(studies: Studies, link: str, measure: str | None) -> str:
     """Return what is estimated, without article.
 

@@ -48,12 +48,16 @@ def meanings(model: ModelSpec | None) -> Mapping[str, str]:
         return {**MEANINGS, **_COMMON}
     nu = float(model.nu or 0.0)
     spread = f"their standard deviation is {sqrt(nu / (nu - 2.0)):.3g} tau" if nu > 2.0 else "they have no variance"
-    # With one degree of freedom or fewer there is no mean either; the middle is always there.
     return {
         **MEANINGS,
-        "mu": "middle of the study effects",
+        "mu": MEANINGS["mu"] if has_mean(model) else "middle of the study effects",
         "tau": f"scale of their t distribution with {nu:g} degrees of freedom, the heterogeneity ({spread})",
     }
+
+
+def has_mean(model: ModelSpec) -> bool:
+    """Return whether the study effects have a mean: Student's t with one degree of freedom or fewer has none."""
+    return model.nu is None or model.nu > 1.0
 
 
 def traits(model: ModelSpec) -> tuple[str, ...]:

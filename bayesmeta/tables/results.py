@@ -16,7 +16,7 @@ from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.nuts.settings import SAMPLER_TITLES
-from bayesmeta.result.words import effect_noun
+from bayesmeta.result.words import effect_noun, with_article
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.words import meanings
 from bayesmeta.tables.numbers import number_texts, percent_text
@@ -177,8 +177,7 @@ def _meanings(parameters: Iterable[object], link: str, model: ModelSpec | None) 
 def _ratio_text(table: pd.DataFrame, point: str, noun: str) -> str:
     row = table.to_dict(orient="index")["mu"]
     middle, *limits = (float(LINKS["log"].inverse(row[name])) for name in (point, "lower", "upper"))
-    article = "an" if noun[0] in "aeiou" else "a"
-    return f"mu as {article} {noun}: {_number_text(middle)} ({_range_text(limits)})"
+    return f"mu as {with_article(noun)}: {_number_text(middle)} ({_range_text(limits)})"
 
 
 def _number_text(value: float) -> str:

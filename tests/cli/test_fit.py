@@ -331,3 +331,19 @@ def test_the_process_gives_what_the_function_gives(shell, pritz):
     done = shell("fit", pritz, *OWN_COLUMNS, "--format", "json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["log_evidence"] == bm.fit(studies()).log_evidence
+
+
+ARMS = "study,r1,m1,r2,m2\nAronson 1948,4,123,11,139\nRosenthal 1960,3,231,11,220\n"
+PRIORS = ("--mu", "Normal(0, 2)", "--tau", "HalfNormal(1)")
+
+
+def test_two_arms_and_rates_are_pooled_by_pairs_of_columns(run, refused):
+    Path("arms.csv").write_text(ARMS)
+    pairs = ("arms.csv", "--events", "r1,r2", "--n", "m1,m2")
+    classical = run("fit", *pairs, "--engine", "frequentist")
+    assert "log odds ratio (OR), k = 2" in classical.stdout
+    assert "treatment 7/354, control 22/359 events" in classical.stderr
+    assert "measure RR" in run("fit", *pairs, *PRIORS, "--measure", "RR").stdout
+    rates = run("fit", "arms.csv", "--events", "r1", "--time", "m1", *PRIORS)
+    assert "mu as an incidence rate: " in rates.stdout
+    assert "effects of two arms need priors on their scale: give --mu and --tau" in refused("fit", *pairs, status=2)

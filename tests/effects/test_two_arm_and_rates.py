@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bayesmeta.effects.measures import ROLES_OF_DATA, effect_sizes, get_measure
-from bayesmeta.effects.rates import log_rate, rate_difference, rate_ratio, raw_rate
+from bayesmeta.effects.rates import garwood, log_rate, rate_difference, rate_ratio, raw_rate
 from bayesmeta.effects.sizes import EmptyCellError
 from bayesmeta.effects.two_arm import odds_ratio, risk_difference, risk_ratio
 from bayesmeta.errors import DataError, SpecError
@@ -139,3 +139,28 @@ def test_unknown_options_and_shapes_are_refused():
         odds_ratio([1, 2], [2, 3], [1, 1, 1], [2])
     with pytest.raises(DataError, match="one dimension; got 2"):
         log_rate([[1.0]], [[2.0]])
+
+
+POISSON_TEST = [  # poisson.test(x, 12.5, conf.level = p)$conf.int of R 4.2.2
+    (0, 0.50, 0, 0.11090354888959125),
+    (0, 0.95, 0, 0.29511035632911481),
+    (1, 0.50, 0.023014565796142476, 0.21541076231117565),
+    (1, 0.95, 0.0020254246387431916, 0.44573147127511192),
+    (7, 0.50, 0.40661255221508236, 0.77475440882338065),
+    (7, 0.95, 0.22514904412158937, 1.1538140289361902),
+    (250, 0.50, 19.132920807751688, 20.91972463734966),
+    (250, 0.95, 17.597439650474982, 22.639016403385284),
+]
+
+
+@pytest.mark.parametrize(("events", "ci_prob", "lower", "upper"), POISSON_TEST)
+def test_garwood_equals_poisson_test_of_r(events, ci_prob, lower, upper):
+    found = garwood([events], [12.5], ci_prob=ci_prob)
+    np.testing.assert_allclose(np.ravel(found), [lower, upper], rtol=1e-12)
+
+
+def test_garwood_refuses_impossible_rates():
+    with pytest.raises(DataError, match="study 0 has events=-1, time=2"):
+        garwood([-1], [2])
+    with pytest.raises(SpecError, match="ci_prob=95"):
+        garwood([1], [2], ci_prob=95)

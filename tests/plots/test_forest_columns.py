@@ -106,6 +106,6 @@ def test_without_moderators_the_message_says_how_to_keep_some(rare):
 
 
 def test_every_column_of_the_documentation_exists():
-    documented = ("data", "events", "n", "estimate", "shrunken", "weight")
+    documented = ("data", "events", "n", "estimate", "shrunken", "weight", "data_treatment", "data_control")
     assert tuple(COLUMNS) == documented
     assert all(f'``"{name}"``' in plot_forest.__doc__ for name in documented)

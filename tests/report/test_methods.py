@@ -76,3 +76,13 @@ def test_what_is_reported_is_told_with_its_probability():
 
 def test_several_subgroups_are_listed():
     assert methods.subgroup_sentences(["a", "b", "c"]).startswith("Subgroups by a, b and c were analysed separately")
+
+
+def test_effects_of_two_arms_are_told_with_their_measure_and_the_corrected_cells():
+    arms = {"events_treatment": [0, 3], "n_treatment": [9, 9], "events_control": [2, 4], "n_control": [8, 9]}
+    studies = bm.Studies(("A", "B"), **arms)
+    model = bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
+    text = methods.model_sentences(model, studies)
+    assert "The log odds ratio of each study, computed from its counts, was taken as normally" in text
+    assert "To all cells of the one study that has an empty one, 1/2 was added." in text
+    assert "1/2" not in methods.model_sentences(model, studies.take([1]), measure="RR")
