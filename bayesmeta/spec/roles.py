@@ -14,6 +14,9 @@ type Parameter = Literal["mu", "tau"]
 
 PARAMETERS: tuple[Parameter, ...] = ("mu", "tau")
 
+JUSTIFIED = (*PARAMETERS, "baseline")
+"""Whose priors may have a reason."""
+
 # The families of which some member suits the parameter; of Uniform and Flat not every one, or not as it stands.
 SUITABLE: dict[Parameter, tuple[str, ...]] = {
     "mu": tuple(name for name, family in PRIORS.items() if family.standard.support != HALF_LINE),
