@@ -8,8 +8,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.analyses.average import average
+from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.contrasts import contrasts, prob_best
+from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.predict import predict
+from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
@@ -50,7 +56,10 @@ __all__ = [
     "Prior",
     "SpecError",
     "Studies",
+    "average",
+    "bayes_factor",
     "compare",
+    "contrasts",
     "diagnose",
     "fit",
     "forest_frame",
@@ -60,11 +69,16 @@ __all__ = [
     "load_model",
     "loo",
     "plot_forest",
+    "predict",
+    "prob_above",
+    "prob_best",
+    "prob_rope",
     "pymc_model",
     "read_csv",
     "read_studies",
     "run_analysis",
     "save_figure",
+    "stacking",
     "study_effects",
     "subgroups",
     "summary",

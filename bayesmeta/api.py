@@ -1,7 +1,7 @@
 """How is a model fitted? `fit`, the one front door to the engines."""
 
 from dataclasses import replace
-from typing import Literal, overload
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
+from bayesmeta.exact.regression import fit_regression
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
@@ -84,7 +85,7 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
 
     Returns
     -------
-    ExactFit, NutsFit or FrequentistFit
+    ExactFit, NutsFit or FrequentistFit; RegressionFit for a model with a formula
 
     Raises
     ------
@@ -111,6 +112,11 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
         return fit_frequentist(studies, **options)  # type: ignore[arg-type]
     chosen = model_for(studies, model)
+    if chosen.formula is not None:
+        if engine != "exact":
+            raise SpecError(f"engine={engine!r} takes no formula yet; use engine='exact'.")
+        regression: Any = fit_regression(studies, chosen, **options)  # type: ignore[arg-type]
+        return cast(AnyFit, regression)  # the model's formula, which no type tells, decides
     if engine == "exact":
         return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
     check_sampled(chosen)

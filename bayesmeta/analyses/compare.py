@@ -1,6 +1,7 @@
 """How do fits of the same data differ, and why? Bayesian beside frequentist, each with its estimand."""
 
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.exact.regression import RegressionFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
@@ -71,10 +73,14 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     """
     if not isinstance(fits, Iterable):
         fits = [fits]
-    given = list(fits)
+    given: list[Any] = list(fits)
     if not given:
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
+        if isinstance(fit, RegressionFit):
+            raise SpecError(
+                "compare does not show models with moderators yet; use bm.summary(fit) and bm.predict(fit, ...)."
+            )
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
         _check_same_studies(given[0], fit)

@@ -12,10 +12,10 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.rows import invert, row_table
-from bayesmeta.surface.binomial import PROPORTION_LINKS
 from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.surface import proportion_powers
@@ -89,7 +89,7 @@ def median_proportion_moments(posterior: Posterior) -> tuple[float, float]:
     Where the nodes of mu are too far apart for that, by parts: E g(mu) = g(inf) - integral of g'(x) F(x) dx.
     """
     grid, link = posterior.surface.grid, posterior.surface.link
-    inverse, slope_of = LINKS[link].inverse, PROPORTION_LINKS[link].slope
+    inverse, log_slope = LINKS[link].inverse, PROPORTION_LINKS[link].log_slope
     p = inverse(grid.mu)
     inside = (np.abs(grid.mu) < LOGIT_REACH) & (posterior.weight > SMALL_WEIGHT)
     coarse = np.where(inside, np.exp(grid.log_weight_mu), 0.0).max(axis=1) > LINK_STEPS[link]
@@ -103,7 +103,7 @@ def median_proportion_moments(posterior: Posterior) -> tuple[float, float]:
     table = row_table(grid, rows, posterior.weight[rows])
     cdf = table.cdf_pdf(np.broadcast_to(x, (rows.size, x.size)))[0].sum(axis=0)
     p, total = inverse(x), float(posterior.weight[rows].sum())
-    slope = node_step * slope_of(x)
+    slope = node_step * np.exp(log_slope(x))
     first += total - float(slope @ cdf)
     second += total - float((2.0 * p * slope) @ cdf)
     return first, float(np.sqrt(max(second - first * first, 0.0)))

@@ -29,6 +29,7 @@ from bayesmeta.result.quantity import find_quantity, is_proportion, summary_rows
 from bayesmeta.result.summary import with_estimand
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Observed, observed_by
+from bayesmeta.spec.resolve import resolve_priors
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -142,14 +143,23 @@ class ExactFit:
         SpecError
             If there is no such quantity.
         """
-        kind, study = find_quantity(name, self.link, self.studies.study, has_tau=self.model.has_tau)
-        return self._fine.marginal(kind) if study is None else self._study_marginal(name, kind, study)
+        return self._marginal(name, 0)
 
-    def _study_marginal(self, name: str, kind: str, study: int) -> Marginal:
-        effect = self.study_posteriors[0][study]
+    def resolutions(self, name: str) -> tuple[Marginal, Marginal]:
+        """Return the distribution of a quantity at the finer and at the coarser resolution.
+
+        The finer is that of `marginal`; how far they differ is the numerical error of what is computed from it.
+        """
+        return self._marginal(name, 0), self._marginal(name, 1)
+
+    def _marginal(self, name: str, resolution: int) -> Marginal:
+        kind, study = find_quantity(name, self.link, self.studies.study, has_tau=self.model.has_tau)
+        if study is None:
+            return (self._fine, self._coarse)[resolution].marginal(kind)
+        effect = self.study_posteriors[resolution][study]
         start = effect.theta, np.cumsum(effect.weight) - 0.5 * effect.weight
         if kind == "theta":
-            return Marginal(name, effect.cdf_pdf, start, self._study_moments(study), IDENTITY)
+            return Marginal(name, effect.cdf_pdf, start, self._study_moments(study, resolution), IDENTITY)
         p = LINKS[self.link].inverse(effect.theta)
         mean = float(effect.weight @ p)
         moments = mean, float(np.sqrt(effect.weight @ (p - mean) ** 2))
@@ -188,9 +198,9 @@ class ExactFit:
         posteriors = self.study_posteriors
         return theta_rows(self._fine.posterior, *posteriors, self.studies.study, moments, ci_prob=ci_prob)
 
-    def _study_moments(self, study: int) -> tuple[float, float]:
+    def _study_moments(self, study: int, resolution: int = 0) -> tuple[float, float]:
         left, right = self.solution.problem.terms.limits()
-        moments = self.study_posteriors[0][study].moments()
+        moments = self.study_posteriors[resolution][study].moments()
         return self._fine.study_moments(moments, left=bool(left[study]), right=bool(right[study]))
 
     def draws(self, size: int, rng: np.random.Generator) -> Draws:
@@ -282,9 +292,8 @@ def fit_exact(
     AccuracyError
         If the summary cannot be computed accurately.
     """
-    data = observed_by(model, studies, measure=measure)
     power = None if power_weights is None else check_power_weights(power_weights, studies.study)
-    problem = _problem(model, data, power)
+    problem, data = pose_model(studies, model, measure=measure, power_weights=power)
     names = summary_rows_of(data.link, has_tau=model.has_tau)
     solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
     return ExactFit(studies, model, data.measure, data.link, solution, power)
@@ -292,8 +301,13 @@ def fit_exact(
 
 def check_proper(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> None:
     """Raise `ImproperPosteriorError` if prior and data do not define a posterior, whatever is to compute it."""
-    _problem(model, observed_by(model, studies, measure=measure))
+    pose_model(studies, model, measure=measure)
 
 
-def _problem(model: ModelSpec, data: Observed, power_weights: FloatArray | None = None) -> Problem:
-    return pose(terms_of(model, data, power_weights), model.mu, model.tau, link=data.link)
+def pose_model(
+    studies: Studies, model: ModelSpec, *, measure: str | None = None, power_weights: FloatArray | None = None
+) -> tuple[Problem, Observed]:
+    """Return what is to be integrated for a model without a formula, and the data that it sees."""
+    data = observed_by(model, studies, measure=measure)
+    terms = terms_of(model, data, power_weights)
+    return pose(terms, *resolve_priors(model, data), link=data.link), data

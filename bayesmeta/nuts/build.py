@@ -7,6 +7,7 @@ import numpy as np
 import pymc as pm
 
 from bayesmeta.data.studies import Studies
+from bayesmeta.nuts.priors import add_priors
 from bayesmeta.nuts.scope import check_sampled
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Counts, Observed, check_studies, model_for, observed_by
@@ -60,9 +61,10 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str]) -> pm.M
     Returns
     -------
     pymc.Model
-        Free variables ``mu``, ``tau``, ``z`` (standardised study effects) and ``z_new``; deterministic
-        ``theta`` and ``theta_new``, and for proportions ``p``, ``p_median``, ``p_mean``, ``p_new``; observed
-        ``events`` with data ``n``, or ``y`` with data ``se``. Dimension ``study``.
+        Free variables ``mu`` (or ``p_median``, if the prior is on the proportion), ``tau``, ``z`` (standardised
+        study effects) and ``z_new``; deterministic ``theta`` and ``theta_new``, and for proportions ``p``,
+        ``p_median``, ``p_mean``, ``p_new``; observed ``events`` with data ``n``, or ``y`` with data ``se``.
+        Dimension ``study``.
 
     Notes
     -----
@@ -70,12 +72,12 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str]) -> pm.M
     NUTS explores without divergences where tau may be close to 0.
     """
     with pm.Model(coords={"study": list(labels)}) as built:
-        mu, tau = model.mu.to_pymc("mu"), model.tau.to_pymc("tau")
+        mu, tau = add_priors(model, data)
         z = pm.Normal("z", 0, 1, dims="study")
         theta = pm.Deterministic("theta", mu + tau * z, dims="study")
         theta_new = pm.Deterministic("theta_new", mu + tau * pm.Normal("z_new", 0, 1))
         if data.link == "logit":
-            _add_proportions(mu, tau, theta, theta_new)
+            _add_proportions(built, mu, tau, theta, theta_new)
         if isinstance(data, Counts):
             events, n = data.events.astype(np.int64), pm.Data("n", data.n.astype(np.int64), dims="study")
             pm.Binomial("events", n=n, logit_p=theta, observed=events, dims="study")
@@ -84,11 +86,12 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str]) -> pm.M
     return built
 
 
-def _add_proportions(mu: Any, tau: Any, theta: Any, theta_new: Any) -> None:
+def _add_proportions(built: pm.Model, mu: Any, tau: Any, theta: Any, theta_new: Any) -> None:
     """Add the studies' own proportions and the three that summarise them."""
     z = np.linspace(-Z_ENDS, Z_ENDS, Z_NODES)
     weight = np.exp(-0.5 * z**2)
     pm.Deterministic("p", pm.math.invlogit(theta), dims="study")
-    pm.Deterministic("p_median", pm.math.invlogit(mu))
+    if "p_median" not in built.named_vars:
+        pm.Deterministic("p_median", pm.math.invlogit(mu))
     pm.Deterministic("p_mean", pm.math.dot(pm.math.invlogit(mu + tau * z), weight / weight.sum()))
     pm.Deterministic("p_new", pm.math.invlogit(theta_new))

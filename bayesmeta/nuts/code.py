@@ -2,6 +2,7 @@
 
 import textwrap
 
+from bayesmeta.nuts.prior_code import prior_code
 from bayesmeta.nuts.scope import check_sampled
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
@@ -97,14 +98,14 @@ def pymc_code(model: ModelSpec) -> str:
     of_proportions = model.link == "logit"
     parts = [
         _heading(model),
-        _imports(of_proportions),
+        _imports(of_proportions or model.tau.family.needs == "studies"),
         _data(model),
         'with pm.Model(coords={"study": df["study"]}) as model:\n'
-        + _prior("mu", model.mu, f"Overall mean, {scale}.", model.why.get("mu", ""))
+        + _prior("mu", model.mu, f"Overall mean, {scale}.", model.why.get("mu", ""), model.link)
         + _prior("tau", model.tau, f"Heterogeneity: standard deviation of the study effects, {scale}.",
-                 model.why.get("tau", "")),
+                 model.why.get("tau", ""), model.link),
         _EFFECTS,
-        _PROPORTIONS if of_proportions else "",
+        _proportions(model) if of_proportions else "",
         "    # What is observed.\n" + _LIKELIHOODS[model.likelihood],
         _sampling(of_proportions),
     ]  # fmt: skip
@@ -126,9 +127,14 @@ def _data(model: ModelSpec) -> str:
     return f'df = pd.read_csv("{DATA_FILE}")  # one row per study; columns {columns}\n'
 
 
-def _prior(name: str, prior: Prior, meaning: str, why: str) -> str:
-    arguments = ", ".join([f'"{name}"', *(f"{key}={value!r}" for key, value in prior.parameters.items())])
-    return _comment(f"{meaning} {why}", indent="    ") + f"    {name} = pm.{prior.name}({arguments})\n"
+def _prior(name: str, prior: Prior, meaning: str, why: str, link: str) -> str:
+    return _comment(f"{meaning} {why}", indent="    ") + textwrap.indent(prior_code(name, prior, link), "    ")
+
+
+def _proportions(model: ModelSpec) -> str:
+    if model.mu.family.needs != "link":
+        return _PROPORTIONS
+    return "".join(line for line in _PROPORTIONS.splitlines(keepends=True) if '"p_median"' not in line)
 
 
 def _sampling(of_proportions: bool) -> str:

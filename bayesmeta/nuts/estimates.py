@@ -86,6 +86,30 @@ def share_below(values: FloatArray, at: float, prob: float) -> tuple[float, floa
     return share, float(np.sqrt(prob * (1.0 - prob) / ess))
 
 
+def share_within(values: FloatArray, low: float, high: float) -> tuple[float, float]:
+    """Return the share of draws strictly between two points, and its Monte-Carlo standard error.
+
+    Parameters
+    ----------
+    values : array, shape (chains, draws)
+        The draws.
+    low, high : float
+        The points; -inf and inf are allowed.
+
+    Returns
+    -------
+    share, error : float
+        error = sqrt(p (1 - p) / ess), with the effective sample size of the indicator of the draws within; where no
+        draw or every draw is, of the draws themselves. p is the share, drawn towards 1/2 by one draw on each side, so
+        that a share of 0 or 1 has an error too.
+    """
+    within = ((values > low) & (values < high)).astype(np.float64)
+    share, stats = float(within.mean()), _array_stats()
+    ess = float(stats.ess(values) if share in (0.0, 1.0) else stats.ess(within, method="mean"))
+    p = (ess * share + 1.0) / (ess + 2.0)
+    return share, float(np.sqrt(p * (1.0 - p) / ess))
+
+
 def _tails(prob: float) -> tuple[float, float]:
     return 0.5 * (1.0 - prob), 0.5 * (1.0 + prob)
 

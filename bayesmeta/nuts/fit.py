@@ -214,9 +214,13 @@ class NutsFit:
         SpecError
             If there is no such quantity.
         """
+        return SampledMarginal(name, self.values_of(name).ravel())
+
+    def values_of(self, name: str) -> FloatArray:
+        """Return the draws of a quantity of `marginal`, shape (chains, draws)."""
         kind, study = find_quantity(name, self.link, self.studies.study)
         draws = self.draws_of(kind)
-        return SampledMarginal(name, (draws if study is None else draws[..., study]).ravel())
+        return draws if study is None else draws[..., study]
 
     def to_datatree(self) -> "DataTree":
         """Return everything as an ArviZ DataTree.

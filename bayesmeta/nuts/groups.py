@@ -31,13 +31,14 @@ def add_groups(tree: "DataTree", model: ModelSpec, data: Observed, labels: Seque
     Returns
     -------
     xarray.DataTree
-        With groups ``log_likelihood``, ``posterior_predictive`` and, if both priors are proper, ``prior`` and
-        ``prior_predictive``.
+        With groups ``log_likelihood``, ``posterior_predictive`` and, if both priors are proper and neither is
+        made from the studies, ``prior`` and ``prior_predictive``.
     """
     full = tree.copy()
-    with build_model(model, data, labels), quiet_log():
+    with build_model(model, data, labels) as built, quiet_log():
         pm.compute_log_likelihood(full, progressbar=False)
         full.update(pm.sample_posterior_predictive(tree, random_seed=seed, progressbar=False))
-        if model.mu.is_proper and model.tau.is_proper:
+        # a potential cannot be drawn from
+        if model.mu.is_proper and model.tau.is_proper and not built.potentials:
             full.update(pm.sample_prior_predictive(draws=PRIOR_DRAWS, random_seed=seed))
     return full

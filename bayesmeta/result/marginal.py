@@ -6,11 +6,11 @@ from typing import final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_counts, check_probability
 from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import AccuracyError, SpecError
 from bayesmeta.spec.prior_text import quote
 
@@ -49,24 +49,16 @@ def _same(x: FloatArray) -> FloatArray:
     return x
 
 
-def _probit_slope(p: FloatArray) -> FloatArray:
-    return np.asarray(np.exp(-0.5 * LINKS["probit"].link(p) ** 2) / np.sqrt(2.0 * np.pi))
-
-
-def _cloglog_slope(p: FloatArray) -> FloatArray:
-    return np.asarray(-special.xlog1py(1.0 - p, -p), dtype=np.float64)
-
-
 IDENTITY = Scale(_same, _same, np.ones_like, (-np.inf, np.inf))
 POSITIVE = Scale(_same, _same, np.ones_like, (0.0, np.inf))
-PROPORTION_SCALES = {
-    name: Scale(LINKS[name].inverse, LINKS[name].link, slope, (0.0, 1.0))
-    for name, slope in (
-        ("logit", lambda p: p * (1.0 - p)),
-        ("probit", _probit_slope),
-        ("cloglog", _cloglog_slope),
-    )
-}
+
+
+def _proportion_scale(name: str) -> Scale:
+    link, log_slope = LINKS[name], PROPORTION_LINKS[name].log_slope
+    return Scale(link.inverse, link.link, lambda p: np.asarray(np.exp(log_slope(link.link(p)))), (0.0, 1.0))
+
+
+PROPORTION_SCALES = {name: _proportion_scale(name) for name in PROPORTION_LINKS}
 """By link: proportions whose distribution is computed on the link scale."""
 
 

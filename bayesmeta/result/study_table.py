@@ -123,9 +123,8 @@ def weight_and_shrinkage(
 
 
 def natural_name(link: str, kind: DataKind) -> str:
-    """Return what a study's effect is called on the natural scale: proportion, ratio, rate; empty if it is no such."""
-    name = LINKS[link].natural
-    return "rate" if name == "ratio" and kind == "rates" else name
+    """Return what an effect is called on the natural scale: proportion, ratio or rate; "" if it is none of these."""
+    return "rate" if kind == "rates" and link == "log" else LINKS[link].natural
 
 
 def observed_effects(studies: Studies, *, link: str, measure: str | None, ci_prob: float) -> dict[str, FloatArray]:

@@ -3,31 +3,14 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 from bayesmeta.spec import standard
+from bayesmeta.spec.from_studies import STUDIES_LAWS
+from bayesmeta.spec.placed import Placement
 from bayesmeta.spec.standard import Standard
 
-
-@final
-@dataclass(frozen=True)
-class Placement:
-    """A standard distribution put in its place: x = loc + scale · z.
-
-    Attributes
-    ----------
-    loc, scale : float
-        Shift and stretch of the standard distribution.
-    shape : tuple of float
-        The standard distribution's shape parameters.
-    ends : tuple of float or None
-        Both ends of a bounded support exactly as given, because loc + scale may round; None elsewhere.
-    """
-
-    loc: float
-    scale: float
-    shape: tuple[float, ...] = ()
-    ends: tuple[float, float] | None = None
+RHODES_NU = 5.0  # degrees of freedom of the t distribution of log tau² in Rhodes et al. (2015)
 
 
 @final
@@ -38,20 +21,30 @@ class PriorFamily:
     Attributes
     ----------
     name : str
-        PyMC's name.
-    standard : Standard
-        The distribution of z = (x - loc) / scale.
+        PyMC's name where it has one.
+    standard : Standard or None
+        The distribution of z = (x - loc) / scale; None for a prior that is made from the studies.
     forms : mapping
         For each set of parameters that defines a member, in PyMC's order, the function that places it. The
         first is the one that values without a name fill.
     positive : frozenset of str
         The parameters that must be above 0.
+    needs : {"", "link", "studies"}
+        What must be known before it is a density of the parameter: the model's link, if it is a prior on a
+        proportion; the studies' standard errors, if it is made from them.
+    meant_for : str
+        The effect measure it was derived for, by metafor's code; empty for any.
+    is_proper : bool
+        Whether it integrates to 1.
     """
 
     name: str
-    standard: Standard
+    standard: Standard | None
     forms: Mapping[tuple[str, ...], Callable[..., Placement]]
     positive: frozenset[str] = frozenset()
+    needs: Literal["", "link", "studies"] = ""
+    meant_for: str = ""
+    is_proper: bool = True
 
     @property
     def main_form(self) -> tuple[str, ...]:
@@ -71,6 +64,10 @@ class PriorFamily:
 
 def _loc_scale(loc: float, scale: float) -> Placement:
     return Placement(loc, scale)
+
+
+def _nowhere() -> Placement:
+    return Placement(0.0, 1.0)
 
 
 def _between(lower: float, upper: float) -> Placement:
@@ -93,7 +90,14 @@ _FAMILIES = (
     PriorFamily("Cauchy", standard.CAUCHY, {("alpha", "beta"): _loc_scale}, frozenset({"beta"})),
     PriorFamily("Logistic", standard.LOGISTIC, {("mu", "s"): _loc_scale}, frozenset({"s"})),
     PriorFamily("Uniform", standard.UNIFORM, {("lower", "upper"): _between}),
-    PriorFamily("Flat", standard.FLAT, {(): lambda: Placement(0.0, 1.0)}),
+    PriorFamily(
+        "Beta",
+        standard.BETA,
+        {("alpha", "beta"): lambda alpha, beta: Placement(0.0, 1.0, (alpha, beta))},
+        frozenset({"alpha", "beta"}),
+        needs="link",
+    ),
+    PriorFamily("Flat", standard.FLAT, {(): _nowhere}, is_proper=False),
     PriorFamily(
         "HalfNormal",
         standard.HALF_NORMAL,
@@ -148,12 +152,35 @@ _FAMILIES = (
         {("alpha", "beta"): lambda alpha, beta: Placement(0.0, beta, (alpha,))},
         frozenset({"alpha", "beta"}),
     ),
-    PriorFamily("HalfFlat", standard.HALF_FLAT, {(): lambda: Placement(0.0, 1.0)}),
+    PriorFamily("HalfLogistic", standard.HALF_LOGISTIC, {("s",): lambda s: Placement(0.0, s)}, frozenset({"s"})),
+    PriorFamily(
+        "Lomax",
+        standard.LOMAX,
+        {("alpha", "m"): lambda alpha, m: Placement(0.0, m, (alpha,))},
+        frozenset({"alpha", "m"}),
+    ),
+    # The square root of a variable whose log has location mu and scale sigma has a log of mu/2 and sigma/2.
+    PriorFamily(
+        "Turner2015",
+        standard.LOG_NORMAL,
+        {("mu", "sigma"): lambda mu, sigma: Placement(0.0, math.exp(0.5 * mu), (0.5 * sigma,))},
+        frozenset({"sigma"}),
+        meant_for="OR",
+    ),
+    PriorFamily(
+        "Rhodes2015",
+        standard.LOG_STUDENT,
+        {("mu", "sigma"): lambda mu, sigma: Placement(0.0, math.exp(0.5 * mu), (RHODES_NU, 0.5 * sigma))},
+        frozenset({"sigma"}),
+        meant_for="SMD",
+    ),
+    PriorFamily("HalfFlat", standard.HALF_FLAT, {(): _nowhere}, is_proper=False),
 )
 
 PRIORS: dict[str, PriorFamily] = {family.name: family for family in _FAMILIES}
 
-R_BAYESMETA_PRIORS = (
-    "uniform", "sqrt", "Jeffreys", "BergerDeely", "conventional", "DuMouchel", "shrinkage", "I2",
-)  # fmt: skip
-"""R bayesmeta's named priors on τ for a normal likelihood: improper, or dependent on the standard errors."""
+R_BAYESMETA_PRIORS: dict[str, PriorFamily] = {
+    name: PriorFamily(name, None, {(): _nowhere}, needs="studies", is_proper=law.is_proper)
+    for name, law in STUDIES_LAWS.items()
+}
+"""R bayesmeta's named priors on τ for a normal likelihood, most of them made from the standard errors."""

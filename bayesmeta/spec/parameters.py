@@ -8,7 +8,8 @@ import numpy as np
 
 from bayesmeta._validate import unknown_name
 from bayesmeta.errors import SpecError
-from bayesmeta.spec.families import Placement, PriorFamily
+from bayesmeta.spec.families import PriorFamily
+from bayesmeta.spec.placed import Placement
 from bayesmeta.spec.prior_text import format_number, format_prior, quote
 
 

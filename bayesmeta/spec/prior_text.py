@@ -76,16 +76,14 @@ def find_family(name: object, *, bare: bool = False, among: Collection[str] = PR
     name : object
         What was given as the family's name.
     bare : bool
-        Whether it stands without any parameter, as R bayesmeta's data-dependent priors do.
+        Whether it stands without any parameter, as R bayesmeta's priors do.
     among : collection of str
         The families that the message lists: those that suit the parameter, where it is known.
     """
     if isinstance(name, str) and name in PRIORS:
         return PRIORS[name]
-    if bare and name in R_BAYESMETA_PRIORS:
-        instead = "For R's improper uniform prior on tau write 'Flat()'. " if name == "uniform" else ""
-        supported = f"{instead}Supported: {', '.join(among)}."
-        raise SpecError(f"the prior {name!r} of R bayesmeta is not supported yet. {supported}")
+    if bare and isinstance(name, str) and name in R_BAYESMETA_PRIORS:
+        return R_BAYESMETA_PRIORS[name]
     shown = f"{name[:50]}..." if isinstance(name, str) and len(name) > 60 else name
     raise SpecError(unknown_name("prior", shown, among))
 

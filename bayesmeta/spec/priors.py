@@ -1,18 +1,23 @@
 """What is believed about one parameter? `Prior`, a frozen record under PyMC's names."""
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
-from bayesmeta.spec.families import PRIORS, Placement
+from bayesmeta.spec.families import PRIORS, R_BAYESMETA_PRIORS, PriorFamily
+from bayesmeta.spec.from_studies import FromStudies
 from bayesmeta.spec.frozen import FrozenMapping
+from bayesmeta.spec.on_link import BetaOnLink
 from bayesmeta.spec.parameters import check_parameters, place
+from bayesmeta.spec.placed import Law, Placed, Placement, improper
 from bayesmeta.spec.prior_text import find_family, format_number, format_prior, parse_prior, quote
+from bayesmeta.spec.pymc_forms import PYMC_FORMS
 from bayesmeta.spec.standard import FloatArray
 
 # The smallest probability a draw inverts: half the spacing of `Generator.random`, which can return 0.
@@ -53,6 +58,8 @@ class Prior:
         As given.
     parameters : mapping
         Read-only; the parameters in the form they were given, in PyMC's order.
+    resolution : BetaOnLink, FromStudies or None
+        The density of the parameter in a model of studies, once `resolved` has made it.
 
     Raises
     ------
@@ -81,6 +88,7 @@ class Prior:
     name: str
     parameters: FrozenMapping[float]
     _placement: Placement = field(compare=False)
+    resolution: BetaOnLink | FromStudies | None
 
     def __init__(self, name: str, /, *values: float, **parameters: float) -> None:
         family = find_family(name, bare=not values and not parameters)
@@ -88,6 +96,7 @@ class Prior:
         object.__setattr__(self, "name", family.name)
         object.__setattr__(self, "parameters", FrozenMapping(checked))
         object.__setattr__(self, "_placement", place(family, checked))
+        object.__setattr__(self, "resolution", None)
 
     def __str__(self) -> str:
         return format_prior(self.name, self.parameters.items())
@@ -100,14 +109,83 @@ class Prior:
         return f"Prior({', '.join(shown)})"
 
     @property
+    def family(self) -> PriorFamily:
+        """The family it belongs to."""
+        return PRIORS.get(self.name) or R_BAYESMETA_PRIORS[self.name]
+
+    @property
     def is_proper(self) -> bool:
         """Whether the density integrates to 1; not so for `Flat` and `HalfFlat`."""
-        return PRIORS[self.name].standard.cdf is not None
+        return self.family.is_proper
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it is a density of its parameter as it stands; if not, see `resolved`."""
+        return self.resolution is not None or not self.family.needs
+
+    def resolved(self, *, link: str | None = None, se: npt.ArrayLike | None = None) -> "Prior":
+        """Return the prior as a density of its parameter in a given model of given studies.
+
+        Parameters
+        ----------
+        link : str, optional
+            The model's link: what `Beta`, a prior on p_median, needs to be a density of mu.
+        se : array_like, shape (k,), optional
+            Standard errors: what R bayesmeta's priors of tau are made from.
+
+        Returns
+        -------
+        Prior
+            The prior itself if it needs neither.
+
+        Raises
+        ------
+        SpecError
+            If what it needs is not given, or does not define it.
+
+        Examples
+        --------
+        >>> round(float(Prior("Beta", 1, 1).resolved(link="logit").logpdf(0.0)), 4)
+        -1.3863
+        >>> float(Prior("DuMouchel").resolved(se=[0.5, 0.5]).ppf(0.5))
+        0.5
+        """
+        needs, resolution = self.family.needs, self.resolution
+        if not needs:
+            return self
+        if needs == "link" and link is not None:
+            if link not in PROPORTION_LINKS:
+                raise SpecError(
+                    f"{self} is a prior on a proportion, which link={link!r} does not lead to (only "
+                    f"{', '.join(PROPORTION_LINKS)} do); give a prior of mu itself, such as Normal(0, 2)."
+                )
+            resolution = BetaOnLink(link, self.parameters["alpha"], self.parameters["beta"])
+        if needs == "studies" and se is not None:
+            resolution = FromStudies(self.name, tuple(np.asarray(se, dtype=np.float64).tolist()))
+        copy = object.__new__(Prior)
+        for key in ("name", "parameters", "_placement"):
+            object.__setattr__(copy, key, getattr(self, key))
+        object.__setattr__(copy, "resolution", resolution)
+        return copy
+
+    @property
+    def _law(self) -> Law:
+        if self.resolution is not None:
+            return self.resolution
+        family = self.family
+        if family.standard is None or family.needs:
+            raise SpecError(
+                f"{self} is a density of the proportion p_median, and of mu only once the link is known: use "
+                f"prior.resolved(link='logit')."
+                if family.needs == "link"
+                else f"{self} is made from the studies' standard errors: use prior.resolved(se=...)."
+            )
+        return Placed(str(self), family.standard, self._placement)
 
     @property
     def support(self) -> tuple[float, float]:
         """Lower and upper end of the parameters that are possible."""
-        return self._placement.ends or PRIORS[self.name].standard.support
+        return self._law.support
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
@@ -121,7 +199,7 @@ class Prior:
         0.0 for `Flat` and `HalfFlat`, 2.0 for `HalfCauchy`, nu + 1 for `StudentT`, inf for a bounded support.
         The prior's m-th moment exists when m < a - 1.
         """
-        return PRIORS[self.name].standard.tail_order(*self._placement.shape)
+        return self._law.tail_order
 
     def logpdf(self, x: npt.ArrayLike) -> FloatArray:
         """Return the log density at ``x``.
@@ -142,20 +220,7 @@ class Prior:
         >>> Prior("Normal", 0, 1).logpdf([0.0, 1.0]).round(4)
         array([-0.9189, -1.4189])
         """
-        points = np.asarray(x, dtype=np.float64)
-        standard, placement = PRIORS[self.name].standard, self._placement
-        lower, upper = self.support
-        with np.errstate(all="ignore"):
-            z = (points - placement.loc) / placement.scale
-            inside = (points >= lower) & (points <= upper) & np.isfinite(z)
-            if not standard.zero_in_support:
-                inside &= z > 0.0
-            everywhere = bool(inside.all())
-            values: FloatArray = standard.logpdf(z if everywhere else np.where(inside, z, 0.5), *placement.shape)
-            values = values - math.log(placement.scale)
-        if everywhere:
-            return values[()]
-        return np.where(inside, values, np.where(np.isnan(points), np.nan, -np.inf))[()]
+        return self._law.logpdf(x)
 
     def cdf(self, x: npt.ArrayLike) -> FloatArray:
         """Return P(parameter <= x), in the shape of ``x``; raise `SpecError` if improper.
@@ -165,15 +230,7 @@ class Prior:
         >>> float(Prior("Uniform", 0, 5).cdf(1.0))
         0.2
         """
-        function = self._proper("cdf", PRIORS[self.name].standard.cdf)
-        points = np.asarray(x, dtype=np.float64)
-        lower, upper = self.support
-        with np.errstate(all="ignore"):
-            z = (points - self._placement.loc) / self._placement.scale
-            inside = (points > lower) & (points < upper)
-            values = np.clip(function(np.where(inside, z, 0.5), *self._placement.shape), 0.0, 1.0)
-        outside = np.where(np.isnan(points), np.nan, np.where(points >= upper, 1.0, 0.0))
-        return np.where(inside, values, outside)[()]
+        return self._law.cdf(x)
 
     def ppf(self, q: npt.ArrayLike) -> FloatArray:
         """Return the quantile at probability ``q``, in the shape of ``q``; the support's ends at 0 and 1.
@@ -185,15 +242,7 @@ class Prior:
         >>> float(Prior("HalfNormal", 1).ppf(0.95).round(3))
         1.96
         """
-        function = self._proper("quantiles", PRIORS[self.name].standard.ppf)
-        probability = np.asarray(q, dtype=np.float64)
-        lower, upper = self.support
-        with np.errstate(all="ignore"):
-            inside = (probability > 0.0) & (probability < 1.0)
-            z = function(np.where(inside, probability, 0.5), *self._placement.shape)
-            values = np.clip(self._placement.loc + self._placement.scale * z, lower, upper)
-        ends = np.where(probability == 0.0, lower, np.where(probability == 1.0, upper, np.nan))
-        return np.where(inside, values, ends)[()]
+        return self._law.ppf(q)
 
     def rvs(self, size: int | tuple[int, ...], *, seed: int | np.random.Generator) -> FloatArray:
         """Draw independent values by inversion, so that one seed gives comparable draws of different priors.
@@ -210,22 +259,27 @@ class Prior:
         SpecError
             If the prior is improper.
         """
-        self._proper("draws", PRIORS[self.name].standard.ppf)
+        if not self.is_proper:
+            raise improper(str(self), "draws")
         uniform = np.random.default_rng(seed).random(size)
         return self.ppf(np.maximum(uniform, _SMALLEST_DRAW))
 
     def to_pymc(self, varname: str) -> Any:
-        """Return the PyMC variable ``pm.<name>(varname, **parameters)``; call it inside a `pymc.Model`."""
+        """Return the PyMC variable of this distribution; call it inside a `pymc.Model`.
+
+        Raises
+        ------
+        SpecError
+            If it needs the link or the studies to be a density of the parameter: `pymc_model` knows them.
+        """
         import pymc
 
+        if self.family.needs:
+            raise SpecError(f"{self} is a density of the parameter in a model only; use bm.pymc_model(studies, model).")
         # As np.float64, because PyTensor keeps a Python float such as 1.5 in single precision.
         parameters = {name: np.float64(value) for name, value in self.parameters.items()}
-        return getattr(pymc, self.name)(varname, **parameters)
-
-    def _proper(self, what: str, function: Callable[..., FloatArray] | None) -> Callable[..., FloatArray]:
-        if function is None:
-            raise SpecError(f"{self} is improper and has no {what}; use a proper prior, such as Normal or HalfNormal.")
-        return function
+        build = PYMC_FORMS.get(self.name)
+        return build(pymc, varname, **parameters) if build else getattr(pymc, self.name)(varname, **parameters)
 
 
 def as_prior(value: PriorLike, *, among: Collection[str] = PRIORS.keys()) -> Prior:
@@ -253,7 +307,8 @@ def as_prior(value: PriorLike, *, among: Collection[str] = PRIORS.keys()) -> Pri
     if isinstance(value, Prior):
         return value
     if isinstance(value, str):
-        name, values, named = parse_prior(value, among=among)
+        bare = value.strip() if len(value) < 50 else ""
+        name, values, named = (bare, (), {}) if bare in R_BAYESMETA_PRIORS else parse_prior(value, among=among)
         find_family(name, bare=not values and not named, among=among)
         return Prior(name, *values, **named)
     if isinstance(value, PrelizDistribution):

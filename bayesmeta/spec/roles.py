@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from bayesmeta.errors import SpecError
-from bayesmeta.spec.families import PRIORS
+from bayesmeta.spec.families import PRIORS, R_BAYESMETA_PRIORS, PriorFamily
 from bayesmeta.spec.prior_text import format_number
 from bayesmeta.spec.priors import Prior, PriorLike, as_prior
 from bayesmeta.spec.standard import HALF_LINE
@@ -17,10 +17,19 @@ PARAMETERS: tuple[Parameter, ...] = ("mu", "tau")
 JUSTIFIED = (*PARAMETERS, "baseline")
 """Whose priors may have a reason."""
 
+
+def _suits(family: PriorFamily, parameter: Parameter) -> bool:
+    if family.needs or family.standard is None:
+        return parameter == ("mu" if family.needs == "link" else "tau")
+    if parameter == "mu":
+        return family.standard.support != HALF_LINE
+    return family.standard.support[0] == 0.0 or family.name == "Flat"
+
+
 # The families of which some member suits the parameter; of Uniform and Flat not every one, or not as it stands.
 SUITABLE: dict[Parameter, tuple[str, ...]] = {
-    "mu": tuple(name for name, family in PRIORS.items() if family.standard.support != HALF_LINE),
-    "tau": tuple(name for name, family in PRIORS.items() if family.standard.support[0] == 0.0 or name == "Flat"),
+    parameter: tuple(name for name, family in {**PRIORS, **R_BAYESMETA_PRIORS}.items() if _suits(family, parameter))
+    for parameter in PARAMETERS
 }
 
 type _Values = Mapping[str, float]
@@ -34,7 +43,8 @@ def prior_for(parameter: Parameter, value: PriorLike) -> Prior:
     parameter : {"mu", "tau"}
         The overall mean on the link scale, or the standard deviation of the study effects about it.
     value : Prior, str or PreliZ distribution
-        See `as_prior`. ``Flat()`` for τ means flat on (0, inf), PyMC's ``HalfFlat``.
+        See `as_prior`. ``Flat()`` for τ means flat on (0, inf), PyMC's ``HalfFlat``; ``Beta(a, b)`` for μ is a
+        prior on p_median, the proportion of the median study.
 
     Raises
     ------
@@ -50,6 +60,8 @@ def prior_for(parameter: Parameter, value: PriorLike) -> Prior:
         prior = as_prior(value, among=SUITABLE[parameter])
     except SpecError as error:
         raise SpecError(f"prior for {parameter}: {error}") from None
+    if prior.family.needs:
+        return _checked_role(parameter, prior)
     lower, upper = prior.support
     if parameter == "mu":
         if lower == 0.0 and math.isinf(upper):
@@ -83,6 +95,14 @@ def baseline_prior(value: PriorLike) -> Prior:
     return prior
 
 
+def _checked_role(parameter: Parameter, prior: Prior) -> Prior:
+    if parameter == "tau" and prior.family.needs == "link":
+        raise SpecError(f"{prior} for tau is a prior on a proportion, which tau is not; use HalfNormal(1).")
+    if parameter == "mu" and prior.family.needs == "studies":
+        raise SpecError(f"{prior} for mu is a prior of tau in R bayesmeta; for a flat prior of mu use Flat().")
+    return prior
+
+
 def _usual_mu(_: _Values) -> str:
     return "Normal(0, 1.5)"
 
@@ -100,10 +120,12 @@ _WHOLE_LINE: dict[str, Callable[[_Values], str]] = {
     "HalfCauchy": lambda given: f"Cauchy(0, {format_number(given['beta'])})",
     "HalfStudentT": lambda given: f"StudentT({format_number(given['nu'])}, 0, {format_number(given['sigma'])})",
     "HalfFlat": lambda _: "Flat()",
+    "HalfLogistic": lambda given: f"Logistic(0, {format_number(given['s'])})",
 }
 _HALF_LINE: dict[str, Callable[[_Values], str]] = {
     "Normal": lambda given: f"HalfNormal({format_number(given['sigma'])})",
     "Cauchy": lambda given: f"HalfCauchy({format_number(given['beta'])})",
     "StudentT": lambda given: f"HalfStudentT({format_number(given['nu'])}, {format_number(given['sigma'])})",
     "Uniform": _uniform_from_zero,
+    "Logistic": lambda given: f"HalfLogistic({format_number(given['s'])})",
 }

@@ -126,6 +126,15 @@ UNIFORM = Standard(
     ppf=lambda q: q,
     tail_order=_light,
 )
+BETA = Standard(
+    support=(0.0, 1.0),
+    logpdf=lambda z, alpha, beta: (
+        special.xlogy(alpha - 1.0, z) + special.xlog1py(beta - 1.0, -z) - special.betaln(alpha, beta)
+    ),
+    cdf=lambda z, alpha, beta: special.betainc(alpha, beta, z),
+    ppf=lambda q, alpha, beta: special.betaincinv(alpha, beta, q),
+    tail_order=_light,
+)
 FLAT = Standard(support=REAL_LINE, logpdf=np.zeros_like, cdf=None, ppf=None, tail_order=lambda: 0.0)
 HALF_FLAT = Standard(support=HALF_LINE, logpdf=np.zeros_like, cdf=None, ppf=None, tail_order=lambda: 0.0)
 HALF_NORMAL = Standard(
@@ -185,4 +194,39 @@ WEIBULL = Standard(
     cdf=lambda z, alpha: -np.expm1(-(z**alpha)),
     ppf=lambda q, alpha: (-np.log1p(-q)) ** (1.0 / alpha),
     tail_order=_light,
+)
+HALF_LOGISTIC = Standard(
+    support=HALF_LINE,
+    logpdf=lambda z: _LOG_2 - z - 2.0 * np.log1p(np.exp(-z)),
+    cdf=lambda z: np.tanh(0.5 * z),
+    ppf=lambda q: 2.0 * np.arctanh(q),
+    tail_order=_light,
+)
+LOMAX = Standard(
+    support=HALF_LINE,
+    logpdf=lambda z, alpha: math.log(alpha) - (alpha + 1.0) * np.log1p(z),
+    cdf=lambda z, alpha: -np.expm1(-alpha * np.log1p(z)),
+    ppf=lambda q, alpha: np.expm1(-np.log1p(-q) / alpha),
+    tail_order=lambda alpha: alpha + 1.0,
+)
+# The density falls like 1 / (z log(z)^(nu + 1)): slower than every power below z^-1, and yet it has an integral.
+# Beside studies an integer is added to the order, where a moment at its edge exists thanks to the logarithm.
+_ABOVE_ONE = 1.0 + 1e-9
+# exp(250)² is still a double. Beyond it the density is taken as 0: with nu = 5, a mass of 1e-10 for a scale of 1.3.
+_LONGEST = 250.0
+
+
+def _log_student_logpdf(z: FloatArray, nu: float, sigma: float) -> FloatArray:
+    log_z = np.log(z)
+    inside = _student_logpdf(log_z / sigma, nu) - log_z - math.log(sigma)
+    return np.where(np.abs(log_z) <= _LONGEST, inside, -np.inf)
+
+
+LOG_STUDENT = Standard(
+    support=HALF_LINE,
+    logpdf=_log_student_logpdf,
+    cdf=lambda z, nu, sigma: special.stdtr(nu, np.log(z) / sigma),
+    ppf=lambda q, nu, sigma: np.exp(sigma * special.stdtrit(nu, q)),
+    tail_order=lambda nu, sigma: _ABOVE_ONE,
+    zero_in_support=False,
 )

@@ -15,7 +15,7 @@ from bayesmeta.spec.roles import PARAMETERS, Parameter, prior_for
 
 SCHEMA = 1
 
-TEXT_KEYS = ("name", "title", "likelihood", "link", "effects")
+TEXT_KEYS = ("name", "title", "likelihood", "link", "effects", "formula")
 _TOP_KEYS = ("schema", *TEXT_KEYS, "nu", "priors", "sensitivity")
 _PRIOR_EXAMPLE = '{ dist = "HalfNormal", sigma = 1.0 }'
 
@@ -76,7 +76,10 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
         where = f"{origin}: [priors] baseline"
         value, why = _without_why("baseline", table.pop("baseline"), where)
         keywords["baseline"] = _read_prior("mu", value, where)
-    required: tuple[Parameter, ...] = ("mu",) if keywords.get("effects") == "none" else PARAMETERS
+    if "formula" in top and "beta" in table:
+        keywords["beta"] = read_beta(table.pop("beta"), f"{origin}: [priors] beta")
+    needed = {"mu": "formula" not in top, "tau": keywords.get("effects") != "none"}
+    required: tuple[Parameter, ...] = tuple(name for name in PARAMETERS if needed[name])
     priors, reasons = read_priors(table, f"{origin}: [priors]", required=required)
     sensitivity = _read_sensitivity(
         check_table(top.get("sensitivity", {}), f"{origin}: [sensitivity]"), f"{origin}: [sensitivity]"
@@ -85,8 +88,8 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
 
 
 def write_model(
-    texts: Mapping[str, str],
-    priors: Mapping[str, Prior],
+    texts: Mapping[str, str | None],
+    priors: Mapping[str, Prior | Mapping[str, Prior]],
     *,
     nu: float | None,
     why: Mapping[str, str],
@@ -99,17 +102,20 @@ def write_model(
     texts : mapping
         The keys before the tables, such as ``likelihood``; empty ones are left out.
     priors : mapping
-        The priors by parameter.
+        The priors of μ, or of the coefficients β together or by name, of τ, and of the baseline.
     nu : float, optional
         Degrees of freedom of the study effects.
     why, sensitivity : mapping
         As in `ModelSpec`.
     """
     lines = [f"schema = {SCHEMA}"]
-    lines += [f"{key} = {quoted(texts[key])}" for key in TEXT_KEYS if texts[key]]
+    lines += [f"{key} = {quoted(text)}" for key in TEXT_KEYS if (text := texts[key])]
     lines += [f"nu = {nu!r}"] if nu is not None else []
     lines += ["", "[priors]"]
-    lines += [f"{key} = {prior_table(prior, why.get(key, ''))}" for key, prior in priors.items()]
+    for key, prior in priors.items():
+        lines.append(
+            f"{key} = {prior_table(prior, why.get(key, '')) if isinstance(prior, Prior) else _table_of(prior)}"
+        )
     if sensitivity:
         lines += ["", "[sensitivity]"]
     for key, alternatives in sensitivity.items():
@@ -172,6 +178,13 @@ def _without_why(key: str, value: object, where: str) -> tuple[object, dict[str,
     return rest, {key: check_text(value["why"], f"{where}.why")}
 
 
+def read_beta(value: object, where: str) -> Prior | dict[str, Prior]:
+    """Return the prior of all coefficients, or the priors by coefficient."""
+    if isinstance(value, dict) and "dist" not in value:
+        return {name: _read_prior("mu", prior, f"{where} {name!r}") for name, prior in value.items()}
+    return _read_prior("mu", value, where)
+
+
 def _read_sensitivity(table: Mapping[str, Any], where: str) -> dict[str, tuple[Prior, ...]]:
     check_keys(table, where, allowed=PARAMETERS)
     alternatives: dict[str, tuple[Prior, ...]] = {}
@@ -213,6 +226,11 @@ def check_table(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise SpecError(f"{where} must be a table, not {type(value).__name__}.")
     return value
+
+
+def _table_of(priors: Mapping[str, Prior]) -> str:
+    entries = [f"{quoted(name)} = {prior_table(prior)}" for name, prior in priors.items()]
+    return f"{{ {', '.join(entries)} }}"
 
 
 def prior_table(prior: Prior, why: str = "") -> str:

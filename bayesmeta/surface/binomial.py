@@ -10,73 +10,21 @@ from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS, ProportionLink
 from bayesmeta.surface.bands import averaged
 from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
-FARTHEST: Final = 700.0  # exp(700) is still a double
-
-
-@final
-@dataclass(frozen=True)
-class ProportionLink:
-    """A link between a proportion p and the study effect theta, with what the likelihood needs of it.
-
-    Parameters
-    ----------
-    log_p, log_q : callable
-        Log of p and of 1 - p, as functions of theta.
-    slope : callable
-        Derivative of p with respect to theta.
-    flat : callable
-        ``flat(cut, n)``: the two values of theta from which p, or 1 - p, of n patients differ from 1 by
-        exp(-cut) in all; shape (2, k).
-    """
-
-    log_p: Callable[[FloatArray], FloatArray]
-    log_q: Callable[[FloatArray], FloatArray]
-    slope: Callable[[FloatArray], FloatArray]
-    flat: Callable[[float, FloatArray], FloatArray]
-
-
-def _array(values: object) -> FloatArray:
-    return np.asarray(values, dtype=np.float64)
-
-
-def _normal_density(theta: FloatArray) -> FloatArray:
-    return np.asarray(np.exp(-0.5 * theta * theta) / np.sqrt(2.0 * np.pi))
-
-
-def _log_p_loglog(theta: FloatArray) -> FloatArray:
-    hazard = np.exp(np.minimum(theta, FARTHEST))
-    small = theta < -30.0  # there log p = theta - hazard / 2 to rounding
-    return np.where(small, theta - 0.5 * hazard, np.log(-np.expm1(-np.where(small, 1.0, hazard))))
-
-
-PROPORTION_LINKS: Final[Mapping[str, ProportionLink]] = MappingProxyType(
+FLAT: Final[Mapping[str, Callable[[float, FloatArray], FloatArray]]] = MappingProxyType(
     {
-        "logit": ProportionLink(
-            log_p=lambda theta: _array(special.log_expit(theta)),
-            log_q=lambda theta: _array(special.log_expit(-theta)),
-            slope=lambda theta: _array(special.expit(theta) * special.expit(-theta)),
-            flat=lambda cut, n: np.stack([-(cut + np.log1p(n)), cut + np.log1p(n)]),
-        ),
-        "probit": ProportionLink(
-            log_p=lambda theta: _array(special.log_ndtr(theta)),
-            log_q=lambda theta: _array(special.log_ndtr(-theta)),
-            slope=_normal_density,
-            flat=lambda cut, n: np.stack([-np.sqrt(2.0 * (cut + np.log1p(n))), np.sqrt(2.0 * (cut + np.log1p(n)))]),
-        ),
-        "cloglog": ProportionLink(
-            log_p=_log_p_loglog,
-            log_q=lambda theta: -np.exp(np.minimum(theta, FARTHEST)),
-            slope=lambda theta: np.exp(theta - np.exp(np.minimum(theta, FARTHEST))),
-            flat=lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n))]),
-        ),
+        "logit": lambda cut, n: np.stack([-(cut + np.log1p(n)), cut + np.log1p(n)]),
+        "probit": lambda cut, n: np.stack([-np.sqrt(2.0 * (cut + np.log1p(n))), np.sqrt(2.0 * (cut + np.log1p(n)))]),
+        "cloglog": lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n))]),
     }
 )
-"""The links by name: log odds, normal quantile, log of the cumulative hazard."""
+"""By link: the two values of theta from which on n patients without, or all with, an event have a probability that
+differs from 1 by exp(-cut), shape (2, k)."""
 
 
 @final
@@ -90,7 +38,7 @@ class BinomialTerms:
         Counts; not whole numbers where a power prior discounts a study. With ``events=n=1`` the marginal is the
         mean of p under the distribution of effects, and with ``events=n=2`` its mean square.
     link : str
-        A name in `PROPORTION_LINKS`.
+        A name in `FLAT`.
     offset : array, shape (k,), or None
         Known part of the linear predictor; logit link only.
     log_coefficient : array, shape (k,), or None
@@ -117,15 +65,15 @@ class BinomialTerms:
         """Return the link of (events + 1/2)/(n + 1) and its delta-method variance."""
         p = self._rough_p()
         if self.link == "logit":
-            return self._minus_offset(_array(special.logit(p))), 1.0 / ((self.n + 1.0) * p * (1.0 - p))
+            return self._minus_offset(np.asarray(special.logit(p))), 1.0 / ((self.n + 1.0) * p * (1.0 - p))
         theta = LINKS[self.link].link(p)
-        return theta, p * (1.0 - p) / ((self.n + 1.0) * self._link.slope(theta) ** 2)
+        return theta, p * (1.0 - p) / ((self.n + 1.0) * np.exp(2.0 * self._link.log_slope(theta)))
 
     def variance_at(self, theta: FloatArray) -> FloatArray:
         """Return the inverse Fisher information at theta_i: p (1 - p) / (n p'^2)."""
         theta = theta if self.offset is None else theta + self.offset
-        log_information = 2.0 * np.log(self._link.slope(theta)) - self._link.log_p(theta) - self._link.log_q(theta)
-        return np.exp(-log_information) / self.n
+        log_information = 2.0 * self._link.log_slope(theta) - self._link.log_p(theta) - self._link.log_q(theta)
+        return np.asarray(np.exp(-log_information) / self.n)
 
     def limits(self) -> tuple[BoolArray, BoolArray]:
         """Return events == 0 (tends to 1 on the left) and events == n (on the right)."""
@@ -186,7 +134,7 @@ class BinomialTerms:
 
     def flat_from(self, cut: float) -> FloatArray:
         """Return from where on, left and right, a likelihood that tends to 1 differs by exp(-cut), shape (2, k)."""
-        return self._minus_offset(self._link.flat(cut, self.n))
+        return self._minus_offset(FLAT[self.link](cut, self.n))
 
     def log_change(self, eta: FloatArray, step: FloatArray) -> FloatArray:
         """Return log likelihood(eta + step) - log likelihood(eta), for (P,) and (P, N); shape (k, P, N)."""

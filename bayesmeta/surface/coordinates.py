@@ -111,7 +111,7 @@ class HalfLine:
 
     def value(self, x: FloatArray) -> FloatArray:
         """Return ``scale exp(x - exp(-x))``."""
-        return self.scale * np.exp(x - np.exp(-x))
+        return self.scale * np.exp(np.minimum(x - np.exp(-x), LARGEST_X))
 
     def log_jacobian(self, x: FloatArray) -> FloatArray:
         """Return the log of ``value (1 + exp(-x))``."""

@@ -10,7 +10,7 @@ from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
 
 NODES = 15
-MAX_ROUNDS = 80  # a bracket doubles or shrinks each round: 80 rounds span 24 orders of magnitude
+MAX_ROUNDS = 200  # a bracket triples or shrinks to a seventh each round: 200 rounds span all that a double can
 WELL_FILLED = 0.35
 
 type LogDensity = Callable[[FloatArray, IntArray], FloatArray]

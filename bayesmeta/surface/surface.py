@@ -6,7 +6,8 @@ from typing import final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta.surface.binomial import PROPORTION_LINKS, BinomialTerms
+from bayesmeta.effects.proportion_links import PROPORTION_LINKS
+from bayesmeta.surface.binomial import BinomialTerms
 from bayesmeta.surface.grid import Grid
 from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import Level

@@ -18,11 +18,18 @@ from bayesmeta.spec.named import list_models, load_model
 COUNTS = pd.DataFrame({"study": ["Lee 2019", "Rossi", 'K\'o "x"'], "events": [0, 7, 12], "n": [5, 9, 12]})
 ESTIMATES = pd.DataFrame({"study": ["A", "B", "C"], "y": [-0.4, 0.1, 0.9], "se": [0.2, 0.5, 0.3]})
 PRIORS = {
-    "mu": ["Normal(0, 1.5)", "StudentT(3, 0, 2.5)", "Uniform(-4, 3)", "Flat()", "Logistic(0, 1)", "Cauchy(0, 0.7)"],
+    "mu": [
+        "Normal(0, 1.5)", "StudentT(3, 0, 2.5)", "Uniform(-4, 3)", "Flat()", "Logistic(0, 1)", "Cauchy(0, 0.7)",
+        "Beta(2, 5)",
+    ],
     "tau": [
         "HalfNormal(1)", "HalfCauchy(0.5)", "HalfStudentT(3, 1)", "Uniform(0, 5)", "LogNormal(-1, 1)", "Flat()",
         "Exponential(lam=2)", "Exponential(scale=0.5)", "Gamma(mu=1, sigma=0.6)", "InverseGamma(2.5, 0.3)",
-        "Weibull(1.5, 0.8)",
+        "Weibull(1.5, 0.8)", "HalfLogistic(0.4)", "Lomax(2, 0.5)",
+    ],
+    "tau of estimates": [
+        "Turner2015(-3.95, 1.34)", "Rhodes2015(-3.44, 2.59)", "uniform", "sqrt", "Jeffreys", "BergerDeely",
+        "conventional", "DuMouchel", "shrinkage", "I2",
     ],
 }  # fmt: skip
 # The program's plain numbers are held in single precision (see `pymc_code`), whose unit is 1.2e-7; the log
@@ -52,7 +59,7 @@ def values_at(model, points: list[dict]) -> list[list[np.ndarray]]:
 
 def assert_same_model(model: ModelSpec, frame: pd.DataFrame, code: str | None = None) -> None:
     printed, own = execute(code or pymc_code(model), frame)["model"], built(model, frame)
-    for kind in ("free_RVs", "deterministics", "observed_RVs", "value_vars"):
+    for kind in ("free_RVs", "deterministics", "potentials", "observed_RVs", "value_vars"):
         assert [rv.name for rv in getattr(printed, kind)] == [rv.name for rv in getattr(own, kind)]
     assert printed.named_vars_to_dims == own.named_vars_to_dims
     assert printed.coords == own.coords
@@ -80,6 +87,13 @@ def test_every_shipped_model_prints_the_model_that_is_sampled(name):
 def test_every_prior_of_tau_is_printed_as_it_is_sampled(tau):
     assert_same_model(ModelSpec("binomial", tau=tau), COUNTS)
     assert_same_model(ModelSpec("normal", mu="Normal(0.3, 2)", tau=tau), ESTIMATES)
+
+
+@pytest.mark.parametrize("tau", PRIORS["tau of estimates"])
+def test_every_prior_of_tau_for_estimates_is_printed_as_it_is_sampled(tau):
+    model = ModelSpec("normal", mu="Normal(0.3, 2)", tau=tau)
+    assert_same_model(model, ESTIMATES)
+    assert max(map(len, pymc_code(model).splitlines())) <= 100
 
 
 @pytest.mark.parametrize("mu", PRIORS["mu"])

@@ -4,7 +4,7 @@ import pytest
 from arviz_base import from_dict
 
 from bayesmeta.errors import SpecError
-from bayesmeta.nuts.estimates import estimate_rows, moment_errors, share_below
+from bayesmeta.nuts.estimates import estimate_rows, moment_errors, share_below, share_within
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +57,27 @@ def test_r_hat_of_one_chain_is_unknown(walk):
 def test_an_interval_of_another_kind_is_refused(walk):
     with pytest.raises(SpecError, match=r"unknown ci_kind 'hpd'\. Did you mean 'hdi'"):
         estimate_rows({"mu": walk}, ci_prob=0.95, ci_kind="hpd")
+
+
+def test_the_share_within_has_the_error_of_independent_draws():
+    draws = np.random.default_rng(3).uniform(size=(4, 5000))
+    share, error = share_within(draws, 0.2, 0.9)
+    assert share == np.mean((draws > 0.2) & (draws < 0.9))
+    assert error == pytest.approx(np.sqrt(0.7 * 0.3 / 20_000), rel=0.1)
+    assert abs(share - 0.7) < 4.0 * error
+
+
+def test_a_share_of_none_or_all_has_an_error_too():
+    draws = np.random.default_rng(3).uniform(size=(4, 500))
+    for end, expected in ((2.0, 0.0), (-1.0, 1.0)):
+        share, error = share_within(draws, end, np.inf)
+        assert share == expected
+        assert 2e-4 < error < 2e-3  # about one draw in 2000
+
+
+def test_correlated_draws_have_a_larger_error():
+    steps = np.random.default_rng(3).normal(size=(4, 5000))
+    draws = np.zeros_like(steps)
+    for i in range(1, 5000):
+        draws[:, i] = 0.95 * draws[:, i - 1] + steps[:, i]
+    assert share_within(draws, 0.0, np.inf)[1] > 3.0 * np.sqrt(0.25 / 20_000)

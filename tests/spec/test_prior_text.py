@@ -117,12 +117,11 @@ def test_text_with_a_number_that_is_not_finite_is_refused_as_such(text):
 
 
 @pytest.mark.parametrize("name", R_BAYESMETA_PRIORS)
-def test_r_bayesmeta_names_are_said_to_be_not_supported_yet(name):
-    with pytest.raises(SpecError, match=r"of R bayesmeta is not supported yet.*Supported: Normal, ") as caught:
-        as_prior(name)
-    assert ("Flat()" in str(caught.value)) == (name == "uniform")
-    with pytest.raises(SpecError, match="not supported yet"):
-        as_prior(f"{name}()")
+def test_r_bayesmeta_names_are_read_with_and_without_parentheses(name):
+    assert as_prior(name) == as_prior(f"{name}()") == as_prior(f" {name} ") == Prior(name)
+    assert str(Prior(name)) == f"{name}()"
+    with pytest.raises(SpecError):
+        as_prior(f"{name}(1)")
 
 
 def test_a_family_without_parentheses_is_told_how_to_be_written():

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bayesmeta.errors import SpecError
-from bayesmeta.spec.families import PRIORS
+from bayesmeta.spec.families import PRIORS, R_BAYESMETA_PRIORS
 from bayesmeta.spec.priors import Prior
 from bayesmeta.spec.roles import PARAMETERS, SUITABLE, prior_for
 
@@ -24,7 +24,7 @@ def refusal(parameter, value) -> str:
         ("Normal(2, 0.5)", "HalfNormal(0.5)"),
         ("StudentT(3, 0, 2)", "HalfStudentT(3, 2)"),
         ("Cauchy(0, 0.3)", "HalfCauchy(0.3)"),
-        ("Logistic(0, 1)", "HalfNormal(1)"),
+        ("Logistic(0, 1)", "HalfLogistic(1)"),
         ("Uniform(-1, 5)", "Uniform(0, 5)"),
         ("Uniform(-5, -1)", "Uniform(0, 5)"),
     ],
@@ -43,6 +43,8 @@ def test_a_prior_of_tau_that_reaches_below_zero_is_refused(given, instead):
         ("HalfStudentT(3, 2)", "StudentT(3, 0, 2)"),
         ("HalfCauchy(0.3)", "Cauchy(0, 0.3)"),
         ("HalfFlat()", "Flat()"),
+        ("HalfLogistic(0.4)", "Logistic(0, 0.4)"),
+        ("Lomax(6, 2)", "Normal(0, 1.5)"),
         ("Exponential(1)", "Normal(0, 1.5)"),
         ("Gamma(2, 1)", "Normal(0, 1.5)"),
         ("InverseGamma(2, 1)", "Normal(0, 1.5)"),
@@ -66,19 +68,30 @@ def test_a_bounded_prior_suits_both_parameters():
     assert prior_for("mu", "Uniform(0, 5)") == prior_for("tau", "Uniform(0, 5)") == Prior("Uniform", 0, 5)
 
 
-@pytest.mark.parametrize("given", ["Nonsense(1)", "Nonsense", "uniform", "Norml(0, 1)"])
+@pytest.mark.parametrize("given", ["Nonsense(1)", "Nonsense", "unifrm", "Norml(0, 1)"])
 def test_an_unknown_prior_is_answered_with_those_that_suit_the_parameter(given):
     listed = {key: re.split(r"(?:Allowed|Supported): ", refusal(key, given))[1] for key in PARAMETERS}
-    assert listed["mu"] == "Normal, StudentT, Cauchy, Logistic, Uniform, Flat."
-    assert {"HalfNormal", "Uniform", "LogNormal", "Flat"} <= set(listed["tau"].removesuffix(".").split(", "))
-    assert not {"Normal", "StudentT", "Cauchy", "Logistic"} & set(listed["tau"].removesuffix(".").split(", "))
+    assert listed["mu"] == "Normal, StudentT, Cauchy, Logistic, Uniform, Beta, Flat."
+    assert {"HalfNormal", "Uniform", "LogNormal", "Flat", "Jeffreys", "I2"} <= set(
+        listed["tau"].removesuffix(".").split(", ")
+    )
+    assert not {"Normal", "StudentT", "Cauchy", "Logistic", "Beta"} & set(listed["tau"].removesuffix(".").split(", "))
     for key, allowed in listed.items():
         near = re.search(r"Did you mean '(\w+)'", refusal(key, given))
         assert near is None or near[1] in allowed
 
 
 def test_every_family_suits_a_parameter():
-    assert {*SUITABLE["mu"], *SUITABLE["tau"]} == set(PRIORS)
+    assert {*SUITABLE["mu"], *SUITABLE["tau"]} == {*PRIORS, *R_BAYESMETA_PRIORS}
+
+
+def test_a_prior_on_a_proportion_is_one_of_mu_and_r_bayesmetas_are_of_tau():
+    assert str(prior_for("mu", "Beta(2, 3)")) == "Beta(alpha=2, beta=3)"
+    assert refusal("tau", "Beta(1, 1)").endswith(
+        "for tau is a prior on a proportion, which tau is not; use HalfNormal(1)."
+    )
+    assert prior_for("tau", "Jeffreys") == Prior("Jeffreys")
+    assert refusal("mu", "uniform").endswith("is a prior of tau in R bayesmeta; for a flat prior of mu use Flat().")
 
 
 def test_an_error_in_the_prior_names_the_parameter():

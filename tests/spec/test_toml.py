@@ -110,7 +110,7 @@ def test_written_text_is_toml_with_tables_for_priors():
         ('"binomial"', '"binomail"', "my.toml: unknown likelihood 'binomail'. Did you mean 'binomial'?"),
         ("schema = 1", "schema = 1\nlink = 'lgoit'", "my.toml: unknown link"),
         ("schema = 1", "schema = 1\neffects = 'nune'", "for likelihood='binomial': 'nune'. Did you mean 'none'"),
-        ("schema = 1", "schema = 1\nformula = '~ x'", "my.toml: unknown key 'formula'."),
+        ("schema = 1", "schema = 1\nformula = '~ x'", "my.toml: a model with a formula has no mu"),
         ("schema = 1", "schema = 1\nsensitivity = 1", "my.toml: [sensitivity] must be a table, not int."),
         ("[priors]", "[prior]", "my.toml: unknown key 'prior'. Did you mean 'priors'?"),
         ("[priors]", "[priors]\nbeta = 1", "my.toml: [priors]: unknown key 'beta'. Allowed: mu, tau."),
