@@ -24,10 +24,10 @@ from bayesmeta.result.marginal import IDENTITY, Marginal, Scale
 
 type Kind = Literal["difference", "ratio"]
 
-PANEL_EDGES = special.ndtr(np.arange(-5.5, 5.6, 0.5))
+PANEL_EDGES = special.ndtr(np.arange(-5.6, 5.7, 0.7))
 MORE_PANELS = 5  # beyond the outermost edges, each 1.6 times as wide as the last
 WIDENING = 1.6
-GAUSS_FINE, GAUSS_COARSE = 12, 9
+GAUSS_FINE, GAUSS_COARSE = 9, 7  # nodes per panel
 POINTS_AT_ONCE = 4000
 START_POINTS = 41
 RATIO = Scale(np.exp, np.log, lambda value: value, (0.0, np.inf))
