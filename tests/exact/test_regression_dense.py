@@ -81,9 +81,7 @@ def data_of(name):
 
 
 def fit_of(events, n, x, formula, sd):
-    studies = bm.Studies(
-        tuple(f"s{i}" for i in range(len(n))), events=events, n=n, moderators=pd.DataFrame({"x": x})
-    )
+    studies = bm.Studies(tuple(f"s{i}" for i in range(len(n))), events=events, n=n, moderators=pd.DataFrame({"x": x}))
     return bm.fit(studies, bm.ModelSpec("binomial", formula=formula, beta=f"Normal(0, {sd})", tau="HalfNormal(1)"))
 
 
@@ -120,9 +118,7 @@ def test_a_prediction_agrees_with_dense_sums(independent):
     assert table.loc["p_mean", ["mean", "sd"]].tolist() == pytest.approx(dense.mean_sd(p_mean), abs=1e-6)
     square = np.exp(independent.log_m_binomial(2.0, 2.0, *at)).reshape(dense.e.shape)
     mean = dense.mean_sd(p_mean)[0]
-    assert table.loc["p_new", "sd"].item() == pytest.approx(
-        np.sqrt((dense.weight * square).sum() - mean**2), abs=1e-6
-    )
+    assert table.loc["p_new", "sd"].item() == pytest.approx(np.sqrt((dense.weight * square).sum() - mean**2), abs=1e-6)
     below = dense.cdf(special.logit(table.loc["p_median", "lower"]))
     assert below == pytest.approx(0.025, abs=1e-6)
 
