@@ -77,10 +77,8 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     if not given:
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
-        if isinstance(fit, RegressionFit):
-            raise SpecError(
-                "compare does not show models with moderators yet; use bm.summary(fit) and bm.predict(fit, ...)."
-            )
+        if getattr(getattr(fit, "model", None), "formula", None) is not None:
+            raise SpecError("compare does not show models with moderators yet; use bm.summary and bm.predict.")
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
         _check_same_studies(given[0], fit)
