@@ -42,6 +42,7 @@ from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
 from bayesmeta.spec.elicit import Elicited, elicit
+from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.named import list_models, load_model
 from bayesmeta.spec.priors import Prior
@@ -96,6 +97,7 @@ __all__ = [
     "pymc_model",
     "read_csv",
     "read_studies",
+    "rhodes_prior",
     "run_analysis",
     "save_figure",
     "sensitivity",
@@ -105,6 +107,7 @@ __all__ = [
     "subsets",
     "summary",
     "tipping_point",
+    "turner_prior",
     "verify",
 ]
 

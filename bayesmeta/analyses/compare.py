@@ -13,6 +13,9 @@ from bayesmeta.exact.regression import RegressionFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.result.words import effect_noun
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.words import has_mean, model_label
 
 type Row = tuple[str, str, str, str, float, str, float, float, str, str]
 
@@ -74,10 +77,8 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     if not given:
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
-        if isinstance(fit, RegressionFit):
-            raise SpecError(
-                "compare does not show models with moderators yet; use bm.summary(fit) and bm.predict(fit, ...)."
-            )
+        if getattr(getattr(fit, "model", None), "formula", None) is not None:
+            raise SpecError("compare does not show models with moderators yet; use bm.summary and bm.predict.")
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
         _check_same_studies(given[0], fit)
@@ -99,24 +100,26 @@ def _rows(fit: AnyFit, ci_prob: float) -> list[Row]:
 
 def _bayesian_rows(fit: BayesianFit, ci_prob: float) -> list[Row]:
     table = fit.summary(ci_prob=ci_prob).to_dict(orient="index")
-    label = f"{fit.model.likelihood} likelihood, mu ~ {fit.model.mu}, tau ~ {fit.model.tau}"
+    label = model_label(fit.model)
     warning = ""
     if isinstance(fit, NutsFit):
         label += f", NUTS ({fit.sampler})"
         warning = "" if fit.is_reliable else f"{NOT_RELIABLE}, see bm.diagnose: "
+    elif fit.power_weights is not None:
+        label += ", power weights"
+    noun = effect_noun(fit.studies, fit.link, fit.measure)
     rows: list[Row] = []
     for name in fit.parameters:
         row = table[name]
         point = "mean" if name == "p_mean" else "median"
         kind = "PI" if name in ("p_new", "theta_new") else "CrI"
         limits = row["lower"], row["upper"]
-        rows.append(
-            (label, fit.engine, name, name, row[point], point, *limits, kind, warning + _why_bayesian(name, table))
-        )
+        why = _why_bayesian(name, table, noun, fit.model) if fit.model.has_tau else _why_common(name, noun)
+        rows.append((label, fit.engine, name, name, row[point], point, *limits, kind, warning + why))
     return rows
 
 
-def _why_bayesian(name: str, table: dict[Hashable, dict[Hashable, float]]) -> str:
+def _why_bayesian(name: str, table: dict[Hashable, dict[Hashable, float]], noun: str, model: ModelSpec) -> str:
     tau = f"tau = {table['tau']['median']:.2f}"
     match name:
         case "p_median":
@@ -131,10 +134,29 @@ def _why_bayesian(name: str, table: dict[Hashable, dict[Hashable, float]]) -> st
         case "p_new":
             return f"the true proportion of the next study; wide because studies differ ({tau})"
         case "theta_new":
-            return f"the true effect of the next study; wide because studies differ ({tau})"
+            return f"{_log_of(noun)} of the next study; wide because studies differ ({tau})"
         case "mu":
-            return "mean of the study effects, link scale"
-    return "standard deviation of the study effects, link scale"
+            middle = "mean" if has_mean(model) else "middle"
+            return f"{middle} of the study effects, link scale{_as_log(noun)}"
+    spread = f"scale of Student's t (nu = {model.nu:g})" if model.effects == "student-t" else "standard deviation"
+    return f"{spread} of the study effects, link scale"
+
+
+def _why_common(name: str, noun: str) -> str:
+    match name:
+        case "p_median":
+            return "the true proportion that all studies are taken to share"
+        case "mu":
+            return f"the effect that all studies are taken to share, link scale{_as_log(noun)}"
+    return "the same: a model with a common effect lets no study differ from the others"
+
+
+def _as_log(noun: str) -> str:
+    return f": {_log_of(noun)}" if noun.endswith(("ratio", "rate")) else ""
+
+
+def _log_of(noun: str) -> str:
+    return f"the true log {noun}" if noun.endswith(("ratio", "rate")) else "the true effect"
 
 
 def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:

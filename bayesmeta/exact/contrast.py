@@ -10,7 +10,7 @@ Gauss-Legendre sum over panels laid by the quantiles of the sharper of the two.
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import nan
+from math import inf, nan
 from typing import Literal, final
 
 import numpy as np
@@ -25,10 +25,10 @@ from bayesmeta.result.marginal import IDENTITY, Marginal, Scale
 
 type Kind = Literal["difference", "ratio"]
 
-PANEL_EDGES = special.ndtr(np.arange(-5.5, 5.6, 0.5))
+PANEL_EDGES = special.ndtr(np.arange(-5.6, 5.7, 0.7))
 MORE_PANELS = 5  # beyond the outermost edges, each 1.6 times as wide as the last
 WIDENING = 1.6
-GAUSS_FINE, GAUSS_COARSE = 12, 9
+GAUSS_FINE, GAUSS_COARSE = 9, 7  # nodes per panel
 POINTS_AT_ONCE = 4000
 START_POINTS = 41
 RATIO = Scale(np.exp, np.log, lambda value: value, (0.0, np.inf))
@@ -100,9 +100,24 @@ class Side:
             pdf[:, inside] = density * slope
         return cdf, pdf
 
-    def nodes(self, order: int) -> tuple[FloatArray, FloatArray]:
-        """Return nodes (P,) on the scale of the link, and each h's probabilities of them (H, P)."""
-        x, weight = gauss_panels(self.edges(), order)
+    def base(self, value: FloatArray) -> FloatArray:
+        """Return where the quantity has these values, on the scale of the link; impossible ones are left out."""
+        if self.name == "mu":
+            return value
+        if self.logarithm:
+            value = value[value < 0.0]
+            return value - np.log(-np.expm1(value))
+        return np.asarray(special.logit(value[(value > 0.0) & (value < 1.0)]))
+
+    def nodes(self, order: int, more: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Return nodes (P,) on the scale of the link, and each h's probabilities of them (H, P).
+
+        Between the panels' own edges, and ``more`` edges if there are any.
+        """
+        edges = self.edges()
+        if more is not None:
+            edges = np.unique(np.r_[edges, more[(more > edges[0]) & (more < edges[-1])]])
+        x, weight = gauss_panels(edges, order)
         return x, self.base_cdf_pdf(x)[1] * weight
 
     def edges(self) -> FloatArray:
@@ -134,12 +149,16 @@ class Contrast:
         Posterior probabilities of what the groups are independent of.
     order : int
         Gauss-Legendre nodes per panel.
+    refined : bool
+        Whether panels of the other quantity, moved by d, are used as well: needed where its density is steep, as that
+        of a proportion near 0 is.
     """
 
     first: Side
     second: Side
     weight: FloatArray
     order: int
+    refined: bool = False
 
     @cached_property
     def _swapped(self) -> bool:
@@ -163,6 +182,14 @@ class Contrast:
         values, probability = self._rule
         other, sign = (self.second, -1.0) if self._swapped else (self.first, 1.0)
         cdf, pdf = np.empty(d.size), np.empty(d.size)
+        if self.refined:
+            sharper = self.first if self._swapped else self.second
+            for i, shift in enumerate(sign * d):
+                x, probability = sharper.nodes(self.order, sharper.base(other.value(other.edges()) - shift))
+                below, density = other.cdf_pdf(sharper.value(x) + shift)
+                probability = probability * self.weight[:, None]
+                cdf[i], pdf[i] = (below * probability).sum(), (density * probability).sum()
+            return (1.0 - cdf if self._swapped else cdf), pdf
         for block in np.array_split(np.arange(d.size), -(-d.size * values.size // POINTS_AT_ONCE) or 1):
             at = (values + sign * d[block, None]).ravel()
             below, density = (part.reshape(len(self.weight), block.size, -1) for part in other.cdf_pdf(at))
@@ -175,11 +202,14 @@ class Contrast:
         if self.first.logarithm:
             return nan, nan
         pairs = [side.quantities.moments(side.name) for side in (self.first, self.second)]
+        if not np.isfinite(pairs).all():  # a difference has no more moments than its terms
+            mean = pairs[0][0] - pairs[1][0] if np.isfinite([pairs[0][0], pairs[1][0]]).any() else nan
+            return mean, inf
         means = [self._means(side) for side in (self.first, self.second)]
         centred = [mean - float(self.weight @ mean) for mean in means]
         covariance = float(self.weight @ (centred[0] * centred[1]))
         variance = pairs[0][1] ** 2 + pairs[1][1] ** 2 - 2.0 * covariance
-        return pairs[0][0] - pairs[1][0], float(np.sqrt(variance)) if variance >= 0.0 else nan
+        return pairs[0][0] - pairs[1][0], float(np.sqrt(max(variance, 0.0)))
 
     def _means(self, side: Side) -> FloatArray:
         """Return the mean of a quantity given each h, shape (H,)."""
@@ -209,7 +239,9 @@ def gauss_panels(edges: FloatArray, order: int) -> tuple[FloatArray, FloatArray]
     return (middle[:, None] + half[:, None] * gauss).ravel(), (half[:, None] * weight).ravel()
 
 
-def contrast(groups: Groups, first: int, second: int, name: str, kind: Kind) -> tuple[Contrast, Contrast]:
+def contrast(
+    groups: Groups, first: int, second: int, name: str, kind: Kind, *, refined: bool = False
+) -> tuple[Contrast, Contrast]:
     """Return the contrast of two groups at the finer and the coarser resolution.
 
     Parameters
@@ -222,11 +254,13 @@ def contrast(groups: Groups, first: int, second: int, name: str, kind: Kind) -> 
         The quantity.
     kind : {"difference", "ratio"}
         Of it; a ratio is one of proportions.
+    refined : bool
+        As in `Contrast`.
     """
     made = []
     for parts, mixture, order in zip(
         (groups.fine, groups.coarse), groups.mixtures, (GAUSS_FINE, GAUSS_COARSE), strict=True
     ):
         sides = [Side(parts[i], name, mixture.given[i], kind == "ratio") for i in (first, second)]
-        made.append(Contrast(sides[0], sides[1], mixture.weight, order))
+        made.append(Contrast(sides[0], sides[1], mixture.weight, order, refined))
     return made[0], made[1]

@@ -70,7 +70,7 @@ class GaussianTerms:
 
     def rough(self) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of e at tau = 0."""
-        mean, variance, _ = self._given(np.zeros(1))
+        mean, variance, _ = self.given(np.zeros(1))
         return mean, variance
 
     def marginal(self, settings: Level) -> MarginalRule:
@@ -79,12 +79,12 @@ class GaussianTerms:
 
         def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
             nodes, row = np.unique(tau, return_inverse=True)
-            mean, variance, log_z = (values[row] for values in self._given(nodes))
+            mean, variance, log_z = (values[row] for values in self.given(nodes))
             return (log_z - 0.5 * (eta - mean) ** 2 / variance - 0.5 * np.log(variance) - 0.5 * LOG_2PI)[None]
 
         return rule
 
-    def _given(self, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def given(self, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return mean and variance of e, and the log evidence, given each tau (J,)."""
         p = self.design.shape[1]
         # about a least-squares fit nothing large cancels

@@ -127,7 +127,7 @@ def fit_groups(
     design = np.zeros((studies.k, len(members)))
     for column, part in enumerate(members):
         design[part, column] = 1.0
-    regression = Regression(base, data, design, tuple(labels), (model.mu,) * len(members), False)
+    regression = Regression(base, data, design, tuple(labels), (base.prior_mu,) * len(members), False)
     unit = np.eye(len(members))
     problems = [regression.problem(np.array([i]), unit[i]) for i in range(len(members))]
     names = summary_rows_of(data.link)

@@ -143,7 +143,9 @@ def _orders(problem: Problem, omega: Omega) -> TailOrders:
 
 def _regions(problems: Sequence[Problem], hard: Sequence[Problem], omega: Omega) -> list[Region]:
     """Find one bracket of q that holds every tau_g and tau0, and brackets of each mu_g."""
-    brackets = [find_bracket(problems), *(find_bracket([problem]) for problem in problems)]
+    # a group alone may lack the moments that all together have: only densities are looked for
+    alone = [replace(problem, orders=TailOrders(inf, inf, inf)) for problem in problems]
+    brackets = [find_bracket(alone), *(find_bracket([problem]) for problem in alone)]
     low, high = min(pair[0] for pair in brackets), max(pair[1] for pair in brackets)
     for problem in hard:  # a tail like tau**-order, times the power that the moments need, falls by DROP up to here
         power = problem.orders.highest_moment("tau")

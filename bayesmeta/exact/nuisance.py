@@ -16,6 +16,7 @@ import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
+from bayesmeta.exact.gaussian import GaussianTerms
 from bayesmeta.exact.interpolate import Lattice, tabulate_lattice
 from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.quadrature import PILOT, WIDTH, Level
@@ -34,6 +35,8 @@ LONGEST_STEP = 4.0  # standard deviations in one Newton step
 ROWS_AT_ONCE = 1_000_000  # entries of a table computed at once
 FIRST_REACH = 10.0
 MOST_TABLES = 12
+REFERENCE_TAUS = np.geomspace(0.01, 1000.0, 40)  # in units of the typical standard error
+HOPELESS = 100.0
 LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -110,16 +113,38 @@ class IntegratedTerms:
             column = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
             index = order[start[:, None] + column]
             values = np.empty(index.shape)
-            for block in self._blocks(nodes, settings):
-                values[block] = _Conditional(self, base, settings, nodes[block]).log_integral(eta[index[block]])
+            hopeless = np.zeros(nodes.size, dtype=bool)
+            if settings is PILOT:
+                hopeless, normal = self._as_if_normal(nodes)
+                values[hopeless] = normal(eta[index[hopeless]].ravel(), tau[index[hopeless]].ravel()).reshape(
+                    -1, index.shape[1]
+                )
+            for block in self._blocks(nodes[~hopeless], settings):
+                row_of = np.flatnonzero(~hopeless)[block]
+                conditional = _Conditional(self, base, settings, nodes[row_of])
+                values[row_of] = conditional.log_integral(eta[index[row_of]])
             out = np.empty(eta.size)
             out[index] = values
             return out[None]
 
         return rule
 
+    def _as_if_normal(self, tau: FloatArray) -> tuple[BoolArray, MarginalRule]:
+        """Return which rows of tau cannot matter, as if all were normal, and what is used there instead of log L.
+
+        Far below its maximum log m_i is only a stand-in, on which no mode can be found.
+        """
+        y, variance = self.terms.rough()
+        centre, precision = prior_centres(self.priors)
+        normal = GaussianTerms(y, np.sqrt(variance), self.design, centre, precision, self.target)
+        typical = float(np.sqrt(np.median(variance)))
+        best = normal.given(typical * REFERENCE_TAUS)[2].max()
+        return normal.given(tau)[2] < best - HOPELESS, normal.marginal(PILOT)
+
     def _blocks(self, tau: FloatArray, settings: Level) -> Iterator[IntArray]:
         """Split rows of tau so that tables stay below `ROWS_AT_ONCE` entries."""
+        if not tau.size:
+            return
         mean, covariance = self._normal(tau)
         eta = mean @ self.design.T
         sd = np.sqrt(np.einsum("ki,jil,kl->jk", self.design, covariance, self.design, optimize=True))

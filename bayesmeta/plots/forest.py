@@ -23,7 +23,7 @@ from bayesmeta.plots.forest_columns import (
     row_labels,
     text_columns,
 )
-from bayesmeta.plots.forest_fits import Compared, effect_words, labelled_fits, natural_scale
+from bayesmeta.plots.forest_fits import Compared, labelled_fits, natural_scale, noun_of
 from bayesmeta.plots.forest_frame import forest_frame
 from bayesmeta.plots.forest_layout import POINTS_PER_MM, fitting_font, needed_height, plan
 from bayesmeta.plots.forest_marks import Canvas, draw_pooled, draw_reference, draw_studies
@@ -120,7 +120,7 @@ def plot_forest(
     _check_options(ax, width_mm, fontsize, notes)
     frame = forest_frame(fit, compare=compare, order=order, ci_prob=ci_prob)
     unit = choose_unit(natural_scale(fit), scale, frame)
-    label = unit.axis_label if natural_scale(fit) == effect_words(fit) else effect_words(fit).capitalize()
+    label = unit.axis_label if natural_scale(fit) == noun_of(fit) else noun_of(fit).capitalize()
     ends = padded(unit, axis_range(unit, frame, xlim))
     width = width_mm or WIDTH_MM if ax is None else axes_size(ax)[0] / POINTS_PER_MM
     if columns is None:

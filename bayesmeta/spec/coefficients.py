@@ -71,6 +71,11 @@ def state_beta(beta: Beta, stated: Callable[[Prior], str]) -> tuple[tuple[str, s
 
 def _prior(value: PriorLike, name: str) -> Prior:
     try:
-        return prior_for("mu", value)
+        prior = prior_for("mu", value)
     except SpecError as error:
         raise SpecError(str(error).replace("for mu", f"for {name}", 1)) from None
+    if prior.family.needs:
+        raise SpecError(
+            f"{prior} for {name} is a prior on a proportion, which a coefficient is not; use Normal(0, 1.5)."
+        )
+    return prior

@@ -12,7 +12,7 @@ from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.likelihoods import DEFAULT_NU, LIKELIHOODS, LikelihoodRecord, check_choice, find_likelihood
 from bayesmeta.spec.parameters import check_number
 from bayesmeta.spec.priors import Prior, PriorLike
-from bayesmeta.spec.roles import PARAMETERS, Parameter, baseline_prior, prior_for
+from bayesmeta.spec.roles import JUSTIFIED, PARAMETERS, Parameter, baseline_prior, prior_for
 from bayesmeta.spec.toml import TEXT_KEYS, read_file, read_model, write_model
 
 
@@ -50,6 +50,9 @@ class ModelSpec:
         For the binomial likelihood they default to ``Normal(0, 1.5)`` and ``HalfNormal(1)``, for the log ratios of
         two arms to ``Normal(0, 2.82)`` and ``HalfNormal(0.5)``; otherwise both must be given, because the scale of
         the effects is not known here. ``Flat()`` for tau is kept as PyMC's ``HalfFlat()``, flat above 0.
+        ``Beta(a, b)`` for mu is a prior on the proportion of the median study. For estimates, tau may have one of
+        R bayesmeta's named priors ("Jeffreys", "DuMouchel", ...), which are made from the standard errors of the
+        studies that are fitted, or an empirical one (`turner_prior`, `rhodes_prior`).
     formula : str, optional
         How the mean depends on moderators, in formulaic's (R's) language: ``"~ 0 + regimen"``, ``"~ year"``.
         There is no ``mu`` then, but a coefficient ``beta`` for each column of the design; see
@@ -72,7 +75,7 @@ class ModelSpec:
     name, title : str
         Short name, and one line for headings.
     why : mapping, optional
-        For "mu" and "tau", one sentence that justifies the prior; it goes into the methods text.
+        For "mu", "tau" and "baseline", one sentence that justifies the prior; it goes into the methods text.
     sensitivity : mapping, optional
         For "mu" and "tau", the alternative priors a sensitivity analysis uses.
     source : ModelSource, optional
@@ -260,7 +263,7 @@ class ModelSpec:
             self.likelihood, mu=new["mu"], tau=new["tau"] if self.has_tau else tau, beta=new["beta"],
             formula=self.formula, link=self.link, effects=self.effects, nu=self.nu, baseline=self.baseline,
             name=self.name, title=self.title,
-            why={key: text for key, text in self.why.items() if new[key] == old[key]},
+            why={key: text for key, text in self.why.items() if key not in new or new[key] == old[key]},
             sensitivity=self.sensitivity, source=self.source if new == old else None,
         )  # fmt: skip
 
@@ -375,8 +378,8 @@ def _check_text(key: str, value: object) -> str:
 
 def _check_why(why: Mapping[str, str]) -> FrozenMapping[str]:
     for key in why:
-        check_choice("parameter in why", key, PARAMETERS)
-    checked = {key: _check_text(f"why[{key!r}]", why[key]) for key in PARAMETERS if key in why}
+        check_choice("parameter in why", key, JUSTIFIED)
+    checked = {key: _check_text(f"why[{key!r}]", why[key]) for key in JUSTIFIED if key in why}
     return FrozenMapping({key: text for key, text in checked.items() if text})
 
 

@@ -71,17 +71,20 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
     if "nu" in top:
         keywords["nu"] = top["nu"]
     table = dict(check_table(top["priors"], f"{origin}: [priors]"))
+    why: dict[str, str] = {}
     if "baseline" in table:
-        keywords["baseline"] = _read_prior("mu", table.pop("baseline"), f"{origin}: [priors] baseline")
+        where = f"{origin}: [priors] baseline"
+        value, why = _without_why("baseline", table.pop("baseline"), where)
+        keywords["baseline"] = _read_prior("mu", value, where)
     if "formula" in top and "beta" in table:
         keywords["beta"] = read_beta(table.pop("beta"), f"{origin}: [priors] beta")
     needed = {"mu": "formula" not in top, "tau": keywords.get("effects") != "none"}
     required: tuple[Parameter, ...] = tuple(name for name in PARAMETERS if needed[name])
-    priors, why = read_priors(table, f"{origin}: [priors]", required=required)
+    priors, reasons = read_priors(table, f"{origin}: [priors]", required=required)
     sensitivity = _read_sensitivity(
         check_table(top.get("sensitivity", {}), f"{origin}: [sensitivity]"), f"{origin}: [sensitivity]"
     )
-    return {**keywords, **priors, "why": why, "sensitivity": sensitivity}
+    return {**keywords, **priors, "why": {**reasons, **why}, "sensitivity": sensitivity}
 
 
 def write_model(
@@ -160,12 +163,19 @@ def read_priors(
     priors: dict[str, Prior] = {}
     why: dict[str, str] = {}
     for key in (key for key in PARAMETERS if key in table):
-        value, here = table[key], f"{where} {key}"
-        if isinstance(value, dict) and "why" in value:
-            why[key] = check_text(value["why"], f"{here}.why")
-            value = {name: entry for name, entry in value.items() if name != "why"}
+        here = f"{where} {key}"
+        value, reason = _without_why(key, table[key], here)
+        why |= reason
         priors[key] = _read_prior(key, value, here)
     return priors, why
+
+
+def _without_why(key: str, value: object, where: str) -> tuple[object, dict[str, str]]:
+    """Return a prior without the reason for it, and the reason by parameter, if there is one."""
+    if not isinstance(value, dict) or "why" not in value:
+        return value, {}
+    rest = {name: entry for name, entry in value.items() if name != "why"}
+    return rest, {key: check_text(value["why"], f"{where}.why")}
 
 
 def read_beta(value: object, where: str) -> Prior | dict[str, Prior]:

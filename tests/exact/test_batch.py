@@ -19,7 +19,7 @@ def family(fit, mu, tau):
     pairs = np.array([(a, b) for a in range(len(mu)) for b in range(len(tau))])
     problem = fit.solution.problem
     priors = (tuple(as_prior(prior) for prior in priors) for priors in (mu, tau))
-    return PriorPairs(problem.terms, *priors, pairs, problem.proportions)
+    return PriorPairs(problem.terms, *priors, pairs, problem.link)
 
 
 def summaries(fit, mu, tau, **options):
@@ -65,7 +65,7 @@ def test_priors_that_share_no_grid_come_out_right(fit_counts):
     pairs, rows = summaries(fit, mu, ("HalfNormal(0.01)", "HalfCauchy(25)", "Uniform(0, 2)"))
     kept = [row for row in range(len(pairs.pairs)) if row not in rows.failure]
     assert len(kept) >= 10
-    some = PriorPairs(pairs.terms, pairs.mu, pairs.tau, pairs.pairs[kept], pairs.proportions)
+    some = PriorPairs(pairs.terms, pairs.mu, pairs.tau, pairs.pairs[kept], pairs.link)
     assert_rows_equal_own_fits(fit, some, summarise(some, len(kept), fit.parameters))
 
 
@@ -129,10 +129,10 @@ def test_a_reference_outside_the_group_gives_the_same_distance(fit_counts):
     fit = fit_counts(*ORDINARY)
     reference = Reference(0, fit.solution.fine, fit.solution.coarse)
     pairs, rows = summaries(fit, MU, TAU, reference=reference)
-    others = PriorPairs(pairs.terms, pairs.mu, pairs.tau, pairs.pairs[1:], pairs.proportions)
+    others = PriorPairs(pairs.terms, pairs.mu, pairs.tau, pairs.pairs[1:], pairs.link)
     outside = Reference(-1, fit.solution.fine, fit.solution.coarse)
     apart = summarise(others, len(others.pairs), fit.parameters, reference=outside)
-    few = PriorPairs(pairs.terms, pairs.mu, pairs.tau, pairs.pairs[1:4], pairs.proportions)
+    few = PriorPairs(pairs.terms, pairs.mu, pairs.tau, pairs.pairs[1:4], pairs.link)
     alone = summarise(few, 3, fit.parameters, reference=outside)
     assert apart.shared.all()
     assert not alone.shared.any()

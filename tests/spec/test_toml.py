@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.families import R_BAYESMETA_PRIORS
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.priors import Prior
+from bayesmeta.spec.priors import Prior, as_prior
 
 MODELS = sorted((Path(__file__).parents[2] / "models").glob("*.toml"))
 
@@ -184,3 +185,20 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SpecError, match=r"the model file '.*binary\.toml' is not UTF-8 text"):
         ModelSpec.from_toml(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize(
+    "tau", [*R_BAYESMETA_PRIORS, "Rhodes2015(-3.44, 2.59)", "Turner2015(-3.95, 1.34)", "Lomax(6, 2)"]
+)
+def test_priors_that_the_data_complete_survive_the_round_trip(tau):
+    spec = ModelSpec("normal", mu="Beta(2, 5)", tau=tau, why={"tau": "as in R"}, sensitivity={"tau": [tau, "sqrt"]})
+    again = ModelSpec.from_toml_text(spec.to_toml())
+    assert again == spec
+    assert again.tau == as_prior(tau)
+    assert f'dist = "{again.tau.name}"' in spec.to_toml()
+
+
+def test_a_named_prior_takes_no_parameters():
+    text = GOOD.replace('"HalfNormal"', '"Jeffreys"')
+    assert text != GOOD
+    assert "unknown prior 'Jeffreys'" in refusal(text)

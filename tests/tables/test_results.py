@@ -9,7 +9,8 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.tables.render import WIDTH
-from bayesmeta.tables.results import MEANINGS, render_compare, render_fit
+from bayesmeta.spec.words import MEANINGS
+from bayesmeta.tables.results import render_compare, render_fit
 
 NORMAL = ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
 
@@ -70,8 +71,8 @@ def test_no_line_is_wider_than_a_screen(remission, hazards):
 
 
 def test_ratios_are_given_as_ratios_too(hazards):
-    assert "mu as a ratio: 0.640 (0.237 to 1.748)" in render_fit(fit(hazards, NORMAL))
-    assert "mu as a ratio: 0.650 (0.482 to 0.876)" in render_fit(fit(hazards, engine="frequentist"))
+    assert "mu as a hazard ratio: 0.640 (0.237 to 1.748)" in render_fit(fit(hazards, NORMAL))
+    assert "mu as a hazard ratio: 0.650 (0.482 to 0.876)" in render_fit(fit(hazards, engine="frequentist"))
 
 
 def test_a_shortest_interval_is_not_transformed_as_if_it_were_equal_tailed(hazards):
