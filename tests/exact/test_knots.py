@@ -42,3 +42,17 @@ def test_weights_integrate_densities_over_unequal_knots():
 def test_distributions_too_unlike_for_one_table_are_refused():
     with pytest.raises(AccuracyError, match="differ too much"):
         place(np.linspace(0.0, 100.0, 400), np.full(400, 1e-2), reach=5.0)
+
+
+def test_next_to_a_kink_the_stated_error_still_holds():
+    for offset in np.linspace(0.0, 0.2, 21):  # of the kink from a knot
+        knots = Knots(np.arange(-3.0, 3.0, 0.2))
+        for place_of_kink in (0.0, 0.03, 0.1):
+
+            def cdf(v, kink=place_of_kink):  # whose density falls to a half at the kink
+                return np.where(v < kink, special.ndtr(v), 0.5 * (special.ndtr(v) + special.ndtr(kink)))
+
+            at = place_of_kink - offset
+            v, density, error, found = knots.solve(cdf(knots.at)[None], np.array([float(cdf(at))]))
+            assert found.all()
+            assert abs(v[0, 0] - at) <= error[0, 0] / density[0, 0] + 1e-12
