@@ -21,7 +21,7 @@ CENTRE_OUT = np.array([5, 6, 4, 7, 3, 8, 2, 9, 1, 10, 0, 11])
 STEP = 0.2  # standard deviations between knots: the interpolation is then good to about 1e-9
 CORE = 4.5  # standard deviations on each side over which this step is kept
 GROWTH = 0.08  # of the step per unit of distance, further out
-FALLING = 0.3  # of two terms more against the two before: so they fall where a function is smooth
+FALLING = 0.3  # of two terms more against the two before: so fast they fall where a function is smooth
 SLOWLY = 30.0  # times the last terms bounds what is left where they fall like powers, next to a kink
 NEWTON_STEPS = 8
 LAST_MOVE = 1e-7  # of a step; the next one would be its square
@@ -150,8 +150,9 @@ def _horner(nodes: FloatArray, difference: FloatArray, v: FloatArray) -> tuple[F
         gap = v - nodes[..., m]
         slope = slope * gap + value
         value = value * gap + difference[..., m]
-    last, before = (_pair(nodes, difference, v, m) for m in (POINTS - 2, POINTS - 4))
-    return value, slope, np.where(last > FALLING * before, SLOWLY * last, last)
+    last, before, first = (_pair(nodes, difference, v, m) for m in (POINTS - 2, POINTS - 4, POINTS - 6))
+    slow = (last > FALLING * before) | (before > FALLING * first)
+    return value, slope, np.where(slow, SLOWLY * np.maximum(last, FALLING * before), last)
 
 
 def _pair(nodes: FloatArray, difference: FloatArray, v: FloatArray, m: int) -> FloatArray:
