@@ -187,6 +187,26 @@ def nutpie_refit() -> Callable[[], object] | None:
     return sample
 
 
+def bench_sensitivity(repeats: int) -> list[dict[str, object]]:
+    """Time 1000 pairs of priors against one fit and its summary."""
+    import bayesmeta as bm
+
+    studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"), study="study", events="events", n="n")
+    model = bm.ModelSpec("binomial", mu="Normal(0, 1.5)", tau="HalfNormal(1)")
+    fit = bm.fit(studies, model)
+    mu = [bm.Prior("Normal", m, s) for m in (-0.5, 0.0, 0.5, 1.0) for s in (0.5, 0.8, 1.2, 1.5, 2.0, 2.5)]
+    tau = [bm.Prior("HalfNormal", 0.05 * (i + 2)) for i in range(41)]
+    calls = {
+        "fit": lambda: bm.summary(bm.fit(studies, model)),
+        "pairs": lambda: bm.sensitivity(fit, mu=mu, tau=tau),
+    }
+    interleaved(calls, 1)
+    times = interleaved(calls, repeats)
+    return [
+        report("sensitivity to 1000 pairs of priors / one fit and its summary", times["pairs"], times["fit"], "<= 20")
+    ]
+
+
 def main() -> None:
     """Run the benchmarks; write them as JSON if a path is given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -194,7 +214,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write the ratios to")
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians of {options.repeats}")
-    rows = bench_import(options.repeats) + bench_fit(options.repeats) + bench_influence(options.repeats)
+    rows = bench_import(options.repeats) + bench_fit(options.repeats)
+    rows += bench_influence(options.repeats) + bench_sensitivity(options.repeats)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -9,7 +9,6 @@ import pandas as pd
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
-from bayesmeta.exact.regression import RegressionFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit

@@ -95,7 +95,7 @@ def _probability(name: str, side: str, x: float, relation: str, p: float) -> Mar
 
 
 def _interval(name: str, prob: float, verb: str, x: float) -> Margin:
-    """The equal-tailed interval excludes x if less than a tail's probability lies on one side of x."""
+    # an equal-tailed interval excludes x if less than a tail's probability lies on one side of x
     tail = 0.5 * (1.0 - prob)
 
     def margin(fit: ExactFit) -> float:

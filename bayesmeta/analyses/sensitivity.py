@@ -76,10 +76,10 @@ def sensitivity(
     >>> fit = bm.fit(bm.Studies.from_frame(bm.load_dataset("pritz1997")))
     >>> table = bm.sensitivity(fit, tau=["HalfNormal(0.5)", "HalfCauchy(0.5)"])
     >>> table.query("parameter == 'p_mean'")[["tau", "median", "shift", "hellinger"]].round(3)
-                           tau  median  shift  hellinger
-    3    HalfNormal(sigma=1.0)   0.768  0.000      0.000
-    8    HalfNormal(sigma=0.5)   0.775  0.152      0.110
-    13    HalfCauchy(beta=0.5)   0.772  0.086      0.060
+                          tau  median  shift  hellinger
+    3     HalfNormal(sigma=1)   0.763  0.000      0.000
+    8   HalfNormal(sigma=0.5)   0.765  0.078      0.055
+    13   HalfCauchy(beta=0.5)   0.763  0.020      0.017
     """
     check_exact(fit, "sensitivity")
     names = _parameters(fit, parameters)
@@ -122,7 +122,7 @@ def alternatives(
         given = {"mu": fit.model.sensitivity.get("mu"), "tau": fit.model.sensitivity.get("tau")}
         if not any(given.values()):
             raise SpecError(
-                "the model names no alternative priors; give some, for example tau=['HalfNormal(0.5)', 'HalfCauchy(0.5)']."
+                "the model names no alternative priors; give some, such as tau=['HalfNormal(0.5)', 'HalfCauchy(0.5)']."
             )
     own = {"mu": fit.model.mu, "tau": fit.model.tau}
     lists = []
@@ -181,8 +181,8 @@ def _frame(
         texts = [str(prior) for prior in priors[i]]
         categories = list(dict.fromkeys(texts))
         codes = np.array([categories.index(text) for text in texts])
-        columns[name] = pd.Categorical.from_codes(np.repeat(codes[pairs[:, i]], count), categories=categories)
-    columns["parameter"] = pd.Categorical.from_codes(np.tile(np.arange(count), size), categories=list(rows.names))
+        columns[name] = pd.Categorical.from_codes(np.repeat(codes[pairs[:, i]], count), categories=pd.Index(categories))
+    columns["parameter"] = pd.Categorical.from_codes(np.tile(np.arange(count), size), categories=pd.Index(rows.names))
     columns["estimand"] = columns["parameter"]
     for i, name in enumerate(COLUMNS):
         columns[name] = spread(rows.values[:, :, i])

@@ -23,6 +23,7 @@ from bayesmeta.cli.init import init_command
 from bayesmeta.cli.models import models_command
 from bayesmeta.cli.output import one_line
 from bayesmeta.cli.run import run_command
+from bayesmeta.cli.sensitivity import sensitivity_command
 
 DEBUG_VARIABLE = "BAYESMETA_DEBUG"
 
@@ -123,6 +124,7 @@ for command in (
     init_command,
     run_command,
     fit_command,
+    sensitivity_command,
     influence_command,
     check_command,
     models_command,

@@ -29,7 +29,7 @@ from bayesmeta.surface.surface import Surface, tabulate
 from bayesmeta.surface.terms import Terms
 
 ATTEMPTS = ((1, 1.0), (2, 1.5), (3, 2.5))  # level of the finer resolution, and how much closer the knots lie
-OTHER_KNOTS = 1.13  # by how much closer than the finer resolution's knots those of the coarser one lie
+OTHER_KNOTS = 0.9  # by how much closer than the finer resolution's knots those of the coarser one lie
 FEW = 6  # rows that are quicker by themselves
 ALONE_FINER = 2.0  # by how much closer the knots of a row by itself lie
 LARGEST_GROUP = 40_000  # rows on one grid, so that memory stays flat

@@ -28,8 +28,8 @@ from bayesmeta.surface.terms import Terms
 
 INCREASING = ("p_mean", "p_median")
 SMOOTH = 0.2  # kernels up to this many SDs of mu: a few Hermite nodes average a distribution function over z
-Z_REACH = 8.5  # standard deviations of z, beyond which 1e-17 is left
-Z_STEP = 3.6  # steps of z per step of mu's rule: 0.5 at level 0, where the error is 1e-30
+Z_REACH = 7.7  # standard deviations of z, beyond which 1e-14 is left
+Z_STEP = 4.6  # steps of z per step of mu's rule: 0.64 at level 0, where the error is 1e-20
 MOST_Z = 1200
 ROUGH_Z = 5
 ROWS_AT_ONCE = 4  # with alike ratios

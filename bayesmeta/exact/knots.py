@@ -2,8 +2,9 @@
 
 One set of knots serves all rows of a table. Between them every row is the polynomial through the `POINTS`
 nearest knots, written in Newton's form from the centre out, so that leaving out its last two terms gives the
-polynomial through two points fewer: their difference tells how good the interpolation is. Where a function is
-not smooth enough for that to hold, a second table on other knots shows it.
+polynomial through two points fewer: their difference tells how good the interpolation is. Where differences fall
+slowly, the function has a kink, and they are taken for what they could add up to; a second table, on other knots,
+shows it as well.
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from bayesmeta.errors import AccuracyError
 
 POINTS = 12
 CENTRE_OUT = np.array([5, 6, 4, 7, 3, 8, 2, 9, 1, 10, 0, 11])
-STEP = 0.16  # standard deviations between knots: the interpolation is then good to about 1e-9
+STEP = 0.2  # standard deviations between knots: the interpolation is then good to about 1e-9
 CORE = 4.5  # standard deviations on each side over which this step is kept
 GROWTH = 0.08  # of the step per unit of distance, further out
+FALLING = 0.3  # of two terms more against the two before: so fast they fall where a function is smooth
+SLOWLY = 30.0  # times the last terms bounds what is left where they fall like powers, next to a kink
 NEWTON_STEPS = 8
 LAST_MOVE = 1e-7  # of a step; the next one would be its square
 MOST_KNOTS = 800
@@ -141,15 +144,22 @@ def place(mean: FloatArray, sd: FloatArray, *, reach: float, finer: float = 1.0)
 
 
 def _horner(nodes: FloatArray, difference: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return value and slope at ``v`` (R, P) of polynomials in Newton's form, and their last two terms in size."""
+    """Return value and slope at ``v`` (R, P) of polynomials in Newton's form, and the error of the value."""
     value, slope = difference[..., -1].copy(), np.zeros_like(v)
     for m in range(POINTS - 2, -1, -1):
         gap = v - nodes[..., m]
         slope = slope * gap + value
         value = value * gap + difference[..., m]
-    product = np.prod(v[..., None] - nodes[..., : POINTS - 2], axis=-1)
-    last = difference[..., -2] + difference[..., -1] * (v - nodes[..., POINTS - 2])
-    return value, slope, np.abs(product * last)
+    last, before, first = (_pair(nodes, difference, v, m) for m in (POINTS - 2, POINTS - 4, POINTS - 6))
+    slow = (last > FALLING * before) | (before > FALLING * first)
+    return value, slope, np.where(slow, SLOWLY * np.maximum(last, FALLING * before), last)
+
+
+def _pair(nodes: FloatArray, difference: FloatArray, v: FloatArray, m: int) -> FloatArray:
+    """Return the size of the terms m and m + 1 of polynomials in Newton's form."""
+    product = np.prod(v[..., None] - nodes[..., :m], axis=-1)
+    result: FloatArray = np.abs(product * (difference[..., m] + difference[..., m + 1] * (v - nodes[..., m])))
+    return result
 
 
 def _lagrange(nodes: FloatArray, v: FloatArray) -> FloatArray:

@@ -205,6 +205,10 @@ class PairWeights:
         """Log posterior probabilities of the nodes of tau, shape (R, J)."""
         return self._log_rows - self.log_evidence[:, None]
 
+    @cached_property
+    def _tau(self) -> FloatArray:
+        return np.exp(self.log_tau)
+
     def sums(self, table: FloatArray, nodes: slice = ALL) -> FloatArray:
         """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M).
 
@@ -212,7 +216,7 @@ class PairWeights:
         """
         weight, _, which = self._given_tau
         given_tau = weight[nodes] @ table  # (J, A, M)
-        probability = np.exp(self.log_tau[:, nodes])
+        probability = self._tau[:, nodes]
         result = np.empty((len(which), table.shape[2]))
         for a in range(weight.shape[1]):
             rows = which == a

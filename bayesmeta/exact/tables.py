@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LEAST_LOG = -1e5  # of a node's weight: far below what doubles hold, yet finite
 TAU_KNOTS = 3  # knots per node of tau
 BEYOND = 2.0  # knots reach this many SDs beyond the outermost quantile
+CLOSER = {"mu": 1.0, "p_mean": 1.0, "theta_new": 1.25}  # knots lie where a sharp peak may have wide flanks
 WHOLE = 13.0  # SDs on each side that hold all that matters of a density
 SMALLEST_SD = 1e-6
 
@@ -47,15 +48,6 @@ class Density:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Columns:
-    """A table of shares (J, U, M), and which of its columns hold what."""
-
-    shares: FloatArray
-    of: dict[tuple[str, str], slice]
-
-
-@final
-@dataclass(frozen=True, eq=False)
 class Tables:
     """The shares of one surface's nodes in moments, distribution functions and densities.
 
@@ -69,16 +61,18 @@ class Tables:
         By base quantity; others at each resolution, so that comparing the two also shows what lies between knots.
     live : slice
         The nodes of tau that matter to distribution functions and densities.
-    moments, shapes : Columns
-        Shares in moments, and of the live nodes in distribution functions, densities and tails.
+    moments : dict of str to array, shape (J, U, 2)
+        Shares in the first two powers of each quantity.
+    shapes : dict of tuple to array, shape (live nodes, U, X)
+        Shares in distribution functions, densities and tails, by ``("cdf", base)`` and so on.
     """
 
     surface: Surface
     axes: Axes
     knots: dict[str, Knots]
     live: slice
-    moments: "Columns"
-    shapes: "Columns"
+    moments: dict[str, FloatArray]
+    shapes: dict[tuple[str, str], FloatArray]
 
     @classmethod
     def of(
@@ -105,11 +99,11 @@ class Tables:
             Whether densities are wanted as well.
         """
         functionals, q = Functionals(surface, axes), surface.grid.q
-        knots = {base: place(*where, reach=reach, finer=finer) for base, where in places.of.items()}
+        knots = {base: place(*where, reach=reach, finer=finer * CLOSER[base]) for base, where in places.of.items()}
         knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
         first, last = np.searchsorted(q, places.q)
         live = slice(int(first), int(last) + 1)
-        parts = {}
+        parts: dict[tuple[str, str], FloatArray] = {}
         for base, points in knots.items():
             if base == "tau":
                 continue
@@ -120,8 +114,7 @@ class Tables:
                 pdf *= np.exp(axes[base].log_jacobian(v))
                 parts["pdf", base] = pdf
                 parts["tails", base] = functionals.tails(base, axes[base].value(v[[0, -1]]))[live]
-        moments = {("moments", name): functionals.moments(name) for name in names}
-        return cls(surface, axes, knots, live, _joined(moments), _joined(parts))
+        return cls(surface, axes, knots, live, {name: functionals.moments(name) for name in names}, parts)
 
     @cached_property
     def centre(self) -> float:
@@ -154,12 +147,14 @@ class Rows:
     weights: "Weights"
 
     @cached_property
-    def _moments(self) -> FloatArray:
-        return self.weights.sums(self.tables.moments.shares)
+    def _known(self) -> dict[tuple[str, str], FloatArray]:
+        return {}
 
-    @cached_property
-    def _shapes(self) -> FloatArray:
-        return self.weights.sums(self.tables.shapes.shares, self.tables.live)
+    def _shape(self, what: str, base: str) -> FloatArray:
+        key = what, base
+        if key not in self._known:
+            self._known[key] = self.weights.sums(self.tables.shapes[key], self.tables.live)
+        return self._known[key]
 
     @cached_property
     def _tau_weight(self) -> FloatArray:
@@ -169,7 +164,7 @@ class Rows:
 
     def moments(self, name: str) -> FloatArray:
         """Return mean and SD of a quantity, shape (R, 2), whether or not they exist."""
-        first, second = self._moments[:, self.tables.moments.of["moments", name]].T
+        first, second = self.weights.sums(self.tables.moments[name]).T
         with np.errstate(invalid="ignore", over="ignore"):
             sd = np.sqrt(np.maximum(second - first * first, 0.0))
         return np.stack([first + (self.tables.centre if name in ("mu", "theta_new") else 0.0), sd], axis=1)
@@ -178,7 +173,7 @@ class Rows:
         """Return the distribution functions of a base quantity at its knots, shape (R, X)."""
         if base == "tau":
             return self._tau_weight @ self.tables.of_tau[0]
-        return self._shapes[:, self.tables.shapes.of["cdf", base]]
+        return self._shape("cdf", base)
 
     def density(self, base: str) -> Density:
         """Return the densities of a base quantity at its knots."""
@@ -186,7 +181,7 @@ class Rows:
             pdf = self._tau_weight @ self.tables.of_tau[1]
             tails = np.zeros((len(pdf), 2))
         else:
-            pdf, tails = (self._shapes[:, self.tables.shapes.of[what, base]] for what in ("pdf", "tails"))
+            pdf, tails = (self._shape(what, base) for what in ("pdf", "tails"))
         return Density(np.maximum(pdf, 0.0), tails)
 
 
@@ -215,15 +210,6 @@ def squared_hellinger(knots: Knots, p: Density, q: Density) -> tuple[FloatArray,
     tails = 0.5 * (np.sqrt(p.tails) - np.sqrt(q.tails)) ** 2
     unknown = np.abs(inner - integrand @ coarse) + np.sqrt(p.tails * q.tails).sum(axis=1)
     return np.clip(inner + tails.sum(axis=1), 0.0, 1.0), unknown
-
-
-def _joined(parts: dict[tuple[str, str], FloatArray]) -> Columns:
-    ends = np.cumsum([0, *(part.shape[2] for part in parts.values())])
-    columns = {key: slice(int(a), int(b)) for key, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
-    shares = np.empty((*next(iter(parts.values())).shape[:2], ends[-1])) if parts else np.empty((0, 0, 0))
-    for key, where in columns.items():
-        shares[:, :, where] = parts.pop(key)
-    return Columns(shares, columns)
 
 
 @cache

@@ -4,6 +4,7 @@ from scipy import special, stats
 
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.knots import Knots, place
+from bayesmeta.exact.summary import FLOOR
 
 MEAN, SD = np.array([0.0, 3.0, 3.5]), np.array([1.0, 0.05, 0.4])
 
@@ -42,3 +43,18 @@ def test_weights_integrate_densities_over_unequal_knots():
 def test_distributions_too_unlike_for_one_table_are_refused():
     with pytest.raises(AccuracyError, match="differ too much"):
         place(np.linspace(0.0, 100.0, 400), np.full(400, 1e-2), reach=5.0)
+
+
+@pytest.mark.parametrize("kink", np.linspace(0.0, 0.4, 9))
+def test_next_to_a_kink_no_quantile_is_taken_for_better_than_it_is(kink):
+    def cdf(v):  # its density falls to a half at the kink
+        return np.where(v < kink, special.ndtr(v), 0.5 * (special.ndtr(v) + special.ndtr(kink)))
+
+    one, two = Knots(np.arange(-6.0, 6.0, 0.2)), Knots(np.arange(-6.1, 6.3, 0.2 / 0.9))
+    at = kink + np.linspace(-4.0, 4.0, 161)
+    v, density, error, _ = one.solve(cdf(one.at)[None], cdf(at))
+    off = (error + np.abs(two.values(cdf(two.at)[None], v) - cdf(at))) / density
+    accepted = off[0] <= 1e-6
+    assert 0.1 < accepted.mean() < 0.9
+    assert not accepted[np.abs(at - kink) < 0.4].any()
+    assert (np.abs(v[0] - at)[accepted] <= off[0][accepted] + FLOOR).all()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import integrate, special
@@ -24,7 +26,7 @@ def test_the_stated_share_of_studies_lies_in_the_range(family, options, prob):
         return special.erf(HALF / (tau * np.sqrt(2.0))) * np.exp(prior.logpdf(tau)) * tau
 
     edges = np.linspace(-40.0, 40.0, 41) + np.log(prior.ppf(0.5))
-    total = sum(integrate.quad(share, a, b, epsabs=1e-13)[0] for a, b in zip(edges[:-1], edges[1:], strict=True))
+    total = sum(integrate.quad(share, a, b, epsabs=1e-13)[0] for a, b in pairwise(edges))
     assert total == pytest.approx(prob, abs=1e-9)
 
 
