@@ -66,9 +66,11 @@ def influence(fit: PartFit, *, parameter: str | None = None, ci_prob: float | No
     rows = table[table["parameter"] == chosen].set_index("study")
     if isinstance(checked, FrequentistFit):
         return rows[["parameter", *CLASSICAL, "note"]]
-    conflicts = conflict(checked)
-    frame = rows[["parameter", *BAYESIAN]].assign(
-        conflict_pvalue=conflicts["conflict_pvalue"],
-        numerical_error=np.fmax(rows["numerical_error"], conflicts["numerical_error"]),
-    )
-    return frame.assign(note=rows["note"])
+    frame, note = rows[["parameter", *BAYESIAN]], rows["note"]
+    try:
+        conflicts = conflict(checked)[["conflict_pvalue", "numerical_error"]]
+    except SpecError as error:  # not defined for this likelihood, or these priors
+        conflicts = pd.DataFrame(np.nan, index=rows.index, columns=["conflict_pvalue", "numerical_error"])
+        note = note.where(note != "", f"no conflict p-value: {error}")
+    worst = np.fmax(rows["numerical_error"], conflicts["numerical_error"])
+    return frame.assign(conflict_pvalue=conflicts["conflict_pvalue"], numerical_error=worst, note=note)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bayesmeta.cli.data_options import data_lines, data_options, load_studies, roles_from, split_measure
-from bayesmeta.cli.fit import CLASSICAL_OPTIONS, MODEL_OPTIONS, _model, _model_lines, _refuse_misplaced
+from bayesmeta.cli.fit import CLASSICAL_OPTIONS, _refuse_misplaced
+from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
 from bayesmeta.cli.output import csv_text, format_option, json_text, say
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ MEANINGS = {
     metavar="NAME",
     help="exact: the posterior, by quadrature. frequentist: DerSimonian-Laird and its relatives.",
 )
-@click.option("--model", metavar="NAME|PATH", help="A named model or a TOML file [default: binomial-normal].")
-@click.option("--mu", metavar="PRIOR", help='Prior of the overall mean, such as "Normal(0, 1.5)".')
-@click.option("--tau", metavar="PRIOR", help='Prior of the heterogeneity, such as "HalfNormal(1)".')
+@model_options
 @click.option("--tau2-method", metavar="CODE", help="Frequentist: as in `bayesmeta fit`.")
 @click.option("--ci-method", metavar="NAME", help="Frequentist: as in `bayesmeta fit`.")
 @click.option("--pi-method", metavar="NAME", help="Frequentist: as in `bayesmeta fit`.")
@@ -69,11 +68,11 @@ def influence_command(
     of_estimates, of_counts = split_measure(measure)
     studies = load_studies(data, roles_from(options, of_estimates), on_bad)
     chosen = {name: value for name, value in {**classical, "measure": of_counts}.items() if value is not None}
-    model = None if engine == "frequentist" else _model(studies, **belief)
+    model = None if engine == "frequentist" else chosen_model(studies, of_counts, belief)
     result = check_fit(fit(studies, model, engine=engine, **chosen), "influence")
     table = influence(result, parameter=parameter, ci_prob=ci_prob)
     text = _text(table, form)
-    say([*data_lines(data, studies), *_model_lines(model), *(f"note: {note}" for note in result.notes)])
+    say([*data_lines(data, studies), *model_lines(model), *(f"note: {note}" for note in result.notes)])
     click.echo(text)
 
 

@@ -61,3 +61,10 @@ def test_one_study_conflicts_with_the_prior_only(fit):
     assert row["note"] == "no study is left"
     assert np.isnan(row["median"])
     assert 0.0 < row["conflict_pvalue"] < 1.0
+
+
+def test_where_no_conflict_is_defined_the_note_says_so(fit):
+    table = influence(bm.fit(fit.studies, bm.ModelSpec("binomial", effects="student-t")))
+    assert table["conflict_pvalue"].isna().all()
+    assert table["median"].notna().all()
+    assert table["note"].str.startswith("no conflict p-value: conflict p-values are not defined yet").all()
