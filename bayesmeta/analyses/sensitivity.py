@@ -13,7 +13,9 @@ from bayesmeta.exact.existence import tail_orders
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.exact.prior_pairs import PriorPairs
 from bayesmeta.result.summary import COLUMNS
+from bayesmeta.spec.observed import observed_by
 from bayesmeta.spec.priors import Prior, PriorLike
+from bayesmeta.spec.resolve import resolve_prior
 from bayesmeta.spec.roles import Parameter, prior_for
 
 SENSITIVITY_COLUMNS = (
@@ -86,10 +88,11 @@ def sensitivity(
     check_probability("ci_prob", ci_prob)
     priors = alternatives(fit, mu=mu, tau=tau)
     pairs = np.stack(np.meshgrid(*(np.arange(len(p)) for p in priors), indexing="ij"), axis=-1).reshape(-1, 2)
-    notes = _improper(fit, *priors)
+    densities = _densities(fit, priors)
+    notes = _improper(fit, *densities)
     proper = np.flatnonzero([tuple(pair) not in notes for pair in pairs.tolist()])
     problem, solution = fit.solution.problem, fit.solution
-    family = PriorPairs(problem.terms, *priors, pairs[proper], problem.link)
+    family = PriorPairs(problem.terms, *densities, pairs[proper], problem.link)
     reference = Reference(0, solution.fine, solution.coarse)  # the reference pair is the first
     done = 0
 
@@ -124,6 +127,8 @@ def alternatives(
             raise SpecError(
                 "the model names no alternative priors; give some, such as tau=['HalfNormal(0.5)', 'HalfCauchy(0.5)']."
             )
+    if tau is not None and not fit.model.has_tau:
+        raise SpecError("effects='none' gives all studies one effect, so there is no tau; leave its priors out.")
     own = {"mu": fit.model.mu, "tau": fit.model.tau}
     lists = []
     for name, values in given.items():
@@ -131,6 +136,15 @@ def alternatives(
             values = [values]
         lists.append(tuple(dict.fromkeys([own[name], *(prior_for(name, value) for value in values or ())])))
     return lists[0], lists[1]
+
+
+def _densities(
+    fit: ExactFit, priors: tuple[tuple[Prior, ...], tuple[Prior, ...]]
+) -> tuple[tuple[Prior, ...], tuple[Prior, ...]]:
+    """Return priors as densities of mu and tau: some are stated on the proportion, or made from the studies."""
+    data = observed_by(fit.model, fit.studies, measure=fit.measure)
+    of_mu, of_tau = (tuple(resolve_prior(prior, fit.model, data) for prior in part) for part in priors)
+    return of_mu, of_tau
 
 
 def _parameters(fit: ExactFit, parameters: Sequence[str] | None) -> tuple[str, ...]:
@@ -145,7 +159,7 @@ def _parameters(fit: ExactFit, parameters: Sequence[str] | None) -> tuple[str, .
 
 def _improper(fit: ExactFit, mu: tuple[Prior, ...], tau: tuple[Prior, ...]) -> dict[tuple[int, int], str]:
     """Return why pairs of priors have no posterior, by their positions; few priors are improper or have heavy tails."""
-    limits = fit.solution.problem.terms.limits()
+    terms = fit.solution.problem.terms
     known: dict[tuple[float, bool, float], bool] = {}
     notes = {}
     for i, a in enumerate(mu):
@@ -154,7 +168,7 @@ def _improper(fit: ExactFit, mu: tuple[Prior, ...], tau: tuple[Prior, ...]) -> d
             if known.get(key):
                 continue
             try:
-                tail_orders(a, b, *limits)
+                tail_orders(a, b, *terms.limits(), kernel_order=terms.kernel.tail_order)
                 known[key] = True
             except ImproperPosteriorError as error:
                 notes[i, j] = str(error)

@@ -113,6 +113,8 @@ def tipping_point(
     check_exact(fit, "tipping_point")
     if parameter not in PARAMETERS:
         raise SpecError(unknown_name("parameter", parameter, PARAMETERS))
+    if parameter == "tau" and not fit.model.has_tau:
+        raise SpecError("effects='none' gives all studies one effect, so there is no tau; use parameter='mu'.")
     prior = getattr(fit.model, parameter)
     low, high = _range(scale_range)
     make = _stretched(prior, parameter)
@@ -120,7 +122,7 @@ def tipping_point(
 
     def at(log_scale: float) -> ExactFit:
         model = fit.model.with_priors(**{parameter: make(float(np.exp(log_scale)))})
-        return fit_exact(fit.studies, model, measure=fit.measure)
+        return fit_exact(fit.studies, model, measure=fit.measure, power_weights=fit.power_weights)
 
     def margin(log_scale: float) -> float:
         return statement.margin(at(log_scale))

@@ -74,7 +74,7 @@ def fit_command(
     belief, classical, nuts = (
         {name: options.pop(name) for name in names} for names in (MODEL_OPTIONS, CLASSICAL_OPTIONS, NUTS_OPTIONS)
     )
-    _refuse_misplaced(engine, belief, classical, nuts)
+    refuse_misplaced(engine, belief, classical, nuts)
     of_estimates, of_counts = split_measure(measure)
     studies = load_studies(data, roles_from(options, of_estimates), on_bad)
     given = {**classical, **nuts, "measure": of_counts}
@@ -109,7 +109,7 @@ def _fit(
         return fit(studies, model, engine=engine, quiet=quiet or not sys.stderr.isatty(), **options)
 
 
-def _refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, Any], nuts: dict[str, Any]) -> None:
+def refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, Any], nuts: dict[str, Any]) -> None:
     """Refuse options that the engine would not use: who gives them expects them to matter."""
     from bayesmeta.errors import SpecError
 

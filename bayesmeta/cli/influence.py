@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bayesmeta.cli.data_options import data_lines, data_options, load_studies, roles_from, split_measure
-from bayesmeta.cli.fit import CLASSICAL_OPTIONS, _refuse_misplaced
+from bayesmeta.cli.fit import CLASSICAL_OPTIONS, refuse_misplaced
 from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
 from bayesmeta.cli.output import csv_text, format_option, json_text, say
 
@@ -64,7 +64,7 @@ def influence_command(
     belief, classical = ({name: options.pop(name) for name in names} for names in (MODEL_OPTIONS, CLASSICAL_OPTIONS))
     if engine not in ENGINES:
         raise SpecError(unknown_name("engine", engine, ENGINES))
-    _refuse_misplaced(engine, belief, classical, {})
+    refuse_misplaced(engine, belief, classical, {})
     of_estimates, of_counts = split_measure(measure)
     studies = load_studies(data, roles_from(options, of_estimates), on_bad)
     chosen = {name: value for name, value in {**classical, "measure": of_counts}.items() if value is not None}
