@@ -20,7 +20,7 @@ from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.average import LARGEST_LOGIT, LINK_STEPS, LOGIT_NODE_STEP, LOGIT_REACH, SMALLEST_SLOPE, continued
 from bayesmeta.exact.quantities import base_name
-from bayesmeta.exact.rows import WIDE, basis_at, invert
+from bayesmeta.exact.rows import WIDE, basis_at, invert, refined_mu, refined_shares
 from bayesmeta.surface.coordinates import Coordinate, SinhLine
 from bayesmeta.surface.kernels import CommonKernel, Kernel, NormalKernel, hermite_rule
 from bayesmeta.surface.surface import Surface
@@ -32,7 +32,7 @@ Z_REACH = 7.7  # standard deviations of z, beyond which 1e-14 is left
 Z_STEP = 4.6  # steps of z per step of mu's rule: 0.64 at level 0, where the error is 1e-20
 MOST_Z = 1200
 ROUGH_Z = 5
-ROWS_AT_ONCE = 4  # with alike ratios
+ROWS_AT_ONCE = 16  # with alike ratios
 
 
 @final
@@ -220,11 +220,11 @@ class Functionals:
     def _of_next(self, x: FloatArray, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Sum kernels over the nodes where tau is wide; elsewhere average the distribution of mu over z."""
         grid = self.surface.grid
-        mu, tau, ratio = grid.mu[rows], grid.tau[rows], grid.tau[rows] / grid.local_sd[rows]
-        cdf, pdf = np.empty((*mu.shape, x.size)), np.empty((*mu.shape, x.size))
+        mu, tau, ratio = refined_mu(grid, rows), grid.tau[rows], grid.tau[rows] / grid.local_sd[rows]
+        cdf, pdf = np.empty((2, rows.size, grid.shape[1], x.size))
         wide = tau >= WIDE * np.diff(mu, axis=1).max(axis=1)
-        at = x, mu[wide, :, None], tau[wide, None, None]
-        cdf[wide], pdf[wide] = self._kernel.cdf(*at), np.exp(self._kernel.log_density(*at))
+        shares, at = refined_shares(grid.shape[1]), (x, mu[wide, :, None], tau[wide, None, None])
+        cdf[wide], pdf[wide] = shares @ self._kernel.cdf(*at), shares @ np.exp(self._kernel.log_density(*at))
         smooth, rest = np.flatnonzero(~wide & (ratio < SMOOTH)), np.flatnonzero(~wide & (ratio >= SMOOTH))
         for part in (smooth, *np.array_split(rest, -(-rest.size // ROWS_AT_ONCE) or 1)):
             if part.size:

@@ -92,10 +92,19 @@ def row_table(grid: Grid, rows: IntArray, weight: FloatArray) -> RowTable:
 
 def refined_nodes(grid: Grid, rows: IntArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return nodes of mu and their weights, `REFINEMENT` times as dense, by interpolation; (R, F) each."""
+    return refined_mu(grid, rows), weight @ refined_shares(grid.shape[1])
+
+
+def refined_mu(grid: Grid, rows: IntArray) -> FloatArray:
+    """Return nodes of mu `REFINEMENT` times as dense, shape (R, F)."""
     position = np.arange(REFINEMENT * (grid.shape[1] - 1) + 1) / REFINEMENT
     v = grid.first_v[rows, None] + grid.step_v[rows, None] * position
-    x = grid.centre[rows, None] + grid.width[rows, None] * np.sinh(v)
-    return grid.mu_coordinate.value(x), weight @ _refinement_matrices(grid.shape[1])[1] / REFINEMENT
+    return grid.mu_coordinate.value(grid.centre[rows, None] + grid.width[rows, None] * np.sinh(v))
+
+
+def refined_shares(size: int) -> FloatArray:
+    """Return the matrix (U, F) from weights of a row's nodes to those of its refined nodes."""
+    return _refinement_matrices(size)[1] / REFINEMENT
 
 
 def is_narrow(tau: FloatArray, mu: FloatArray, weight: FloatArray) -> BoolArray:
