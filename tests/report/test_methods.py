@@ -11,35 +11,6 @@ NUTS = {"sampler": "nutpie", "draws": 500, "tune": 700, "chains": 3, "seed": 7, 
 VERSIONS = {"bayesmeta": "1.2", "python": "3.13", "pymc": "6.4", "nutpie": "0.16"}
 
 
-def test_the_model_is_told_with_likelihood_link_and_priors_with_their_reasons():
-    model = bm.ModelSpec("binomial", tau="HalfNormal(0.5)", why={"tau": "few studies are expected to differ"})
-    assert methods.model_sentences(model, STUDIES) == (
-        "The 14 studies were pooled with a Bayesian random-effects model. The number of events in each study was "
-        "modelled by its exact binomial likelihood, without continuity correction, with the probability of an event "
-        "related to the study's effect by the logit link (Stijnen et al. 2010). The study effects on the logit scale "
-        "were taken as normally distributed with mean μ and standard deviation τ; μ and τ were independent a priori. "
-        "The prior of μ was normal with mean 0 and standard deviation 1.5. The prior of τ was half-normal with scale "
-        "0.5. Few studies are expected to differ."
-    )
-
-
-def test_estimates_are_told_with_their_measure():
-    text = methods.model_sentences(bm.load_model("normal-normal"), HAZARDS, measure="HR")
-    assert "The log hazard ratio of each study was taken as normally distributed about its true value" in text
-    assert "The study effects on the log scale" in text
-    text = methods.model_sentences(bm.load_model("normal-normal"), STUDIES, measure="PLO")
-    assert "The logit-transformed proportion of each study, computed from its counts, was taken" in text
-
-
-def test_every_reason_of_a_shipped_model_ends_up_in_the_methods():
-    for name in bm.list_models()["name"]:
-        model = bm.load_model(name)
-        studies = STUDIES if model.likelihood == "binomial" else HAZARDS
-        text = methods.model_sentences(model, studies)
-        assert model.why
-        assert all(why in text for why in model.why.values())
-
-
 def test_sampling_is_told_with_program_settings_and_versions():
     text = methods.nuts_sentences(NUTS, VERSIONS, verified=True)
     assert "of nutpie 0.16, from a model built with PyMC 6.4 (Abril-Pla et al. 2023)" in text
