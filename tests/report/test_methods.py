@@ -1,8 +1,5 @@
-import bayesmeta as bm
 from bayesmeta.report import methods
 
-STUDIES = bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n")
-HAZARDS = bm.Studies(("A", "B"), y=[0.1, 0.2], se=[0.1, 0.1], measure="HR")
 CLASSICAL = {
     "measure": "PR", "variance": "exact-ci", "tau2_method": "DL", "ci_method": "wald", "pi_method": "hts",
     "ci_prob": 0.9, "add": 0.5, "to": "only0",
@@ -43,17 +40,24 @@ def test_a_common_effect_analysis_has_no_prediction_interval():
 def test_what_is_reported_is_told_with_its_probability():
     assert "90 % equal-tailed credible intervals (CrI); that of p_new" in methods.report_sentences("logit", ci_prob=0.9)
     assert "p_mean" not in methods.report_sentences("log", ci_prob=0.9)
+    for link in ("probit", "cloglog"):
+        assert methods.report_sentences(link, ci_prob=0.9) == methods.report_sentences("logit", ci_prob=0.9)
+
+
+def test_of_a_common_effect_no_prediction_and_no_heterogeneity_is_told():
+    for link in ("logit", "log"):
+        text = methods.report_sentences(link, ci_prob=0.9, effects="none")
+        assert "posterior medians" in text
+        assert "prediction" not in text
+        assert "p_mean" not in text
+    assert "τ" not in methods.exact_sentences(has_tau=False)
+    assert methods.subgroup_sentences(["a"], has_tau=False) == "Subgroups by a were analysed separately."
+
+
+def test_the_median_study_of_the_beta_binomial_model_is_not_told_as_the_inverse_link_of_mu():
+    assert "the inverse link of μ" in methods.report_sentences("logit", ci_prob=0.9)
+    assert "the inverse link of μ" not in methods.report_sentences("logit", ci_prob=0.9, effects="beta")
 
 
 def test_several_subgroups_are_listed():
     assert methods.subgroup_sentences(["a", "b", "c"]).startswith("Subgroups by a, b and c were analysed separately")
-
-
-def test_effects_of_two_arms_are_told_with_their_measure_and_the_corrected_cells():
-    arms = {"events_treatment": [0, 3], "n_treatment": [9, 9], "events_control": [2, 4], "n_control": [8, 9]}
-    studies = bm.Studies(("A", "B"), **arms)
-    model = bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
-    text = methods.model_sentences(model, studies)
-    assert "The log odds ratio of each study, computed from its counts, was taken as normally" in text
-    assert "To all cells of the one study that has an empty one, 1/2 was added." in text
-    assert "1/2" not in methods.model_sentences(model, studies.take([1]), measure="RR")
