@@ -79,7 +79,7 @@ def chosen_model(studies: "Studies", measure: str | None, options: Mapping[str, 
     from bayesmeta.spec.observed import suitable_likelihood
 
     given = {name: options[name] for name in MODEL_OPTIONS if options[name] is not None}
-    priors = {name: given.pop(name) for name in ("mu", "tau") if name in given}
+    priors: dict[str, Any] = {name: given.pop(name) for name in ("mu", "tau") if name in given}
     model = given.pop("model", None)
     if model is not None:
         for name in given:

@@ -71,7 +71,7 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
     if "nu" in top:
         keywords["nu"] = top["nu"]
     table = dict(check_table(top["priors"], f"{origin}: [priors]"))
-    why = {}
+    why: dict[str, str] = {}
     if "baseline" in table:
         where = f"{origin}: [priors] baseline"
         value, why = _without_why("baseline", table.pop("baseline"), where)

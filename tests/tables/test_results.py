@@ -8,8 +8,8 @@ from bayesmeta.data.datasets import load_dataset
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.tables.render import WIDTH
 from bayesmeta.spec.words import MEANINGS
+from bayesmeta.tables.render import WIDTH
 from bayesmeta.tables.results import render_compare, render_fit
 
 NORMAL = ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
