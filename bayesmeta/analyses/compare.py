@@ -10,6 +10,7 @@ from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.words import effect_noun
@@ -151,7 +152,7 @@ def _why_common(name: str, noun: str) -> str:
 
 
 def _as_log(noun: str) -> str:
-    return f": {_log_of(noun)}" if noun.endswith(("ratio", "rate")) else ""
+    return f" (log {noun})" if noun.endswith(("ratio", "rate")) else ""
 
 
 def _log_of(noun: str) -> str:
@@ -171,11 +172,14 @@ def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:
         name, limits = str(key), (row["lower"], row["upper"])
         rows.append((label, fit.engine, name, name, row["estimate"], "pooled", *limits, "CI", why[name]))
     nothing = np.nan, np.nan
-    note = "moment estimate, scale of the measure"
+    is_random = tau2_record(fit.tau2_method).is_random
+    note = "moment estimate, scale of the measure" if is_random else "none: a common effect is assumed"
     rows.insert(1, (label, fit.engine, "tau", "tau", fit.tau, "pooled", *nothing, "", note))
     if fit.record.estimand is not None and ci_prob == fit.ci_prob:
         limits = fit.prediction_interval_natural
-        note = "plug-in: tau is taken as known" if np.isfinite(limits[0]) else "none: too few studies"
+        note = "plug-in: tau is taken as known"
+        if not np.isfinite(limits[0]):
+            note = "none: too few studies" if is_random else "none: a common effect is assumed"
         rows.append((label, fit.engine, "p_new", "p_new", rows[-1][4], "pooled", *limits, "PI", note))
     return rows
 

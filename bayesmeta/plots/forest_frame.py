@@ -86,10 +86,10 @@ def forest_frame(
         for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson,
         Garwood) or normal ``"CI"`` of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
         ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
-        proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in the fit; the shares
-        sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The data of two arms or of
-        person-time (``events_treatment`` and so on, ``time``) and the moderators follow, missing for the estimates,
-        except a moderator that is called like a column above.
+        proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in the
+        fit; the shares sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The data
+        of two arms or of person-time (``events_treatment`` and so on, ``time``) and the moderators follow, missing for
+        the estimates, except a moderator that is called like a column above.
 
     Raises
     ------

@@ -79,7 +79,9 @@ def _likelihood(model: ModelSpec, studies: Studies, measure: str | None) -> str:
     if model.likelihood == "binomial":
         effect = ""
         if model.effects != "beta":
-            effect = f", with the probability of an event related to the study's effect by the {_link_words(model.link)} "
+            effect = (
+                f", with the probability of an event related to the study's effect by the {_link_words(model.link)} "
+            )
             effect += f"link {cite('stijnen2010')}"
         return (
             "The number of events in each study was modelled by its exact binomial likelihood, without continuity "
@@ -141,18 +143,16 @@ def _priors(model: ModelSpec) -> Iterator[str]:
 
 def _discounts(studies: Studies, power_weights: FloatArray) -> str:
     """Return which studies count less, and how much; nothing if none does."""
-    powers = {
-        label: power for label, power in zip(studies.study, power_weights.tolist(), strict=True) if power < 1.0
-    }
+    powers = {label: power for label, power in zip(studies.study, power_weights.tolist(), strict=True) if power < 1.0}
     if not powers:
         return ""
-    count = "one study was" if len(powers) == 1 else f"{len(powers)} studies was"
+    count, verb = ("one study", "it counts") if len(powers) == 1 else (f"{len(powers)} studies", "they count")
     shown = ", ".join(f"{label}: {format_number(power)}" for label, power in powers.items())
     if len(powers) > MOST_NAMED:
         shown = f"from {format_number(min(powers.values()))} to {format_number(max(powers.values()))}"
     return (
-        f"The likelihood of {count} raised to a power below 1, so that {'it counts' if len(powers) == 1 else 'they count'} "
-        f"less, as in a power prior {cite('ibrahim2000')} ({shown})."
+        f"The likelihood of {count} was raised to a power below 1, so that {verb} less, as in a power prior "
+        f"{cite('ibrahim2000')} ({shown})."
     )
 
 

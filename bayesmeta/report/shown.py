@@ -68,7 +68,7 @@ class Shown:
     def noun(self) -> str:
         """What an estimate is called: "estimate (%)", "hazard ratio"."""
         noun = noun_of(next(iter(self.results.fits.values())))
-        return f"estimate{self.unit}" if noun == self.title.lower() else noun
+        return f"estimate{self.unit}" if noun == self.title.lower() else f"{noun}{self.unit}"
 
     def pooled(self, name: str) -> pd.DataFrame:
         """Return the rows of one fit."""

@@ -11,7 +11,7 @@ from bayesmeta.spec.formulas import check_formula
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.likelihoods import DEFAULT_NU, LIKELIHOODS, LikelihoodRecord, check_choice, find_likelihood
 from bayesmeta.spec.parameters import check_number
-from bayesmeta.spec.priors import Prior, PriorLike
+from bayesmeta.spec.priors import Prior, PriorLike, as_prior
 from bayesmeta.spec.roles import JUSTIFIED, PARAMETERS, Parameter, baseline_prior, prior_for
 from bayesmeta.spec.toml import TEXT_KEYS, read_file, read_model, write_model
 
@@ -306,7 +306,7 @@ _NO_TAU = "HalfNormal(1)"
 
 
 def _no_tau(tau: PriorLike | None) -> PriorLike:
-    if tau is not None:
+    if tau is not None and tau != as_prior(_NO_TAU):  # which `dataclasses.replace` hands on
         raise SpecError("effects='none' gives all studies one effect, so there is no tau; leave its prior out.")
     return _NO_TAU
 

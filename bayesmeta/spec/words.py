@@ -5,6 +5,7 @@ from math import sqrt
 from types import MappingProxyType
 from typing import Final
 
+from bayesmeta.spec.coefficients import state_beta
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 
@@ -61,7 +62,7 @@ def has_mean(model: ModelSpec) -> bool:
 
 
 def traits(model: ModelSpec) -> tuple[str, ...]:
-    """Return what is not usual in a model: its link and the distribution of its study effects.
+    """Return what is not usual in a model: its link, the distribution of its study effects, moderators.
 
     Parameters
     ----------
@@ -83,6 +84,8 @@ def traits(model: ModelSpec) -> tuple[str, ...]:
             found.append("common effect")
         case "beta":
             found.append("beta-distributed proportions")
+    if model.formula is not None:
+        found.append(f"formula {model.formula}")
     return tuple(found)
 
 
@@ -94,8 +97,10 @@ def prior_statements(model: ModelSpec) -> tuple[str, ...]:
     model : ModelSpec
         The model.
     """
-    priors = {"mu": model.mu, "tau": model.tau if model.has_tau else None, "baseline": model.baseline}
-    return tuple(f"{name} ~ {prior}" for name, prior in priors.items() if prior is not None)
+    mean = [("mu", model.mu)] if model.beta is None else list(state_beta(model.beta, str))
+    others = {"tau": model.tau if model.has_tau else None, "baseline": model.baseline}
+    stated = [*mean, *((name, prior) for name, prior in others.items() if prior is not None)]
+    return tuple(f"{name} ~ {prior}" for name, prior in stated)
 
 
 def model_label(model: ModelSpec) -> str:

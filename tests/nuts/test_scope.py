@@ -17,7 +17,7 @@ ONLY_EXACT = {
 
 
 @pytest.mark.parametrize("what", ONLY_EXACT)
-def test_models_that_only_exact_knows_are_refused_by_name(what):
+def test_models_that_only_exact_knows_are_refused_by_name(what, studies_for):
     model = ONLY_EXACT[what]
     message = f"NUTS does not sample {what} yet: use engine='exact', which does."
     calls = (
@@ -29,16 +29,3 @@ def test_models_that_only_exact_knows_are_refused_by_name(what):
         with pytest.raises(bm.SpecError) as caught:
             call()
         assert str(caught.value) == message
-
-
-def studies_for(model: bm.ModelSpec) -> bm.Studies:
-    columns = {
-        "binomial": {"events": [3, 4], "n": [9, 12]},
-        "normal": {"y": [0.1, 0.3], "se": [0.2, 0.1]},
-        "poisson": {"events": [3, 4], "time": [90.0, 120.0]},
-    }
-    arms = {f"{role}_{arm}": [3, 4] for role in ("events",) for arm in ("treatment", "control")}
-    size = "time" if model.likelihood == "poisson-conditional" else "n"
-    arms |= {f"{size}_{arm}": [9, 12] for arm in ("treatment", "control")}
-    data = columns.get(model.likelihood, arms)
-    return bm.Studies(("a", "b"), **{role: [float(value) for value in values] for role, values in data.items()})
