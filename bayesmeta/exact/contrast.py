@@ -101,8 +101,9 @@ class Side:
             return value
         if self.logarithm:
             value = value[value < 0.0]
-            return value - np.log(-np.expm1(value))
-        return np.asarray(special.logit(value[(value > 0.0) & (value < 1.0)]))
+            return np.asarray(value - np.log(-np.expm1(value)))
+        inside = value[(value > 0.0) & (value < 1.0)]
+        return np.asarray(special.logit(inside))
 
     def nodes(self, order: int, more: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Return nodes (P,) on the scale of the link, and each h's probabilities of them (H, P).
@@ -122,7 +123,7 @@ class Side:
         steps = WIDENING ** np.arange(1, MORE_PANELS + 1)
         below = edges[0] - (edges[1] - edges[0]) * np.cumsum(steps)
         above = edges[-1] + (edges[-1] - edges[-2]) * np.cumsum(steps)
-        return np.r_[below[::-1], edges, above]
+        return np.concatenate([below[::-1], edges, above])
 
     @property
     def spread(self) -> float:
