@@ -127,6 +127,7 @@ def _refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, 
 
 def _model(studies: "Studies", model: str | None, mu: str | None, tau: str | None) -> "ModelSpec":
     from bayesmeta.errors import SpecError
+    from bayesmeta.spec.coefficients import refuse_formula
     from bayesmeta.spec.model import ModelSpec
     from bayesmeta.spec.named import load_model
 
@@ -137,7 +138,9 @@ def _model(studies: "Studies", model: str | None, mu: str | None, tau: str | Non
             "estimates need priors on their scale: give --mu and --tau, or --model normal-normal for a "
             "logit or log-ratio scale."
         )
-    return load_model(model or COUNTS_MODEL).with_priors(mu=mu, tau=tau)
+    chosen = load_model(model or COUNTS_MODEL)
+    refuse_formula(chosen.formula, "bayesmeta fit")
+    return chosen.with_priors(mu=mu, tau=tau)
 
 
 def _model_lines(model: "ModelSpec | None") -> list[str]:

@@ -2,6 +2,7 @@
 
 import textwrap
 
+from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.priors import Prior
@@ -86,6 +87,7 @@ def pymc_code(model: ModelSpec) -> str:
         # Heterogeneity: standard deviation of the study effects, logit scale.
         tau = pm.HalfNormal("tau", sigma=0.5)
     """
+    refuse_formula(model.formula, "PyMC code")
     scale = _SCALES[model.link]
     of_proportions = model.link == "logit"
     parts = [

@@ -19,6 +19,7 @@ from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, link_of
 from bayesmeta.plots.forest_words import PARAMETER_LABELS
 from bayesmeta.result.study_table import study_effects
+from bayesmeta.spec.coefficients import refuse_formula
 
 type Record = dict[str, Any]
 
@@ -104,6 +105,7 @@ def forest_frame(
     12     p_new       PI  0.314  0.990
     """
     prob = check_probability("ci_prob", ci_prob)
+    refuse_formula(getattr(getattr(fit, "model", None), "formula", None), "a forest plot")
     fits = labelled_fits(fit, compare)
     title = next(iter(fits))
     studies = _study_rows(fit, prob).assign(kind="study", method=title, point="", parameter="", interval="CI")

@@ -10,6 +10,7 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import effect_sizes, get_measure
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.model import ModelSpec
 
 
@@ -87,6 +88,7 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     SpecError
         If model and data do not go together, or `measure` does not apply.
     """
+    refuse_formula(model.formula, "this")
     if model.likelihood == "binomial":
         if studies.events is None or studies.n is None:
             raise SpecError(

@@ -174,10 +174,10 @@ def test_what_cannot_be_integrated_is_refused_in_one_line():
         bm.fit(separated, model("~ x", "Cauchy(0, 2.5)"))
     with pytest.raises(bm.SpecError, match="takes no formula yet; use engine='exact'"):
         bm.fit(studies, model("~ x"), engine="nuts")
+    frame = pd.DataFrame({"x": [1, 2, 4, 8, 9], "g": list("aabbc")})
+    estimates = bm.Studies(tuple("abcde"), y=[0.1, 0.2, 0.3, 0.1, 0.4], se=[0.1] * 5, moderators=frame)
     with pytest.raises(bm.ImproperPosteriorError, match="4 of 4 coefficients have a flat prior"):
-        y = bm.Studies(tuple("abcde"), y=[0.1, 0.2, 0.3, 0.1, 0.4], se=[0.1] * 5,
-                       moderators=pd.DataFrame({"x": [1, 2, 4, 8, 9], "g": list("aabbc")}))  # fmt: skip
-        bm.fit(y, model("~ x + g", "Flat()", "Flat()", "normal"))
+        bm.fit(estimates, model("~ x + g", "Flat()", "Flat()", "normal"))
 
 
 def test_priors_by_name_are_checked_and_used():
