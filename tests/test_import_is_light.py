@@ -12,6 +12,7 @@ import pytest
 HEAVY = (
     "arviz",
     "click",
+    "formulaic",
     "matplotlib",
     "numba",
     "nutpie",

@@ -16,7 +16,7 @@ from bayesmeta.exact.contrast import Contrast, Kind, contrast
 from bayesmeta.exact.groups import Groups
 from bayesmeta.exact.ranks import rank_probabilities
 from bayesmeta.exact.regression import RegressionFit
-from bayesmeta.exact.solve import ACCEPTABLE, TOLERANCE
+from bayesmeta.exact.solve import ACCEPTABLE
 from bayesmeta.exact.summary import FLOOR
 from bayesmeta.result.quantity import summary_rows_of
 from bayesmeta.spec.model import ModelSpec
@@ -27,6 +27,7 @@ COLUMNS = (
     "level", "reference", "parameter", "contrast", "mean", "sd", "median", "lower", "upper", "prob_above",
     "numerical_error",
 )  # fmt: skip
+REFINE_ABOVE = 2e-7  # of which 1e-7 is the floor: beyond, the panels are not fine enough to be sure of the error
 HIGHEST, LOWEST = "highest", "lowest"
 
 
@@ -134,7 +135,7 @@ def _pair(groups: Groups, first: int, second: int, scale: str | None, prob: floa
 def _numbers(groups: Groups, first: int, second: int, name: str, kind: Kind, prob: float) -> dict[str, float]:
     """Return the numbers of one contrast; raise `AccuracyError` if they cannot be certified."""
     row = _row_of(*contrast(groups, first, second, name, kind), kind, prob)
-    if not row["numerical_error"] <= TOLERANCE:
+    if not row["numerical_error"] <= REFINE_ABOVE:
         row = _row_of(*contrast(groups, first, second, name, kind, refined=True), kind, prob)
     if not row["numerical_error"] <= ACCEPTABLE:
         raise AccuracyError(

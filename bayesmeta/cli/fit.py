@@ -68,6 +68,7 @@ def fit_command(
     bayesmeta fit arms.csv --events ai,ci --n n1i,n2i --model two-arm-conditional
     bayesmeta fit hr.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
     """  # noqa: D301 (click takes the backspace as a mark)
+    from bayesmeta.spec.coefficients import refuse_formula
     from bayesmeta.tables.records import fit_record
     from bayesmeta.tables.results import render_fit
 
@@ -84,6 +85,7 @@ def fit_command(
         chosen["ci_prob"] = ci_prob
     elif engine in ("exact", "nuts"):
         model = chosen_model(studies, of_counts, belief)
+        refuse_formula(model.formula, "bayesmeta fit")
     result = _fit(studies, model, engine, chosen, quiet=quiet)
     if form == "json":
         text = json_text(fit_record(result, ci_prob=ci_prob, ci_kind=ci_kind))

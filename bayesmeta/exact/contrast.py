@@ -28,7 +28,7 @@ type Kind = Literal["difference", "ratio"]
 PANEL_EDGES = special.ndtr(np.arange(-5.6, 5.7, 0.7))
 MORE_PANELS = 5  # beyond the outermost edges, each 1.6 times as wide as the last
 WIDENING = 1.6
-GAUSS_FINE, GAUSS_COARSE = 9, 7  # nodes per panel
+GAUSS_FINE, GAUSS_COARSE = 9, 6  # nodes per panel
 POINTS_AT_ONCE = 4000
 START_POINTS = 41
 RATIO = Scale(np.exp, np.log, lambda value: value, (0.0, np.inf))
@@ -106,8 +106,9 @@ class Side:
             return value
         if self.logarithm:
             value = value[value < 0.0]
-            return value - np.log(-np.expm1(value))
-        return np.asarray(special.logit(value[(value > 0.0) & (value < 1.0)]))
+            return np.asarray(value - np.log(-np.expm1(value)))
+        inside = value[(value > 0.0) & (value < 1.0)]
+        return np.asarray(special.logit(inside))
 
     def nodes(self, order: int, more: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Return nodes (P,) on the scale of the link, and each h's probabilities of them (H, P).
@@ -127,7 +128,7 @@ class Side:
         steps = WIDENING ** np.arange(1, MORE_PANELS + 1)
         below = edges[0] - (edges[1] - edges[0]) * np.cumsum(steps)
         above = edges[-1] + (edges[-1] - edges[-2]) * np.cumsum(steps)
-        return np.asarray(np.r_[below[::-1], edges, above])
+        return np.concatenate([below[::-1], edges, above])
 
     @property
     def spread(self) -> float:

@@ -73,6 +73,11 @@ class GaussianTerms:
         mean, variance, _ = self.given(np.zeros(1))
         return mean, variance
 
+    def rough_given(self, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and SD of e given tau, shape (J,) each."""
+        mean, variance, _ = self.given(tau)
+        return mean, np.sqrt(variance)
+
     def marginal(self, settings: Level) -> MarginalRule:
         """Return log p(y, e | tau) as a function; it is exact at every resolution."""
         del settings

@@ -17,6 +17,8 @@ from scipy import special
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
+from bayesmeta.exact.gaussian import GaussianTerms
+from bayesmeta.exact.nuisance import IntegratedTerms
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import ACCEPTABLE, FINEST, MOST_NODES, TOLERANCE, Problem
@@ -181,10 +183,14 @@ def _largest_bend(f: FloatArray) -> float:
 
 
 def _first_guess(problem: Problem, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return a first bracket of x given tau, from inverse-variance weights."""
-    y, variance = problem.terms.rough()
-    weight = 1.0 / (variance[:, None] + tau**2)
-    mean, sd = (weight * y[:, None]).sum(axis=0) / weight.sum(axis=0), 1.0 / np.sqrt(weight.sum(axis=0))
+    """Return a first bracket of x given tau, from inverse-variance weights, or by the terms of a regression."""
+    terms: object = problem.terms
+    if isinstance(terms, IntegratedTerms | GaussianTerms):
+        mean, sd = terms.rough_given(tau)
+    else:
+        y, variance = problem.terms.rough()
+        weight = 1.0 / (variance[:, None] + tau**2)
+        mean, sd = (weight * y[:, None]).sum(axis=0) / weight.sum(axis=0), 1.0 / np.sqrt(weight.sum(axis=0))
     lower, upper = (problem.mu_coordinate.coordinate(mean + side * sd) for side in (-10.0, 10.0))
     usable = np.isfinite(lower) & np.isfinite(upper) & (upper > lower)
     return np.where(usable, lower, -4.0), np.where(usable, upper, 4.0)

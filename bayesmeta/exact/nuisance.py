@@ -25,10 +25,10 @@ from bayesmeta.surface.terms import MarginalRule, Terms
 MOST_COEFFICIENTS = 3
 LATTICE_STEP = 0.85  # of `Level.step_mu`, in units of max(1, tau): steps of 0.12 at level 0
 TRAPEZOID_STEP = 1.6  # of `Level.step_mu`, in v
-FIRST_V = 1.45  # nodes reach 4 sinh(1.45) = 8 local SDs
-MORE_V = 0.7
+FIRST_V = 1.35  # nodes reach 4 sinh(1.35) = 7.2 local SDs
+MORE_V = 0.5
 MOST_V = 5.0
-DROP = 31.0  # ends of the rule lie where the log density has fallen by this much, or the point hardly counts
+DROP = 23.0  # ends of the rule lie where the log density has fallen by this much
 NEWTON_STEPS = 40
 NEAR_MODE = 0.02  # of a standard deviation: the centre of a rule need not be exact
 LONGEST_STEP = 4.0  # standard deviations in one Newton step
@@ -84,8 +84,13 @@ class IntegratedTerms:
 
     def rough(self) -> tuple[FloatArray, FloatArray]:
         """Return about where e lies and its variance at a small tau, from inverse-variance weights."""
-        mean, covariance = self._normal(np.zeros(1))
-        return mean @ self.target, np.array([self.target @ covariance[0] @ self.target])
+        mean, sd = self.rough_given(np.zeros(1))
+        return mean, sd**2
+
+    def rough_given(self, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and SD of e given tau, shape (J,) each, as if all were normal."""
+        mean, covariance = self._normal(tau)
+        return mean @ self.target, np.sqrt(np.einsum("i,jil,l->j", self.target, covariance, self.target))
 
     def variance_at(self, theta: FloatArray) -> FloatArray:
         """Raise: all studies together have no effect of their own."""
@@ -191,6 +196,7 @@ class _Conditional:
         self.mean, self.covariance = mean @ inverse.T, inverse @ covariance @ inverse.T
         self.scale = 1.0 / np.sqrt(np.maximum(prior_centres(owner.priors)[1], 1e-12))
         self.lattice: Lattice | None = None
+        self.reach = dict.fromkeys(range(1, self.design.shape[1]), FIRST_V)  # of v, by coordinate; grows as needed
 
     def log_integral(self, e: FloatArray) -> FloatArray:
         """Return log L at points (J, P)."""
@@ -228,13 +234,19 @@ class _Conditional:
             return np.asarray(peak + 0.5 * np.linalg.slogdet(covariance)[1] + 0.5 * (p - known) * LOG_2PI)
         sd = np.sqrt(covariance[:, :, 0, 0])
         slope = covariance[:, :, :, 0] / covariance[:, :, :1, 0]
-        reach = self._reach(mode, sd, slope, known)
-        count = int(np.ceil(2.0 * reach / (TRAPEZOID_STEP * self.settings.step_mu))) + 1
-        v = np.linspace(-reach, reach, count)
-        values = self._along(mode, sd, slope, known, WIDTH * np.sinh(v)) + np.log(WIDTH * np.cosh(v) * (v[1] - v[0]))
-        largest = values.max(axis=2)
-        total: FloatArray = np.log(np.exp(values - largest[:, :, None]).sum(axis=2)) + largest + np.log(sd)
-        return total
+        while self.reach[known] < MOST_V:
+            reach = self.reach[known]
+            v = np.linspace(-reach, reach, int(np.ceil(2.0 * reach / (TRAPEZOID_STEP * self.settings.step_mu))) + 1)
+            values = self._along(mode, sd, slope, known, WIDTH * np.sinh(v))
+            largest = values.max(axis=2)
+            if (largest[:, :, None] - values[:, :, [0, -1]] > DROP).all():
+                weight = WIDTH * np.cosh(v) * (v[1] - v[0])
+                return np.asarray(np.log(np.exp(values - largest[:, :, None]) @ weight) + largest + np.log(sd))
+            self.reach[known] = reach + MORE_V
+        raise AccuracyError(
+            "the coefficients could not be integrated: the data hardly bound them and their priors fall too slowly; "
+            "use priors with lighter tails, such as Normal(0, 1.5)."
+        )
 
     def _along(self, mode: FloatArray, sd: FloatArray, slope: FloatArray, known: int, w: FloatArray) -> FloatArray:
         """Return the log integrals over what follows coordinate ``known``, at mode + sd w of it; (J, P, W)."""
@@ -243,20 +255,6 @@ class _Conditional:
         points[..., known:] += offset[..., None] * slope[:, :, None, :]
         flat = points.reshape(mode.shape[0], -1, mode.shape[2])
         return self._integrate(flat, known + 1).reshape(*sd.shape, w.size)
-
-    def _reach(self, mode: FloatArray, sd: FloatArray, slope: FloatArray, known: int) -> float:
-        """Return how far v must go for every density to have fallen by `DROP` at both ends."""
-        reach = FIRST_V
-        while reach < MOST_V:
-            w = WIDTH * np.sinh(reach) * np.array([-1.0, 0.0, 1.0])
-            ends = self._along(mode, sd, slope, known, w)
-            if (ends[:, :, 1, None] - ends[:, :, [0, 2]] > DROP).all():
-                return reach
-            reach += MORE_V
-        raise AccuracyError(
-            "the coefficients could not be integrated: the data hardly bound them and their priors fall too slowly; "
-            "use priors with lighter tails, such as Normal(0, 1.5)."
-        )
 
     def _mode(self, start: FloatArray, known: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the mode over the coordinates from ``known`` on, the log density and the inverse curvature there."""

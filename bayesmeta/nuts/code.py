@@ -4,6 +4,7 @@ import textwrap
 
 from bayesmeta.nuts.prior_code import prior_code
 from bayesmeta.nuts.scope import check_sampled
+from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.priors import Prior
@@ -93,6 +94,7 @@ def pymc_code(model: ModelSpec) -> str:
         # Heterogeneity: standard deviation of the study effects, logit scale.
         tau = pm.HalfNormal("tau", sigma=0.5)
     """
+    refuse_formula(model.formula, "PyMC code")
     check_sampled(model)
     scale = _SCALES[model.link]
     of_proportions = model.link == "logit"

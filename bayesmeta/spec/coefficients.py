@@ -69,6 +69,15 @@ def state_beta(beta: Beta, stated: Callable[[Prior], str]) -> tuple[tuple[str, s
     return tuple((f"beta[{name}]", stated(prior)) for name, prior in beta.items())
 
 
+def refuse_formula(formula: str | None, what: str) -> None:
+    """Raise `SpecError` if a model has a formula, which ``what`` cannot take yet."""
+    if formula is not None:
+        raise SpecError(
+            f"{what} takes no model with a formula yet (here {formula!r}); fit it in Python by bm.fit(studies, model), "
+            "and see bm.summary, bm.predict and bm.contrasts."
+        )
+
+
 def _prior(value: PriorLike, name: str) -> Prior:
     try:
         prior = prior_for("mu", value)

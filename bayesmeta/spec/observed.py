@@ -11,6 +11,7 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure, measures_of
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 
@@ -116,6 +117,7 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     SpecError
         If model and data do not go together, or `measure` does not apply.
     """
+    refuse_formula(model.formula, "this")
     record = LIKELIHOODS[model.likelihood]
     kind = studies.kind
     if record.data != "estimates":

@@ -74,7 +74,7 @@ def test_a_normal_likelihood_without_priors_says_which_to_give():
         ({"mu": "Nomal(0, 1)"}, "prior for mu: unknown prior 'Nomal'. Did you mean 'Normal'?"),
         ({"name": 3}, "name must be a string, not int."),
         ({"title": "\ud800"}, "cannot be written as UTF-8"),
-        ({"why": {"ta": "x"}}, "unknown parameter in why 'ta'. Did you mean 'tau'? Allowed: mu, tau."),
+        ({"why": {"ta": "x"}}, "unknown parameter in why 'ta'. Did you mean 'tau'? Allowed: mu, tau, baseline."),
         ({"why": {"tau": 1}}, "why['tau'] must be a string, not int."),
         ({"sensitivity": {"beta": []}}, "unknown parameter in sensitivity 'beta'. Allowed: mu, tau."),
         ({"sensitivity": {"tau": "HalfNormal(1)"}}, "sensitivity['tau'] must be a list of priors"),
