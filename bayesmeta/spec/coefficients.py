@@ -73,8 +73,8 @@ def refuse_formula(formula: str | None, what: str) -> None:
     """Raise `SpecError` if a model has a formula, which ``what`` cannot take yet."""
     if formula is not None:
         raise SpecError(
-            f"{what} takes no model with a formula yet (here {formula!r}); fit it in Python by bm.fit(studies, model), and "
-            "see bm.summary, bm.predict and bm.contrasts."
+            f"{what} takes no model with a formula yet (here {formula!r}); fit it in Python by bm.fit(studies, model), "
+            "and see bm.summary, bm.predict and bm.contrasts."
         )
 
 
