@@ -49,7 +49,7 @@ def predict(
     >>> fit = bm.fit(studies, bm.ModelSpec("binomial", formula="~ year", beta="Normal(0, 1.5)"))
     >>> table = predict(fit, {"year": 2020}).set_index("parameter")
     >>> table.loc["p_mean", ["median", "lower", "upper"]].round(2).tolist()
-    [0.79, 0.65, 0.88]
+    [0.81, 0.63, 0.91]
     """
     if not isinstance(fit, RegressionFit):
         raise SpecError("predict needs a fit of a model with a formula, such as bm.ModelSpec(formula='~ year', ...).")

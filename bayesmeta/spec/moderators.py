@@ -131,7 +131,7 @@ def design_of(formula: str, studies: Studies) -> Design:
     >>> studies = Studies(("A", "B", "C"), events=[1, 2, 3], n=[9, 9, 9], moderators=frame)
     >>> design = design_of("~ year + arm", studies)
     >>> design.coef, dict(design.means)
-    (('Intercept', 'year', 'arm[T.b]'), {'year': 4.0})
+    (('Intercept', 'year', 'arm[T.b]'), {'year': 2004.0})
     """
     parsed = parse(formula)
     frame = _frame(formula, parsed, studies)
