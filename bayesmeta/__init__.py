@@ -12,6 +12,7 @@ from bayesmeta.analyses.average import average
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.decisions import prob_above, prob_rope
+from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.subgroups import subgroups
@@ -59,6 +60,7 @@ __all__ = [
     "compare",
     "diagnose",
     "fit",
+    "fit_many",
     "forest_frame",
     "list_datasets",
     "list_models",
