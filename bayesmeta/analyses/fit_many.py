@@ -17,10 +17,15 @@ from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import BayesmetaError, SpecError
+from bayesmeta.exact.fit import problem_of
+from bayesmeta.exact.solve import Problem
 from bayesmeta.exact.summary import summary_rows
-from bayesmeta.result.quantity import OTHER_ROWS, PROPORTION_ROWS
+from bayesmeta.exact.together import summarise_together
+from bayesmeta.result.quantity import OTHER_ROWS, PROPORTION_ROWS, is_proportion, summary_rows_of
 from bayesmeta.result.summary import COLUMNS
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.observed import check_studies, model_for
+from bayesmeta.surface.kernels import CommonKernel
 
 NUMBERS: Final = (*COLUMNS, "numerical_error", "log_evidence")
 FEW: Final = 50  # fits that take less time than it takes to start processes
@@ -136,30 +141,67 @@ def fit_many(
 
 
 def outcomes_of(wanted: Wanted, part: Sequence[object]) -> list[Outcome]:
-    """Return the rows of some meta-analyses."""
-    return [outcome_of(wanted, studies) for studies in part]
+    """Return the rows of some meta-analyses: computed together where that will do, else each by a fit of its own."""
+    problems = [_problem_or_none(wanted, studies) for studies in part]
+    usual = [i for i, problem in enumerate(problems) if problem is not None]
+    out: list[Outcome | None] = [None] * len(part)
+    there = [problem for problem in problems if problem is not None]
+    if there:
+        names = tuple(name for name in _names(wanted, there[0]) if name in _available(there[0]))
+        for i, summary in zip(usual, summarise_together(there, names, ci_prob=wanted.ci_prob), strict=True):
+            if summary is not None:
+                table = np.c_[summary.values, summary.error]
+                out[i] = _outcome(wanted, there[0], table, summary.log_evidence, dict.fromkeys(names, ""))
+    return [own or outcome_of(wanted, studies) for own, studies in zip(out, part, strict=True)]
 
 
 def outcome_of(wanted: Wanted, studies: Any) -> Outcome:
-    """Return the rows of one meta-analysis, or one row that says why it has none."""
+    """Return the rows of one meta-analysis by a fit of its own, or one row that says why it has none."""
     k = studies.k if isinstance(studies, Studies) else None
     try:
         result = fit(studies, wanted.model, measure=wanted.measure)
-        available = tuple(dict.fromkeys((*result.parameters, "theta_new")))
-        names = result.parameters if wanted.parameters is None else wanted.parameters
-        there = [name for name in names if name in available]
-        fine, coarse = result.solution.fine, result.solution.coarse
-        table = summary_rows(fine, coarse, there, ci_prob=wanted.ci_prob, ci_kind="eti").to_numpy()
+        problem, fine, coarse = result.solution.problem, result.solution.fine, result.solution.coarse
+        names = tuple(name for name in _names(wanted, problem) if name in _available(problem))
+        table = summary_rows(fine, coarse, names, ci_prob=wanted.ci_prob, ci_kind="eti").to_numpy()
     except BayesmetaError as error:
         return failed(k, str(error))
     except Exception as error:  # one that is not foreseen must not cost the others their answers
         return failed(k, f"{type(error).__name__}: {error}")
+    log_evidence = fine.posterior.log_evidence
+    return _outcome(wanted, problem, table, log_evidence, {name: fine.note(name) for name in names})
+
+
+def _problem_or_none(wanted: Wanted, studies: object) -> Problem | None:
+    """Return what is to be integrated; None where a fit will say why there is nothing."""
+    try:
+        check_studies(studies)
+        model = model_for(studies, wanted.model)  # type: ignore[arg-type]
+        return problem_of(studies, model, measure=wanted.measure)  # type: ignore[arg-type]
+    except Exception:
+        return None
+
+
+def _available(problem: Problem) -> tuple[str, ...]:
+    has_tau = not isinstance(problem.terms.kernel, CommonKernel)
+    return tuple(dict.fromkeys((*summary_rows_of(problem.link, has_tau=has_tau), "theta_new")))
+
+
+def _names(wanted: Wanted, problem: Problem) -> tuple[str, ...]:
+    if wanted.parameters is not None:
+        return wanted.parameters
+    return tuple(name for name in _available(problem) if name != "theta_new" or not is_proportion(problem.link))
+
+
+def _outcome(
+    wanted: Wanted, problem: Problem, table: FloatArray, log_evidence: float, notes: Mapping[str, str]
+) -> Outcome:
+    """Return the rows of a meta-analysis from its table (rows, 6) for the parameters that ``notes`` names."""
+    names, proper = _names(wanted, problem), problem.prior_mu.is_proper and problem.prior_tau.is_proper
     numbers = np.full((len(names), len(NUMBERS)), nan)
-    numbers[[name in available for name in names], :-1] = table
-    numbers[:, -1] = nan if result.log_evidence is None else result.log_evidence
-    missing = f"a fit with link {result.link!r} has no {{}}"
-    notes = tuple(fine.note(name) if name in available else missing.format(name) for name in names)
-    return Outcome(k, tuple(names), numbers, notes)
+    numbers[[name in notes for name in names], :-1] = table
+    numbers[:, -1] = log_evidence if proper else nan
+    missing = f"effects with link {problem.link!r} have no {{}}"
+    return Outcome(problem.terms.k, names, numbers, tuple(notes.get(name, missing.format(name)) for name in names))
 
 
 def failed(k: int | None, why: str) -> Outcome:

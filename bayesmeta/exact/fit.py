@@ -302,7 +302,12 @@ def fit_exact(
 
 def check_proper(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> None:
     """Raise `ImproperPosteriorError` if prior and data do not define a posterior, whatever is to compute it."""
-    _problem(model, observed_by(model, studies, measure=measure))
+    problem_of(studies, model, measure=measure)
+
+
+def problem_of(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> Problem:
+    """Return what is to be integrated; raise as `fit_exact` does where there is nothing to integrate."""
+    return _problem(model, observed_by(model, studies, measure=measure))
 
 
 def _problem(model: ModelSpec, data: Observed, power_weights: FloatArray | None = None) -> Problem:

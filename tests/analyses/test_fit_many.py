@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.analyses import fit_many as module
 from bayesmeta.analyses.fit_many import NUMBERS
 
 COLUMNS = ["name", "k", "parameter", "estimand", *NUMBERS, "note"]
@@ -72,16 +73,19 @@ def test_an_improper_posterior_is_a_row_with_its_reason() -> None:
 
 
 def test_an_error_that_nobody_foresaw_is_a_row_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = bm.fit
+    for name in ("fit", "problem_of"):
+        monkeypatch.setattr(f"bayesmeta.analyses.fit_many.{name}", _breaks_for_two(getattr(module, name)))
+    frame = bm.fit_many([*simulated(1, 2), *simulated(1, 3)], parameters="tau")
+    assert frame["note"].tolist() == ["ZeroDivisionError: by zero", ""]
 
+
+def _breaks_for_two(real: Callable[..., object]) -> Callable[..., object]:
     def breaks(studies: bm.Studies, *args: object, **options: object) -> object:
         if studies.k == 2:
             raise ZeroDivisionError("by zero")
-        return real(studies, *args, **options)  # type: ignore[call-overload]
+        return real(studies, *args, **options)
 
-    monkeypatch.setattr("bayesmeta.analyses.fit_many.fit", breaks)
-    frame = bm.fit_many([*simulated(1, 2), *simulated(1, 3)], parameters="tau")
-    assert frame["note"].tolist() == ["ZeroDivisionError: by zero", ""]
+    return breaks
 
 
 def test_processes_give_the_same_frame_in_the_same_order(mixed: list[object]) -> None:
@@ -165,7 +169,7 @@ def test_parameters_choose_rows_and_say_what_there_is_not() -> None:
     estimates = bm.Studies(("a", "b"), y=np.array([0.1, 0.3]), se=np.array([0.2, 0.2]))
     model = bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
     frame = bm.fit_many([estimates], model, parameters=["p_mean", "mu"])
-    assert frame["note"].tolist() == ["a fit with link 'identity' has no p_mean", ""]
+    assert frame["note"].tolist() == ["effects with link 'identity' have no p_mean", ""]
     assert frame["mean"].isna().tolist() == [True, False]
 
 
