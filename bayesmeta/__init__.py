@@ -15,6 +15,7 @@ from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.decisions import prob_above, prob_rope
+from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.leave_one_out import leave_one_out
 from bayesmeta.analyses.outliers import outliers
@@ -78,6 +79,7 @@ __all__ = [
     "diagnose",
     "elicit",
     "fit",
+    "fit_many",
     "forest_frame",
     "influence",
     "leave_one_out",

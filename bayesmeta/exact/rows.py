@@ -141,8 +141,8 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
     ----------
     values : array, shape (R, U)
         Increasing along each row.
-    target : array, shape (P,)
-        Values wanted.
+    target : array, shape (P,) or (R, P)
+        Values wanted, of all rows or of each.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
         In units of steps from the first node, clipped to the nodes; and the derivative of ``values`` there.
     """
     last = values.shape[1] - 1
-    left = np.clip((values[:, :, None] < target).sum(axis=1) - 1, 0, last - 1)
+    left = np.clip((values[:, :, None] < target[..., None, :]).sum(axis=1) - 1, 0, last - 1)
     low = np.take_along_axis(values, left, axis=1)
     high = np.take_along_axis(values, left + 1, axis=1)
     position = left + np.clip((target - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)

@@ -9,6 +9,7 @@ as that of 0 or n events, has its lattice closed there by the normal distributio
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import final
 
 import numpy as np
@@ -26,12 +27,18 @@ FAR = 40.0  # standard deviations
 FARTHEST = 1e100
 KERNEL_REACH = 9.5  # standard deviations; the normal density there is 1e-20 of its maximum
 CORE_SD = 6.0  # a kernel far from a likelihood is still integrated over this many of the likelihood's own SDs
+# Below this multiple of the finest step fewer Gauss-Hermite nodes do. For exp(L z), the slope of a log likelihood times
+# tau, the error is L^2N N! / (2N)!, and L is a fourth of what it is where the trapezoid rule takes over.
+SMALL_TAU = 0.4
+SMALL_TAU_NODES = 0.55  # of the nodes
 TINY_TAU = 0.02  # of the finest step: there a few Gauss-Hermite nodes are exact to rounding
 TINY_TAU_NODES = 4
 LARGEST_LOG_RATIO = 600.0  # of a likelihood at a node to that at eta; larger only where m is nearly 0
+SUPPORT_PARTS, SUPPORT_ROUNDS = 23, 2  # a likelihood's end is found to 1/23^2 of its outermost distance
 FLAT = 33.0  # 1 - exp(-FLAT) is 1 to 5e-15
 BLOCK = 2_000_000  # floats per temporary array: 16 MB keeps memory flat as k and the grid grow
 SMALL_PRODUCT = 262_144  # multiplications up to which OpenBLAS uses one thread; more cost time here
+LEAST_BLOCK = 256  # points; fewer cost more time in calls than the cache saves
 SMALLEST = 1e-300
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
@@ -127,16 +134,17 @@ def _lattice(first: IntArray, last: IntArray) -> FloatArray:
 def _support(terms: LogConcaveTerms, cut: float) -> tuple[FloatArray, FloatArray]:
     """Return limits beyond which each likelihood is below exp(-cut) of its maximum, or 1 to that degree.
 
-    The log likelihood is concave, so bisection from the centre outwards finds the points.
+    The log likelihood is concave, so that all points within a limit are inside.
     """
     centre, _ = terms.rough()
-    sign = np.array([[-1.0], [1.0]])
+    sign, share = np.array([[-1.0], [1.0]]), np.arange(1, SUPPORT_PARTS) / SUPPORT_PARTS
     near, far = np.zeros((2, terms.k)), np.tile(terms.far(cut), (2, 1))
     lowest = terms.log_likelihood_at(centre) - cut
-    for _ in range(9):  # to 1/500 of the outermost distance
-        middle = 0.5 * (near + far)
-        inside = lowest < terms.log_likelihood_at((centre + sign * middle).T).T
-        near, far = np.where(inside, middle, near), np.where(inside, far, middle)
+    for _ in range(SUPPORT_ROUNDS):
+        at = centre + sign * (near + (far - near) * share[:, None, None])
+        log_l = terms.log_likelihood_at(at.reshape(-1, terms.k).T).T
+        inside = (lowest < log_l.reshape(at.shape)).sum(axis=0)
+        near, far = near + (far - near) * inside / SUPPORT_PARTS, near + (far - near) * (inside + 1) / SUPPORT_PARTS
     lower, upper = np.where(np.stack(terms.limits()), terms.flat_from(min(cut, FLAT)), centre + sign * far)
     return lower, upper
 
@@ -149,18 +157,20 @@ def _blocks(points: IntArray, size: int) -> Iterator[IntArray]:
 def _wide_blocks(points: IntArray, band: Band) -> Iterator[IntArray]:
     """Split points so that temporary arrays stay in a processor's cache, and below `BLOCK` floats."""
     nodes = band.theta.size
-    return _blocks(points, min(BLOCK // nodes, max(128, SMALL_PRODUCT // (nodes * band.study.size))))
+    return _blocks(points, min(BLOCK // nodes, max(LEAST_BLOCK, SMALL_PRODUCT // (nodes * band.study.size))))
 
 
 def _narrow_groups(bands: list[Band], tau: FloatArray, settings: Level) -> Iterator[tuple[IntArray, IntArray, int]]:
     """Yield studies, points and numbers of Gauss-Hermite nodes where tau is narrow, studies together."""
     ends = [TRAPEZOID_FROM * band.step for band in bands]
-    ends += [TINY_TAU * bands[-1].step, -1.0]
+    ends += [SMALL_TAU * bands[-1].step, TINY_TAU * bands[-1].step, -1.0]
+    nodes = [settings.hermite_nodes] * len(bands)
+    nodes += [ceil(SMALL_TAU_NODES * settings.hermite_nodes), TINY_TAU_NODES]
     for i in range(len(ends) - 1):
         points = np.flatnonzero((tau < ends[i]) & (tau >= ends[i + 1]))
         if points.size:
             study = np.concatenate([band.study for band in bands[: i + 1]])
-            yield study, points, settings.hermite_nodes if i < len(bands) else TINY_TAU_NODES
+            yield study, points, nodes[i]
 
 
 def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:

@@ -148,9 +148,9 @@ class BinomialTerms:
             return there - here[:, :, None]
         if self.offset is None:
             softplus = np.log1p(special.expit(eta)[:, None] * np.expm1(step))
-            change = np.multiply.outer(self.events, step)
-            change -= np.multiply.outer(self.n, softplus)
-            return change
+            by_count = np.stack([step, softplus]).reshape(2, -1)
+            change: FloatArray = np.stack([self.events, -self.n], axis=1) @ by_count
+            return change.reshape(self.k, *step.shape)
         p = special.expit(eta + self.offset[:, None])
         result: FloatArray = np.multiply.outer(self.events, step) - self.n[:, None, None] * np.log1p(
             p[:, :, None] * np.expm1(step)

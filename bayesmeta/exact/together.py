@@ -1,0 +1,222 @@
+"""What are the summaries of many posteriors, each certified as that of a single fit is?
+
+The regions and surfaces are those of single fits at the first two resolutions, so are the nodes and weights; only the
+summaries are computed together, which takes a tenth of the time. What is not certified there, or needs another
+coordinate, kernel or finer resolution, is left to a fit of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+from scipy import special
+
+from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta.errors import AccuracyError
+from bayesmeta.exact.posterior import Posterior
+from bayesmeta.exact.solve import TOLERANCE, Problem
+from bayesmeta.exact.stacked import Stack
+from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
+from bayesmeta.result.marginal import IDENTITY, LAST_MOVE, POSITIVE, PROPORTION_SCALES, Scale
+from bayesmeta.surface.coordinates import HalfLine, RealLine
+from bayesmeta.surface.kernels import NORMAL
+from bayesmeta.surface.quadrature import level
+from bayesmeta.surface.region import find_region
+
+LEVELS: Final = (1, 0)  # the finer and the coarser resolution
+MOST_STEPS: Final = 12  # of Newton's method; what takes more is left to a single fit
+SAME_BASE: Final = {"p_median": "mu", "p_new": "theta_new"}
+"""Whose distribution function, by its scale, gives that of a quantity."""
+
+type CdfPdf = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """The summary of one posterior.
+
+    Attributes
+    ----------
+    values : array, shape (N, 5)
+        Mean, SD, median and both ends of the equal-tailed interval of N quantities.
+    error : array, shape (N,)
+        Largest absolute error of the five.
+    log_evidence : float
+        Log marginal likelihood, with the constants of all densities.
+    """
+
+    values: FloatArray
+    error: FloatArray
+    log_evidence: float
+
+
+def summarise_together(
+    problems: Sequence[Problem], names: Sequence[str], *, ci_prob: float = 0.95
+) -> list[Summary | None]:
+    """Summarise posteriors that have the same priors.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        From `pose`.
+    names : sequence of str
+        Quantities, as in `Quantities.marginal`.
+    ci_prob : float
+        Probability of the equal-tailed intervals.
+
+    Returns
+    -------
+    list of Summary or None
+        None for those that must be solved by themselves.
+    """
+    out: list[Summary | None] = [None] * len(problems)
+    found: list[tuple[int, tuple[Posterior, Posterior]]] = []
+    for i, problem in enumerate(problems):
+        if _is_usual(problem) and _alike(problem, problems[found[0][0]] if found else problem):
+            try:
+                found.append((i, _posteriors(problem)))
+            except AccuracyError:
+                continue  # a single fit says why
+    if found:
+        fine, coarse = (Stack.of([both[j] for _, both in found]) for j in (0, 1))
+        with np.errstate(all="ignore"):  # what is not finite is not certified
+            values, errors, certain = _summaries(fine, coarse, (*names, "theta_new"), ci_prob)
+            good = certain & _within_tolerance(values, errors)
+        for j, (i, _) in enumerate(found):
+            if good[j]:
+                numbers = values[j, :-1], FLOOR + errors[j, :-1].max(axis=1)
+                out[i] = Summary(*numbers, float(fine.log_evidence[j]))
+    return out
+
+
+def _is_usual(problem: Problem) -> bool:
+    return (
+        problem.terms.kernel == NORMAL
+        and isinstance(problem.mu_coordinate, RealLine)
+        and isinstance(problem.tau_coordinate, HalfLine)
+        and not problem.has_heavy_tail
+    )
+
+
+def _alike(one: Problem, other: Problem) -> bool:
+    return (one.prior_mu, one.prior_tau, one.link) == (other.prior_mu, other.prior_tau, other.link)
+
+
+def _posteriors(problem: Problem) -> tuple[Posterior, Posterior]:
+    region = find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
+    fine, coarse = (problem.posterior(region, level(index)) for index in LEVELS)
+    return fine, coarse
+
+
+def _summaries(
+    fine: Stack, coarse: Stack, names: Sequence[str], ci_prob: float
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return values and errors, (B, N, 5) each, and for which posteriors all of them were found."""
+    count = fine.start.size
+    values, errors, found = np.empty((count, len(names), 5)), np.empty((count, len(names), 5)), np.ones(count, bool)
+    tail = 0.5 * (1.0 - ci_prob)
+    probability = np.array([0.5, tail, 1.0 - tail])
+    at: dict[str, tuple[FloatArray, FloatArray, BoolArray]] = {}
+    for i, name in enumerate(names):
+        base = SAME_BASE.get(name, name)
+        if base not in at:
+            at[base] = _quantiles(fine, coarse, base, probability)
+        x, off, solved = at[base]
+        scale = _scale_of(name, fine.posteriors[0].surface.link)
+        values[:, i, 2:] = np.clip(scale.value(x), *scale.support)
+        errors[:, i, 2:] = off * scale.slope(values[:, i, 2:])
+        values[:, i, :2], moments = (np.stack(_moments(stack, name), axis=1) for stack in (fine, coarse))
+        errors[:, i, :2] = np.abs(values[:, i, :2] - moments)
+        found &= solved
+    return values, errors, found
+
+
+def _quantiles(
+    fine: Stack, coarse: Stack, base: str, probability: FloatArray
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return quantiles on the base scale and their errors by the coarser distribution function, (B, P) each."""
+    start, spread = _guess(coarse, base, probability)
+    rough, _ = _solve(_cdf_pdf(coarse, base), start, probability, spread)
+    x, found = _solve(_cdf_pdf(fine, base), rough, probability, spread)
+    cdf, pdf = _cdf_pdf(coarse, base)(x)
+    return x, np.abs(cdf - probability) / np.maximum(pdf, 1e-300), found
+
+
+def _cdf_pdf(stack: Stack, base: str) -> CdfPdf:
+    live = stack.live
+    functions = {"mu": live.mu_cdf_pdf, "p_mean": live.mean_cdf_pdf, "theta_new": live.next_cdf_pdf}
+    return stack.tau_cdf_pdf if base == "tau" else functions[base]
+
+
+def _guess(stack: Stack, base: str, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return where searches for quantiles start, shape (B, P), and about how wide the distribution is, (B, 1)."""
+    if base == "p_mean":
+        live = stack.live
+        mean = live.total((live.weight * live.logit_mean).sum(axis=1))
+        sd = np.sqrt(live.total((live.weight * (live.logit_mean - mean[live.owner, None]) ** 2).sum(axis=1)))
+    else:
+        mean, sd = _moments(stack, base)
+    if base == "tau":  # skewed, and above 0
+        cdf = np.cumsum(stack.weight_tau) - 0.5 * stack.weight_tau  # from b to b + 1 for posterior b
+        points = np.interp(np.arange(mean.size)[:, None] + probability, cdf, stack.grid.tau)
+        return points, sd[:, None]
+    normal = special.ndtri(probability)
+    return mean[:, None] + sd[:, None] * normal, sd[:, None]
+
+
+def _solve(
+    cdf_pdf: CdfPdf, start: FloatArray, probability: FloatArray, spread: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Solve cdf(x) = probability by Newton's method within a bracket; return x (B, P) and whether it was found (B,)."""
+    x, done = start.copy(), np.zeros(start.shape, dtype=bool)
+    lower, upper = np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
+    for _ in range(MOST_STEPS):
+        cdf, pdf = cdf_pdf(x)
+        gap = cdf - probability
+        with np.errstate(all="ignore"):
+            move = np.clip(np.nan_to_num(-gap / pdf), -spread, spread)
+            lower, upper = np.where(gap < 0.0, x, lower), np.where(gap > 0.0, x, upper)
+            middle = np.where(np.isfinite(lower) & np.isfinite(upper), 0.5 * (lower + upper), x + move)
+        near = (np.abs(move) <= LAST_MOVE * spread) & (pdf > 0.0)  # the next step would be its square
+        inside = (x + move > lower) & (x + move < upper)
+        x = np.where(done, x, np.where(near | inside, x + move, middle))
+        done |= near
+        if done.all():
+            break
+    return x, done.all(axis=1)
+
+
+def _moments(stack: Stack, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return means and SDs of a quantity, shape (B,) each."""
+    grid = stack.grid
+    match name:
+        case "tau":
+            return stack.moments(grid.tau[:, None])
+        case "mu":
+            return stack.moments(grid.mu)
+        case "theta_new":
+            mean, sd = stack.moments(grid.mu)
+            return mean, np.sqrt(sd**2 + stack.mean(grid.tau[:, None] ** 2))
+        case "p_median":
+            return stack.median_moments()
+    first, second = stack.powers
+    mean, sd = stack.moments(first)
+    if name == "p_mean":
+        return mean, sd
+    return mean, np.sqrt(np.maximum(stack.mean(second - first**2) + sd**2, 0.0))
+
+
+def _scale_of(name: str, link: str) -> Scale:
+    if not name.startswith("p_"):
+        return POSITIVE if name == "tau" else IDENTITY
+    return PROPORTION_SCALES["logit" if name == "p_mean" else link]
+
+
+def _within_tolerance(values: FloatArray, errors: FloatArray) -> BoolArray:
+    """Return, per posterior, whether all errors (B, N, 5) are within what `worst_error` allows."""
+    size = np.maximum(1.0, (values[:, :, 4] - values[:, :, 3]) / WIDE_INTERVAL)
+    scale = np.maximum(size[:, :, None], np.abs(values) / LARGE_VALUE)
+    result: BoolArray = (np.isfinite(values) & (errors <= TOLERANCE * scale)).all(axis=(1, 2))
+    return result
