@@ -24,6 +24,7 @@ from bayesmeta.tables.render import WIDTH, render_list, render_table
 
 KINDS = MappingProxyType({"eti": "equal-tailed", "hdi": "shortest"})
 SMALLEST_P = 1e-4
+NOISE = 1e-12
 COMPARE_COLUMNS = ("parameter", "estimate", "lower", "upper", "interval", "explanation")
 
 
@@ -115,7 +116,8 @@ def render_compare(table: pd.DataFrame, *, scale: str = "percent", width: int = 
 def _row_texts(values: list[float], is_percent: list[bool]) -> list[str]:
     """Return the texts of a column whose rows are partly per cents; nothing where there is no number."""
     rows = list(zip(values, is_percent, strict=True))
-    plain = iter(number_texts([value for value, percent in rows if not percent]))
+    # What is left of a difference of equal numbers is 0, not 2.6e-15.
+    plain = iter(number_texts([0.0 if abs(value) < NOISE else value for value, percent in rows if not percent]))
     texts = [percent_text(value) if percent else next(plain) for value, percent in rows]
     return ["" if isnan(value) else text for value, text in zip(values, texts, strict=True)]
 

@@ -29,3 +29,8 @@ def test_models_that_only_exact_knows_are_refused_by_name(what, studies_for):
         with pytest.raises(bm.SpecError) as caught:
             call()
         assert str(caught.value) == message
+
+
+def test_quiet_is_true_or_false(studies_for):
+    with pytest.raises(bm.SpecError, match=r"quiet='no' must be True or False"):
+        bm.fit(studies_for(bm.ModelSpec()), engine="nuts", quiet="no")

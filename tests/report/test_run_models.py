@@ -54,3 +54,17 @@ def test_every_model_makes_a_report(name, studies_for, monkeypatch, tmp_path):
     else:
         assert "Heterogeneity: none, a common effect is assumed." in report
         assert "τ" not in report.partition("## Methods")[2].partition("Log")[0].partition("PLO")[0]
+
+
+def test_discounted_studies_are_told(studies_for, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    studies = studies_for(bm.ModelSpec())
+    studies.to_frame().to_csv("studies.csv", index=False)
+    Path("model.toml").write_text(bm.ModelSpec().to_toml(), "utf-8")
+    weights = '[engines.exact]\npower_weights = { "Lee 2019" = 0.5 }'
+    Path("analysis.toml").write_text(ANALYSIS.replace("[engines.exact]", weights))
+    results = run_analysis("analysis.toml", out="out")
+    expected = bm.fit(studies, power_weights={"Lee 2019": 0.5})
+    assert results.fits["exact"].log_evidence == expected.log_evidence
+    assert "(Ibrahim and Chen 2000) (Lee 2019: 0.5)." in Path("out/methods.txt").read_text("utf-8")
+    assert run_analysis("out/analysis.toml", out="again").fits["exact"].log_evidence == expected.log_evidence

@@ -124,3 +124,12 @@ def test_a_missing_interval_is_blank(remission):
     assert np.isnan(table.loc[table["parameter"] == "tau", "lower"]).all()
     line = next(line for line in render_compare(table).splitlines() if line.startswith("tau"))
     assert line.split()[:3] == ["tau", "0.106", "moment"]
+
+
+def test_rounding_noise_is_printed_as_zero():
+    studies = Studies(("a", "b"), y=[-0.1, 0.1 + 5e-15], se=[0.2, 0.2])
+    table = compare(fit(studies, engine="frequentist"))
+    assert 0.0 < abs(table.loc[0, "estimate"]) < 1e-12
+    row = next(line.split() for line in render_compare(table).splitlines() if line.startswith("mu"))
+    assert float(row[1]) == 0.0
+    assert "e-" not in row[1]
