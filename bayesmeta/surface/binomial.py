@@ -16,6 +16,7 @@ from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
 FARTHEST: Final = 700.0  # exp(700) is still a double
+BEYOND: Final = 2.0  # a lattice goes on this far where a likelihood tends to 1 abruptly: its closure is less exact near by
 
 
 @final
@@ -66,13 +67,13 @@ PROPORTION_LINKS: Final[Mapping[str, ProportionLink]] = MappingProxyType(
             log_p=lambda theta: _array(special.log_ndtr(theta)),
             log_q=lambda theta: _array(special.log_ndtr(-theta)),
             slope=_normal_density,
-            flat=lambda cut, n: np.stack([-np.sqrt(2.0 * (cut + np.log1p(n))), np.sqrt(2.0 * (cut + np.log1p(n)))]),
+            flat=lambda cut, n: (np.sqrt(2.0 * (cut + np.log1p(n))) + BEYOND) * np.array([[-1.0], [1.0]]),
         ),
         "cloglog": ProportionLink(
             log_p=_log_p_loglog,
             log_q=lambda theta: -np.exp(np.minimum(theta, FARTHEST)),
             slope=lambda theta: np.exp(theta - np.exp(np.minimum(theta, FARTHEST))),
-            flat=lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n))]),
+            flat=lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n)) + BEYOND]),
         ),
     }
 )

@@ -17,6 +17,7 @@ from bayesmeta._arrays import FloatArray
 SQRT_2PI: Final = sqrt(2.0 * pi)
 LOG_SQRT_2PI: Final = 0.5 * log(2.0 * pi)
 SCALE_STEP: Final = 0.16  # trapezoid step in the log of the scales that are mixed: error exp(-2 pi (pi/4) / 0.16)
+SD_STEP: Final = 0.7  # and where it is narrow: error exp(-2 pi^2 / 0.7^2) for a normal density
 SINH_STEP: Final = 0.15
 SCALE_CUT: Final = 40.0  # their density is cut where its log has fallen by this much
 FARTHEST: Final = 1e150  # its square is still a double
@@ -226,9 +227,11 @@ def _sinh_rule(nu: float) -> tuple[FloatArray, FloatArray]:
 @cache
 def _scales(nu: float) -> tuple[FloatArray, FloatArray]:
     """Return the rule of `StudentKernel.scales`: log s has the log density -nu u - nu/2 exp(-2 u), up to a constant."""
-    u = SCALE_STEP * np.arange(-400, 4000)
-    u = u[u < SCALE_CUT / nu + 1.0]
-    log_density = -nu * u - 0.5 * nu * (np.exp(-2.0 * u) - 1.0)
+    sd = 1.0 / np.sqrt(2.0 * nu)  # near its mode
+    step = min(SCALE_STEP, SD_STEP * sd)
+    u = step * np.arange(-np.ceil(12.0 * sd / step), np.ceil((12.0 * sd + SCALE_CUT / nu) / step))
+    u = u[u > -5.0]
+    log_density = -nu * (u + 0.5 * np.expm1(-2.0 * u))
     keep = log_density > -SCALE_CUT
     share = np.exp(log_density[keep])
     return np.exp(u[keep]), share / share.sum()
