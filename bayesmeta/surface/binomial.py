@@ -120,7 +120,10 @@ class BinomialTerms:
         if self.link == "logit":
             return self._minus_offset(_array(special.logit(p))), 1.0 / ((self.n + 1.0) * p * (1.0 - p))
         theta = LINKS[self.link].link(p)
-        return theta, p * (1.0 - p) / ((self.n + 1.0) * self._link.slope(theta) ** 2)
+        variance = p * (1.0 - p) / ((self.n + 1.0) * self._link.slope(theta) ** 2)
+        # beyond the centre a likelihood of no or only events falls ever more steeply under the probit link
+        steep = (self.link == "probit") & ((self.events == 0) | (self.events == self.n))
+        return theta, np.where(steep, 0.4 * variance, variance)
 
     def variance_at(self, theta: FloatArray) -> FloatArray:
         """Return the inverse Fisher information at theta_i: p (1 - p) / (n p'^2)."""
