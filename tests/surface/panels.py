@@ -58,12 +58,12 @@ def hypergeometric(x1, n1, x0, n0):
 def two_arms(x1, n1, x0, n0, mean, sd):
     """Log of both arms' probability, the control arm's log odds integrated out under Normal(mean, sd)."""
     control = binomial(x0, n0)
-    width = min(sd, 1.0, 2.0 / np.sqrt(n1 + n0 + 1.0))
+    width = min(sd, 1.0, 4.0 / np.sqrt(n1 + n0 + 1.0))
     edges = np.arange(mean - 14.0 * sd, mean + 14.0 * sd + width, width)
     alpha, weight = _rule(edges)
     log_w = control(alpha) + stats.norm.logpdf(alpha, mean, sd) + np.log(weight)
     # far out under a prior that contradicts the arm, the treatment arm may still pull
-    keep = log_w > log_w.max() - 400.0
+    keep = log_w > log_w.max() - 200.0
     alpha, log_w = alpha[keep], log_w[keep]
     treatment = binomial(x1, n1)
 
