@@ -16,11 +16,14 @@ from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
+BEYOND: Final = (
+    2.0  # a lattice goes on this far where a likelihood tends to 1 abruptly: the closure is less exact there
+)
 FLAT: Final[Mapping[str, Callable[[float, FloatArray], FloatArray]]] = MappingProxyType(
     {
         "logit": lambda cut, n: np.stack([-(cut + np.log1p(n)), cut + np.log1p(n)]),
-        "probit": lambda cut, n: np.stack([-np.sqrt(2.0 * (cut + np.log1p(n))), np.sqrt(2.0 * (cut + np.log1p(n)))]),
-        "cloglog": lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n))]),
+        "probit": lambda cut, n: (np.sqrt(2.0 * (cut + np.log1p(n))) + BEYOND) * np.array([[-1.0], [1.0]]),
+        "cloglog": lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n)) + BEYOND]),
     }
 )
 """By link: the two values of theta from which on n patients without, or all with, an event have a probability that
@@ -67,7 +70,10 @@ class BinomialTerms:
         if self.link == "logit":
             return self._minus_offset(np.asarray(special.logit(p))), 1.0 / ((self.n + 1.0) * p * (1.0 - p))
         theta = LINKS[self.link].link(p)
-        return theta, p * (1.0 - p) / ((self.n + 1.0) * np.exp(2.0 * self._link.log_slope(theta)))
+        variance = p * (1.0 - p) / ((self.n + 1.0) * np.exp(2.0 * self._link.log_slope(theta)))
+        # beyond the centre a likelihood of no or only events falls ever more steeply under the probit link
+        steep = (self.link == "probit") & ((self.events == 0) | (self.events == self.n))
+        return theta, np.where(steep, 0.4 * variance, variance)
 
     def variance_at(self, theta: FloatArray) -> FloatArray:
         """Return the inverse Fisher information at theta_i: p (1 - p) / (n p'^2)."""
