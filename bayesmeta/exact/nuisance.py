@@ -255,8 +255,8 @@ class _Conditional:
                 return np.asarray(np.log(np.exp(values - largest[:, :, None]) @ weight) + largest + np.log(sd))
             self.reach[known] = reach + MORE_V
         raise AccuracyError(
-            "the coefficients could not be integrated: the data hardly bound them and their priors fall too slowly; "
-            "use priors with lighter tails, such as Normal(0, 1.5)."
+            "the coefficients could not be integrated: the data hardly bound them and their priors are wide; "
+            "use narrower priors, such as Normal(0, 1.5)."
         )
 
     def _along(self, mode: FloatArray, sd: FloatArray, slope: FloatArray, known: int, w: FloatArray) -> FloatArray:
