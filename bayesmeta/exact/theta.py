@@ -16,6 +16,7 @@ from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.rows import WIDE, is_narrow, refined_nodes, row_table, sinc_cdf
 from bayesmeta.surface.bands import BLOCK
+from bayesmeta.surface.coordinates import SinhLine
 from bayesmeta.surface.kernels import CommonKernel, Kernel
 from bayesmeta.surface.locate import locate
 from bayesmeta.surface.quadrature import WIDTH
@@ -111,7 +112,11 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
     log_weight = posterior.log_weight[rows].ravel()
     ones = np.ones_like(tau)
 
-    def log_f(x: FloatArray, studies: IntArray) -> FloatArray:
+    # on a sinh scale, because under a heavy-tailed kernel a likelihood that tends to 1 leaves a tail like a power
+    line = SinhLine(float(np.median(centre)), float(np.sqrt(shrunk).min()))
+
+    def log_f(v: FloatArray, studies: IntArray) -> FloatArray:
+        x = line.value(v)
         log_likelihood = surface.terms.take(studies).log_likelihood_at(x)
         out = np.empty((1, *x.shape))
         for i, study in enumerate(studies):
@@ -120,11 +125,13 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
             out[0, i] = np.log(np.maximum(density, TINY))
         return out
 
-    found = locate(log_f, centre - half, centre + half, drop=DROP)
-    mode, local = sharpest(log_f, found)
+    found = locate(log_f, line.coordinate(centre - half), line.coordinate(centre + half), drop=DROP)
+    at_mode, local = sharpest(log_f, found)
+    lower, upper, mode = line.value(found.lower), line.value(found.upper), line.value(at_mode)
+    local = local * np.exp(line.log_jacobian(at_mode))
     spike, sd_spike = _spike(posterior)
-    inside = (sd_spike < local) & (spike > found.lower) & (spike < found.upper)
-    return found.lower, found.upper, np.where(inside, spike, mode), np.where(inside, sd_spike, local)
+    inside = (sd_spike < local) & (spike > lower) & (spike < upper)
+    return lower, upper, np.where(inside, spike, mode), np.where(inside, sd_spike, local)
 
 
 def _spike(posterior: Posterior) -> tuple[float, float]:

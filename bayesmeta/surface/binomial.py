@@ -16,7 +16,10 @@ from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
 FARTHEST: Final = 700.0  # exp(700) is still a double
-BEYOND: Final = 2.0  # a lattice goes on this far where a likelihood tends to 1 abruptly: its closure is less exact near by
+NO_PATIENTS: Final = 1e-100  # in a pair of arms without events; nothing is known of its effect
+BEYOND: Final = (
+    2.0  # a lattice goes on this far where a likelihood tends to 1 abruptly: its closure is less exact near by
+)
 
 
 @final
@@ -129,7 +132,7 @@ class BinomialTerms:
         """Return the inverse Fisher information at theta_i: p (1 - p) / (n p'^2)."""
         theta = theta if self.offset is None else theta + self.offset
         log_information = 2.0 * np.log(self._link.slope(theta)) - self._link.log_p(theta) - self._link.log_q(theta)
-        return np.exp(-log_information) / self.n
+        return np.exp(-log_information) / np.maximum(self.n, NO_PATIENTS)
 
     def limits(self) -> tuple[BoolArray, BoolArray]:
         """Return events == 0 (tends to 1 on the left) and events == n (on the right)."""

@@ -14,7 +14,6 @@ from bayesmeta.surface.student import student_rule
 from bayesmeta.surface.terms import MarginalRule, Terms
 
 
-
 @final
 @dataclass(frozen=True, eq=False)
 class WithKernel:

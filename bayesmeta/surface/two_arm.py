@@ -184,7 +184,7 @@ def _ends(
             return -1.0, 1.0
         first = int((~(flat if left else fallen)).argmax())
         last = LOOK - 1 - int((~(flat if right else fallen))[::-1].argmax())
-        within = 0 < first and last < LOOK - 1
+        within = first > 0 and last < LOOK - 1
         if within and last - first > LOOK // 3:
             return float(theta[first - 1]), float(theta[last + 1])
         width = high - low

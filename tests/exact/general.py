@@ -168,4 +168,3 @@ def cdf_increasing(brute, values, x):
         inverse = make_interp_spline(values[row, use], brute.mu[row, use], k=7)
         at[i] = inverse(np.clip(x, values[row, use[0]], values[row, use[-1]]))
     return float(brute._below(at).sum())
-

@@ -47,7 +47,11 @@ def test_a_measure_of_other_data_is_refused(measure):
 
 @pytest.mark.parametrize(
     ("studies", "words"),
-    [(BCG, "the counts of two arms"), (RATES, "events and person-time of two arms"), (ONE_ARM_RATES, "person-time of one arm;")],
+    [
+        (BCG, "the counts of two arms"),
+        (RATES, "events and person-time of two arms"),
+        (ONE_ARM_RATES, "person-time of one arm;"),
+    ],
 )
 def test_the_binomial_likelihood_of_one_arm_refuses_two_arms_and_rates(studies, words):
     with pytest.raises(SpecError, match=f"needs events and n of one arm, but the studies hold .*{words}"):

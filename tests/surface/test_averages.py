@@ -187,7 +187,9 @@ POWERED = {
 @pytest.mark.parametrize("effects", ["normal", "student-t", "none"])
 def test_a_power_weight_raises_the_likelihood_inside_the_integral(likelihood, effects):
     data, log_l = POWERED[likelihood]
-    model = ModelSpec(likelihood, mu="Normal(0, 1)", tau=None if effects == "none" else "HalfNormal(1)", effects=effects)
+    model = ModelSpec(
+        likelihood, mu="Normal(0, 1)", tau=None if effects == "none" else "HalfNormal(1)", effects=effects
+    )
     full = terms_of(model, data).marginal(level(1))(ETA, WIDTHS)
     assert (terms_of(model, data, np.ones(1)).marginal(level(1))(ETA, WIDTHS) == full).all()
     got = terms_of(model, data, np.array([0.3])).marginal(level(1))(ETA, WIDTHS)[0]
