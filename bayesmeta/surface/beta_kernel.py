@@ -47,9 +47,14 @@ class BetaKernel:
     def log_density(self, theta: FloatArray, eta: FloatArray, tau: FloatArray) -> FloatArray:
         """Return log of p^a (1 - p)^b / B(a, b)."""
         a, b = self.shapes(eta, tau)
-        a, b, theta = np.broadcast_arrays(a, b, theta)
-        plain = a * special.log_expit(theta) + b * special.log_expit(-theta) - special.betaln(a, b)
-        return np.where(np.minimum(a, b) < STIRLING_FROM, plain, _log_density_of_many(theta, a, b))
+        out = a * special.log_expit(theta) + b * special.log_expit(-theta) - special.betaln(a, b)
+        many = np.minimum(a, b) >= STIRLING_FROM
+        if many.any():  # only there does the plain form cancel
+            chosen = np.broadcast_to(many, out.shape)
+            theta, a, b = (np.broadcast_to(each, out.shape)[chosen] for each in (theta, a, b))
+            out = np.array(out)
+            out[chosen] = _log_density_of_many(theta, a, b)
+        return np.asarray(out)
 
     def cdf(self, theta: FloatArray, eta: FloatArray, tau: FloatArray) -> FloatArray:
         """Return the regularised incomplete beta function at p."""
@@ -89,7 +94,9 @@ class BetaKernel:
 def _log_density_of_many(theta: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
     """Return the log density of the logit for large shapes, from its mode log(a / b): its error is 1e-16 / tau."""
     total, shift = a + b, theta - np.log(a / b)
-    change = a * shift - total * np.log1p(a / total * np.expm1(np.minimum(shift, FARTHEST)))
+    near = np.log1p(a / total * np.expm1(np.clip(shift, -1.0, 1.0)))
+    far = np.logaddexp(np.log(b / total), np.log(a / total) + shift)
+    change = a * shift - total * np.where(np.abs(shift) < 1.0, near, far)
     at_mode = 0.5 * np.log(a / total * b) - LOG_SQRT_2PI + _stirling(total) - _stirling(a) - _stirling(b)
     return np.asarray(change + at_mode)
 

@@ -16,9 +16,8 @@ from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
-BEYOND: Final = (
-    2.0  # a lattice goes on this far where a likelihood tends to 1 abruptly: the closure is less exact there
-)
+BEYOND: Final = 2.0  # where a likelihood tends to 1 abruptly, a lattice goes on: its closure is less exact near by
+NO_PATIENTS: Final = 1e-100  # in a pair of arms without events; nothing is known of its effect
 FLAT: Final[Mapping[str, Callable[[float, FloatArray], FloatArray]]] = MappingProxyType(
     {
         "logit": lambda cut, n: np.stack([-(cut + np.log1p(n)), cut + np.log1p(n)]),
@@ -79,7 +78,7 @@ class BinomialTerms:
         """Return the inverse Fisher information at theta_i: p (1 - p) / (n p'^2)."""
         theta = theta if self.offset is None else theta + self.offset
         log_information = 2.0 * self._link.log_slope(theta) - self._link.log_p(theta) - self._link.log_q(theta)
-        return np.asarray(np.exp(-log_information) / self.n)
+        return np.asarray(np.exp(-log_information) / np.maximum(self.n, NO_PATIENTS))
 
     def limits(self) -> tuple[BoolArray, BoolArray]:
         """Return events == 0 (tends to 1 on the left) and events == n (on the right)."""

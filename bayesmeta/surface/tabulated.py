@@ -15,6 +15,7 @@ from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
+NO_CURVATURE: Final = 1e-100  # a variance of 1e100 is that of a study without information
 POINTS: Final = 12  # of the interpolating polynomial
 
 
@@ -69,8 +70,7 @@ class TabulatedTerms:
         """Return the inverse of the curvature of the log likelihood at theta_i."""
         around = theta[:, None] + self.step[:, None] * np.array([-1.0, 0.0, 1.0])
         left, middle, right = self.log_likelihood_at(around).T
-        with np.errstate(divide="ignore"):
-            return np.asarray(self.step**2 / np.maximum(2.0 * middle - left - right, 0.0))
+        return np.asarray(self.step**2 / np.maximum(2.0 * middle - left - right, NO_CURVATURE))
 
     def limits(self) -> tuple[BoolArray, BoolArray]:
         """Return whether each likelihood tends to a constant as theta falls, and as it rises."""

@@ -73,16 +73,16 @@ ESTIMATES = {
     "one precise, one vague": {"y": np.array([0.4, -1.0]), "se": np.array([0.1, 1.0])},
 }  # fmt: skip
 MODELS = {
-    "probit": (dict(likelihood="binomial", link="probit"), COUNTS),
-    "cloglog": (dict(likelihood="binomial", link="cloglog"), COUNTS),
-    "conditional": (dict(likelihood="binomial-conditional"), TRIALS),
-    "two arms": (dict(likelihood="binomial-two-arm"), TRIALS),
-    "poisson": (dict(likelihood="poisson"), RATES),
-    "poisson conditional": (dict(likelihood="poisson-conditional"), RATE_RATIOS),
-    "t, binomial": (dict(likelihood="binomial", effects="student-t", nu=4.0), COUNTS),
-    "t, normal": (dict(likelihood="normal", effects="student-t", nu=3.0), ESTIMATES),
-    "beta": (dict(likelihood="binomial", effects="beta"), COUNTS),
-    "none": (dict(likelihood="binomial", effects="none"), COUNTS),
+    "probit": ({"likelihood": "binomial", "link": "probit"}, COUNTS),
+    "cloglog": ({"likelihood": "binomial", "link": "cloglog"}, COUNTS),
+    "conditional": ({"likelihood": "binomial-conditional"}, TRIALS),
+    "two arms": ({"likelihood": "binomial-two-arm"}, TRIALS),
+    "poisson": ({"likelihood": "poisson"}, RATES),
+    "poisson conditional": ({"likelihood": "poisson-conditional"}, RATE_RATIOS),
+    "t, binomial": ({"likelihood": "binomial", "effects": "student-t", "nu": 4.0}, COUNTS),
+    "t, normal": ({"likelihood": "normal", "effects": "student-t", "nu": 3.0}, ESTIMATES),
+    "beta": ({"likelihood": "binomial", "effects": "beta"}, COUNTS),
+    "none": ({"likelihood": "binomial", "effects": "none"}, COUNTS),
 }  # fmt: skip
 CASES = {f"{model}: {data}": (options, sets[data]) for model, (options, sets) in MODELS.items() for data in sets}
 
