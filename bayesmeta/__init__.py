@@ -11,11 +11,22 @@ from typing import TYPE_CHECKING, Any
 from bayesmeta.analyses.average import average
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.conflict import conflict
+from bayesmeta.analyses.contrasts import contrasts, prob_best
+from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
+from bayesmeta.analyses.leave_one_out import leave_one_out
+from bayesmeta.analyses.outliers import outliers
+from bayesmeta.analyses.power_scaling import power_scale, power_sensitivity
+from bayesmeta.analyses.predict import predict
+from bayesmeta.analyses.sensitivity import sensitivity
 from bayesmeta.analyses.stacking import stacking
+from bayesmeta.analyses.study_influence import influence
 from bayesmeta.analyses.subgroups import subgroups
+from bayesmeta.analyses.subsets import subsets
+from bayesmeta.analyses.tipping import TippingPoint, tipping_point
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
 from bayesmeta.data.read import read_csv, read_studies
@@ -31,6 +42,8 @@ from bayesmeta.errors import (
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.spec.elicit import Elicited, elicit
+from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.named import list_models, load_model
 from bayesmeta.spec.priors import Prior
@@ -49,36 +62,54 @@ __all__ = [
     "AccuracyError",
     "BayesmetaError",
     "DataError",
+    "Elicited",
     "ImproperPosteriorError",
     "ModelSpec",
     "OutputError",
     "Prior",
     "SpecError",
     "Studies",
+    "TippingPoint",
     "average",
     "bayes_factor",
     "compare",
+    "conflict",
+    "contrasts",
+    "cumulative",
     "diagnose",
+    "elicit",
     "fit",
     "fit_many",
     "forest_frame",
+    "influence",
+    "leave_one_out",
     "list_datasets",
     "list_models",
     "load_dataset",
     "load_model",
     "loo",
+    "outliers",
     "plot_forest",
+    "power_scale",
+    "power_sensitivity",
+    "predict",
     "prob_above",
+    "prob_best",
     "prob_rope",
     "pymc_model",
     "read_csv",
     "read_studies",
+    "rhodes_prior",
     "run_analysis",
     "save_figure",
+    "sensitivity",
     "stacking",
     "study_effects",
     "subgroups",
+    "subsets",
     "summary",
+    "tipping_point",
+    "turner_prior",
     "verify",
 ]
 

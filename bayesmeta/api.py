@@ -1,7 +1,7 @@
 """How is a model fitted? `fit`, the one front door to the engines."""
 
 from dataclasses import replace
-from typing import Literal, overload
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 
@@ -9,9 +9,11 @@ from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
+from bayesmeta.exact.regression import fit_regression
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
+from bayesmeta.nuts.scope import check_sampled
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.verify import verify
@@ -65,8 +67,11 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     studies : Studies
         The data.
     model : ModelSpec, optional
-        The Bayesian model; by default, for counts, ``ModelSpec("binomial")``: exact binomial likelihood,
-        mu ~ Normal(0, 1.5), tau ~ HalfNormal(1). The frequentist engine takes none.
+        The Bayesian model. By default, for counts, ``ModelSpec("binomial")``: exact binomial likelihood,
+        mu ~ Normal(0, 1.5), tau ~ HalfNormal(1), logit scale. For two arms of counts ``ModelSpec("binomial-two-arm")``
+        and of person-time ``ModelSpec("poisson-conditional")``: mu ~ Normal(0, 2.82), tau ~ HalfNormal(0.5), the
+        scale of log odds ratios and log rate ratios. Rates of one arm and estimates have no default, because their
+        scale is not known. The frequentist engine takes no model.
     engine : {"exact", "nuts", "frequentist"}
         ``"exact"``: the posterior by quadrature, with its numerical error. ``"nuts"``: draws from it by PyMC
         or nutpie, held against the exact posterior where there is one (``fit.verification``).
@@ -80,7 +85,7 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
 
     Returns
     -------
-    ExactFit, NutsFit or FrequentistFit
+    ExactFit, NutsFit or FrequentistFit; RegressionFit for a model with a formula
 
     Raises
     ------
@@ -107,8 +112,14 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
         return fit_frequentist(studies, **options)  # type: ignore[arg-type]
     chosen = model_for(studies, model)
+    if chosen.formula is not None:
+        if engine != "exact":
+            raise SpecError(f"engine={engine!r} takes no formula yet; use engine='exact'.")
+        regression: Any = fit_regression(studies, chosen, **options)  # type: ignore[arg-type]
+        return cast(AnyFit, regression)  # the model's formula, which no type tells, decides
     if engine == "exact":
         return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
+    check_sampled(chosen)
     check_proper(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]
     sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]
     return replace(sampled, verification=verify(sampled))
@@ -124,4 +135,7 @@ def _check_options(engine: str, options: dict[str, object]) -> None:
             raise SpecError(
                 f"{name} is no option of engine={engine!r}, whose fit gives any interval: bm.summary(fit, {name}=...)."
             )
+        owners = [other for other in ENGINES if name in OPTIONS[other]]
+        if owners:
+            raise SpecError(f"{name} is an option of engine={owners[0]!r}, not of {engine!r}; leave it out.")
         raise SpecError(unknown_name("option", name, ("engine", *OPTIONS[engine])))

@@ -136,6 +136,29 @@ def bench_fit(repeats: int) -> list[dict[str, object]]:
     return rows
 
 
+def bench_influence(repeats: int) -> list[dict[str, object]]:
+    """Time leave-one-out and all subsets of 14 studies against single fits with their summaries."""
+    import bayesmeta as bm
+
+    studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"), study="study", events="events", n="n")
+    fit = bm.fit(studies)
+    calls = {
+        "fit": lambda: bm.summary(bm.fit(studies)),
+        "leave_one_out": lambda: bm.leave_one_out(fit),
+        "conflict": lambda: bm.conflict(fit),
+        "outliers": lambda: bm.outliers(fit),
+    }
+    interleaved(calls, 2)
+    times = interleaved(calls, repeats)
+    everything = seconds(lambda: bm.subsets(fit), 1)
+    return [
+        report("leave-one-out of 14 studies, all rows / one fit", times["leave_one_out"], times["fit"], "<= 3"),
+        report("conflict p-values of 14 studies / one fit", times["conflict"], times["fit"], "(shown beside it)"),
+        report("outliers among 14 studies / one fit", times["outliers"], times["fit"], "(shown beside it)"),
+        report("all 16 383 subsets of 14 studies / 10 s", everything, 10.0, "<= 1"),
+    ]
+
+
 def nutpie_refit() -> Callable[[], object] | None:
     """Return a call that samples a compiled nutpie model, or None if nutpie is absent."""
     try:
@@ -164,6 +187,26 @@ def nutpie_refit() -> Callable[[], object] | None:
     return sample
 
 
+def bench_sensitivity(repeats: int) -> list[dict[str, object]]:
+    """Time 1000 pairs of priors against one fit and its summary."""
+    import bayesmeta as bm
+
+    studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"), study="study", events="events", n="n")
+    model = bm.ModelSpec("binomial", mu="Normal(0, 1.5)", tau="HalfNormal(1)")
+    fit = bm.fit(studies, model)
+    mu = [bm.Prior("Normal", m, s) for m in (-0.5, 0.0, 0.5, 1.0) for s in (0.5, 0.8, 1.2, 1.5, 2.0, 2.5)]
+    tau = [bm.Prior("HalfNormal", 0.05 * (i + 2)) for i in range(41)]
+    calls = {
+        "fit": lambda: bm.summary(bm.fit(studies, model)),
+        "pairs": lambda: bm.sensitivity(fit, mu=mu, tau=tau),
+    }
+    interleaved(calls, 1)
+    times = interleaved(calls, repeats)
+    return [
+        report("sensitivity to 1000 pairs of priors / one fit and its summary", times["pairs"], times["fit"], "<= 20")
+    ]
+
+
 def main() -> None:
     """Run the benchmarks; write them as JSON if a path is given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -175,6 +218,7 @@ def main() -> None:
 
     rows = bench_import(options.repeats) + bench_fit(options.repeats)
     rows += bench_many(report, options.repeats) + bench_k(report, options.repeats) + bench_memory()
+    rows += bench_influence(options.repeats) + bench_sensitivity(options.repeats)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -53,3 +53,23 @@ def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=No
 def as_nuts() -> Callable[..., object]:
     """Turn an exact fit into a NUTS fit that holds independent draws of it, in chains `apart`: none is sampled."""
     return _as_nuts
+
+
+@pytest.fixture(scope="session")
+def studies_for() -> Callable[..., object]:
+    """Return a few studies of the kind of data that a model needs."""
+    from bayesmeta.data.studies import Studies
+    from bayesmeta.effects.measures import ROLES_OF_DATA
+    from bayesmeta.spec.likelihoods import LIKELIHOODS
+
+    values = {"events": [3, 7, 12, 4], "n": [20, 31, 44, 25], "time": [90.5, 210.0, 301.0, 80.0]}
+    values |= {"y": [0.1, 0.5, -0.2, 0.3], "se": [0.2, 0.3, 0.15, 0.4]}
+
+    def call(model):
+        roles = ROLES_OF_DATA[LIKELIHOODS[model.likelihood].data]
+        data = {role: np.array(values[role.partition("_")[0]], dtype=float) for role in roles}
+        if "events_control" in data:
+            data["events_control"] += [2, 1, 0, 3]
+        return Studies(("Lee 2019", "Kim 2020", "Ali 2021", "Roy 2022"), **data)
+
+    return call

@@ -17,6 +17,8 @@ def studies():
         ({"engine": "exact", "ci_prob": 0.9}, "whose fit gives any interval: bm.summary(fit, ci_prob=...)."),
         ({"engine": "nuts", "ci_kind": "hdi"}, "whose fit gives any interval: bm.summary(fit, ci_kind=...)."),
         ({"measure": "PR"}, "or pool PR by engine='frequentist'."),
+        ({"seed": 1}, "seed is an option of engine='nuts', not of 'exact'; leave it out."),
+        ({"engine": "nuts", "power_weights": 1}, "power_weights is an option of engine='exact', not of 'nuts'"),
         ({"measure": "PLX"}, "unknown measure 'PLX'. Did you mean 'PLO'?"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 HEAVY = (
     "arviz",
     "click",
+    "formulaic",
     "matplotlib",
     "numba",
     "nutpie",
@@ -66,3 +67,17 @@ def test_import_bayesmeta_loads_no_program_but_numpy_pandas_and_scipy_special(lo
 def test_a_heavy_import_would_be_found(name):
     assert name in heavy_in(modules_after(f"import {name}"))
     assert name in programs_in(modules_after(f"import {name}"))
+
+
+def test_a_model_that_nuts_does_not_sample_is_refused_before_a_sampler_is_loaded():
+    loaded = modules_after(
+        "import bayesmeta as bm\n"
+        "studies = bm.Studies.from_frame(bm.load_dataset('pritz1997'))\n"
+        "try:\n"
+        "    bm.fit(studies, bm.ModelSpec(effects='none'), engine='nuts')\n"
+        "except bm.SpecError as error:\n"
+        "    assert 'NUTS does not sample' in str(error)\n"
+        "else:\n"
+        "    raise AssertionError"
+    )
+    assert heavy_in(loaded) == []

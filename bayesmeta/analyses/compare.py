@@ -1,6 +1,7 @@
 """How do fits of the same data differ, and why? Bayesian beside frequentist, each with its estimand."""
 
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,13 @@ from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.result.words import effect_noun
+from bayesmeta.spec.coefficients import refuse_formula
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.words import has_mean, model_label
 
 type Row = tuple[str, str, str, str, float, str, float, float, str, str]
 
@@ -68,10 +74,11 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     """
     if not isinstance(fits, Iterable):
         fits = [fits]
-    given = list(fits)
+    given: list[Any] = list(fits)
     if not given:
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
+        refuse_formula(getattr(getattr(fit, "model", None), "formula", None), "compare")
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
         _check_same_studies(given[0], fit)
@@ -93,24 +100,26 @@ def _rows(fit: AnyFit, ci_prob: float) -> list[Row]:
 
 def _bayesian_rows(fit: BayesianFit, ci_prob: float) -> list[Row]:
     table = fit.summary(ci_prob=ci_prob).to_dict(orient="index")
-    label = f"{fit.model.likelihood} likelihood, mu ~ {fit.model.mu}, tau ~ {fit.model.tau}"
+    label = model_label(fit.model)
     warning = ""
     if isinstance(fit, NutsFit):
         label += f", NUTS ({fit.sampler})"
         warning = "" if fit.is_reliable else f"{NOT_RELIABLE}, see bm.diagnose: "
+    elif fit.power_weights is not None:
+        label += ", power weights"
+    noun = effect_noun(fit.studies, fit.link, fit.measure)
     rows: list[Row] = []
     for name in fit.parameters:
         row = table[name]
         point = "mean" if name == "p_mean" else "median"
         kind = "PI" if name in ("p_new", "theta_new") else "CrI"
         limits = row["lower"], row["upper"]
-        rows.append(
-            (label, fit.engine, name, name, row[point], point, *limits, kind, warning + _why_bayesian(name, table))
-        )
+        why = _why_bayesian(name, table, noun, fit.model) if fit.model.has_tau else _why_common(name, noun)
+        rows.append((label, fit.engine, name, name, row[point], point, *limits, kind, warning + why))
     return rows
 
 
-def _why_bayesian(name: str, table: dict[Hashable, dict[Hashable, float]]) -> str:
+def _why_bayesian(name: str, table: dict[Hashable, dict[Hashable, float]], noun: str, model: ModelSpec) -> str:
     tau = f"tau = {table['tau']['median']:.2f}"
     match name:
         case "p_median":
@@ -125,10 +134,29 @@ def _why_bayesian(name: str, table: dict[Hashable, dict[Hashable, float]]) -> st
         case "p_new":
             return f"the true proportion of the next study; wide because studies differ ({tau})"
         case "theta_new":
-            return f"the true effect of the next study; wide because studies differ ({tau})"
+            return f"{_log_of(noun)} of the next study; wide because studies differ ({tau})"
         case "mu":
-            return "mean of the study effects, link scale"
-    return "standard deviation of the study effects, link scale"
+            middle = "mean" if has_mean(model) else "middle"
+            return f"{middle} of the study effects, link scale{_as_log(noun)}"
+    spread = f"scale of Student's t (nu = {model.nu:g})" if model.effects == "student-t" else "standard deviation"
+    return f"{spread} of the study effects, link scale"
+
+
+def _why_common(name: str, noun: str) -> str:
+    match name:
+        case "p_median":
+            return "the true proportion that all studies are taken to share"
+        case "mu":
+            return f"the effect that all studies are taken to share, link scale{_as_log(noun)}"
+    return "the same: a model with a common effect lets no study differ from the others"
+
+
+def _as_log(noun: str) -> str:
+    return f" (log {noun})" if noun.endswith(("ratio", "rate")) else ""
+
+
+def _log_of(noun: str) -> str:
+    return f"the true log {noun}" if noun.endswith(("ratio", "rate")) else "the true effect"
 
 
 def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:
@@ -144,11 +172,14 @@ def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:
         name, limits = str(key), (row["lower"], row["upper"])
         rows.append((label, fit.engine, name, name, row["estimate"], "pooled", *limits, "CI", why[name]))
     nothing = np.nan, np.nan
-    note = "moment estimate, scale of the measure"
+    is_random = tau2_record(fit.tau2_method).is_random
+    note = "moment estimate, scale of the measure" if is_random else "none: a common effect is assumed"
     rows.insert(1, (label, fit.engine, "tau", "tau", fit.tau, "pooled", *nothing, "", note))
     if fit.record.estimand is not None and ci_prob == fit.ci_prob:
         limits = fit.prediction_interval_natural
-        note = "plug-in: tau is taken as known" if np.isfinite(limits[0]) else "none: too few studies"
+        note = "plug-in: tau is taken as known"
+        if not np.isfinite(limits[0]):
+            note = "none: too few studies" if is_random else "none: a common effect is assumed"
         rows.append((label, fit.engine, "p_new", "p_new", rows[-1][4], "pooled", *limits, "PI", note))
     return rows
 

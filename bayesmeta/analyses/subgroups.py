@@ -1,19 +1,18 @@
 """Does the answer differ between kinds of studies? Each kind analysed on its own, side by side."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bayesmeta._validate import unknown_name
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.levels import DEFAULT_OMEGA, check_tau, fit_levels, levels_of, variables_of
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, ImproperPosteriorError, SpecError
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.priors import PriorLike
 
-TAU = ("separate", "common", "hierarchical")
 COLUMNS = (
     "variable", "level", "k", "events", "n", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper",
     "interval", "note",
@@ -27,11 +26,12 @@ def subgroups(
     *,
     by: str | Sequence[str],
     tau: str = "separate",
+    omega: PriorLike | float = DEFAULT_OMEGA,
     engine: str = "exact",
     ci_prob: float = 0.95,
     **options: Any,
 ) -> pd.DataFrame:
-    """Analyse each level of a moderator on its own.
+    """Analyse each level of a moderator, with a mean of its own and its own or a shared tau.
 
     Parameters
     ----------
@@ -41,11 +41,14 @@ def subgroups(
         The Bayesian model, as `fit` takes it.
     by : str or sequence of str
         Moderators that split the studies; each splits all of them anew.
-    tau : {"separate"}
-        How heterogeneity is shared: each level has a tau of its own. "common" and "hierarchical" are not supported
-        yet.
+    tau : {"separate", "common", "hierarchical"}
+        How heterogeneity is shared. ``"separate"``: each level has a tau of its own and is analysed as if alone.
+        ``"common"``: one tau for all levels. ``"hierarchical"``: tau of level g is tau0 exp(omega z_g) with standard
+        normal z_g; tau0 has the model's prior of tau.
+    omega : str, Prior or float
+        In the hierarchy, the SD of log tau between levels: known, or with a half-normal prior.
     engine : str
-        As in `fit`.
+        As in `fit`; a shared tau needs "exact".
     ci_prob : float
         Probability of all intervals.
     **options
@@ -66,9 +69,10 @@ def subgroups(
 
     Notes
     -----
-    No level borrows from another, so a level of one study is that study combined with the prior, and its tau is known
-    from the prior alone. That two intervals overlap does not say that the levels are alike, nor does their number
-    protect from finding a difference by chance.
+    With separate tau no level borrows from another, so a level of one study is that study combined with the prior,
+    and its tau is known from the prior alone. The means have independent priors, whatever the tau. That two intervals
+    overlap does not say that the levels are alike, nor does their number protect from finding a difference by chance;
+    `contrasts` has the differences.
 
     Examples
     --------
@@ -80,42 +84,22 @@ def subgroups(
     3  chemotherapy  3     0.740
     8           TKI  7     0.814
     """
-    if tau not in TAU:
-        raise SpecError(unknown_name("tau", tau, TAU))
-    if tau != "separate":
-        raise SpecError(f"tau={tau!r} is not supported yet; use tau='separate': each level has its own.")
+    shared = check_tau(tau) != "separate"
+    if shared and engine != "exact":
+        raise SpecError(f"tau={tau!r} needs engine='exact', not {engine!r}; or use tau='separate'.")
     if engine == "frequentist":
         options = {**options, "ci_prob": ci_prob}
     rows: list[dict[str, Any]] = []
-    for variable in _variables(studies, by):
-        for level, part in _levels(studies, variable):
-            rows += _rows(part, model, engine, ci_prob, options, {"variable": variable, "level": level})
+    for variable in variables_of(studies, by):
+        if shared:
+            rows += _shared_rows(studies, model, variable, tau, omega, ci_prob, **options)
+            continue
+        for level, part in levels_of(studies, variable):
+            head = {"variable": variable, "level": level}
+            rows += _rows(studies.take(part), model, engine, ci_prob, options, head)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame = frame.fillna(dict.fromkeys(("parameter", "estimand", "point", "interval"), ""))
     return frame.astype({"events": "Int64", "n": "Int64", "estimate": float, "lower": float, "upper": float})
-
-
-def _variables(studies: Studies, by: str | Sequence[str]) -> list[str]:
-    wanted = [by] if isinstance(by, str) else list(dict.fromkeys(by))
-    if not wanted:
-        raise SpecError("by is empty; name at least one moderator.")
-    there = [str(name) for name in studies.moderators.columns]
-    for name in wanted:
-        if name not in there:
-            if not there:
-                raise SpecError(f"the studies have no moderator {name!r}; read them with moderators=[{name!r}].")
-            raise SpecError(unknown_name("moderator", name, there))
-    return wanted
-
-
-def _levels(studies: Studies, variable: str) -> Iterator[tuple[str, Studies]]:
-    values: list[Hashable] = studies.moderators[variable].tolist()
-    for level in dict.fromkeys(values):
-        yield _level_text(level), studies.take(np.array([value == level for value in values]))
-
-
-def _level_text(level: object) -> str:
-    return f"{level:g}" if isinstance(level, float) else str(level)
 
 
 def _rows(
@@ -127,9 +111,7 @@ def _rows(
     head: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """Return the rows of one level."""
-    head = {**head, "k": part.k}
-    if part.events is not None and part.n is not None:
-        head |= {"events": int(part.events.sum()), "n": int(part.n.sum())}
+    head |= _size(part)
     try:
         result = fit(part, model, engine=engine, **options)
         table = compare([result], ci_prob=ci_prob)
@@ -140,3 +122,34 @@ def _rows(
     note = "; ".join([*notes, *result.notes])
     values = table[list(_FROM_COMPARE)].to_dict(orient="records")
     return [{**head, **{str(name): value for name, value in row.items()}, "note": note} for row in values]
+
+
+def _size(part: Studies) -> dict[str, Any]:
+    if part.events is None or part.n is None:
+        return {"k": part.k}
+    return {"k": part.k, "events": int(part.events.sum()), "n": int(part.n.sum())}
+
+
+def _shared_rows(
+    studies: Studies,
+    model: ModelSpec | None,
+    variable: str,
+    tau: str,
+    omega: PriorLike | float,
+    ci_prob: float,
+    measure: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return the rows of all levels of a moderator whose tau is shared."""
+    groups = fit_levels(studies, model, variable, tau=tau, omega=omega, measure=measure)
+    rows = []
+    for i, (level, part) in enumerate(levels_of(studies, variable)):
+        head = {"variable": variable, "level": level, **_size(studies.take(part)), "engine": "exact"}
+        table = groups.summary(i, ci_prob=ci_prob)
+        notes = [note for name in table.index if (note := groups.fine[i].note(str(name)))]
+        for name, row in table.iterrows():
+            point = "mean" if name == "p_mean" else "median"
+            numbers = {"estimate": row[point], "point": point, "lower": row["lower"], "upper": row["upper"]}
+            interval = "PI" if name in ("p_new", "theta_new") else "CrI"
+            names = {"parameter": str(name), "estimand": str(name), "interval": interval}
+            rows.append({**head, **names, **numbers, "note": "; ".join(notes)})
+    return rows

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bayesmeta.cli.data_options import data_lines, data_options, load_studies, roles_from, split_measure
+from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
 from bayesmeta.cli.output import csv_text, format_option, json_text, say
 
 if TYPE_CHECKING:
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from bayesmeta.data.studies import Studies
     from bayesmeta.spec.model import ModelSpec
 
-COUNTS_MODEL = "binomial-normal"
-HASH_SHOWN = 12
-_NEED_PRIORS = {"estimates": "estimates", "rates": "rates"}
-MODEL_OPTIONS = ("model", "mu", "tau")
 CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
 NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 
@@ -32,9 +29,7 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
     help="exact: the posterior, by quadrature. nuts: draws from it, by PyMC or nutpie, held against the exact "
     "posterior. frequentist: DerSimonian-Laird and its relatives.",
 )
-@click.option("--model", metavar="NAME|PATH", help="A named model or a TOML file [default: binomial-normal].")
-@click.option("--mu", metavar="PRIOR", help='Prior of the overall mean, such as "Normal(0, 1.5)".')
-@click.option("--tau", metavar="PRIOR", help='Prior of the heterogeneity, such as "HalfNormal(1)".')
+@model_options
 @click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
 @click.option("--ci-method", metavar="NAME", help="Frequentist: wald (the default).")
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
@@ -63,22 +58,24 @@ def fit_command(
     """Pool the studies of DATA, a CSV file with one row per study (or the name of a bundled data set).
 
     Without options that name columns, those with the usual names are looked for: events and n, events and time,
-    the same with _treatment and _control, y and se, or estimate, lower and upper. All but events and n need a
-    model for their scale: --model, or --mu and --tau.
+    the same with _treatment and _control, y and se, or estimate, lower and upper. Estimates, and rates
+    of one arm, need a model for their scale: --model, or --mu and --tau.
 
     \b
     bayesmeta fit trials.csv --study trial --events responders --n treated
     bayesmeta fit trials.csv --engine frequentist --measure PR --format json
-    bayesmeta fit arms.csv --events ai,ci --n n1i,n2i --mu "Normal(0, 2)" --tau "HalfNormal(1)"
+    bayesmeta fit trials.csv --effects student-t --nu 3
+    bayesmeta fit arms.csv --events ai,ci --n n1i,n2i --model two-arm-conditional
     bayesmeta fit hr.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
     """  # noqa: D301 (click takes the backspace as a mark)
+    from bayesmeta.spec.coefficients import refuse_formula
     from bayesmeta.tables.records import fit_record
     from bayesmeta.tables.results import render_fit
 
     belief, classical, nuts = (
         {name: options.pop(name) for name in names} for names in (MODEL_OPTIONS, CLASSICAL_OPTIONS, NUTS_OPTIONS)
     )
-    _refuse_misplaced(engine, belief, classical, nuts)
+    refuse_misplaced(engine, belief, classical, nuts)
     of_estimates, of_counts = split_measure(measure)
     studies = load_studies(data, roles_from(options, of_estimates), on_bad)
     given = {**classical, **nuts, "measure": of_counts}
@@ -87,7 +84,8 @@ def fit_command(
     if engine == "frequentist":
         chosen["ci_prob"] = ci_prob
     elif engine in ("exact", "nuts"):
-        model = _model(studies, **belief)
+        model = chosen_model(studies, of_counts, belief)
+        refuse_formula(model.formula, "bayesmeta fit")
     result = _fit(studies, model, engine, chosen, quiet=quiet)
     if form == "json":
         text = json_text(fit_record(result, ci_prob=ci_prob, ci_kind=ci_kind))
@@ -95,7 +93,7 @@ def fit_command(
         text = csv_text(result.summary(ci_prob=ci_prob, ci_kind=ci_kind), index=True)
     else:
         text = render_fit(result, ci_prob=ci_prob, ci_kind=ci_kind)
-    say([*data_lines(data, studies), *_model_lines(model), *(f"note: {note}" for note in result.notes)])
+    say([*data_lines(data, studies), *model_lines(model), *(f"note: {note}" for note in result.notes)])
     click.echo(text)
     if not getattr(result, "is_reliable", True) or getattr(result, "interrupted", False):
         sys.exit(1)
@@ -113,7 +111,7 @@ def _fit(
         return fit(studies, model, engine=engine, quiet=quiet or not sys.stderr.isatty(), **options)
 
 
-def _refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, Any], nuts: dict[str, Any]) -> None:
+def refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, Any], nuts: dict[str, Any]) -> None:
     """Refuse options that the engine would not use: who gives them expects them to matter."""
     from bayesmeta.errors import SpecError
 
@@ -126,26 +124,3 @@ def _refuse_misplaced(engine: str, belief: dict[str, Any], classical: dict[str, 
         for name, value in others.items():
             if value is not None:
                 raise SpecError(f"--{name.replace('_', '-')} is for --engine {owner}, not {engine}.")
-
-
-def _model(studies: "Studies", model: str | None, mu: str | None, tau: str | None) -> "ModelSpec":
-    from bayesmeta.errors import SpecError
-    from bayesmeta.spec.model import ModelSpec
-    from bayesmeta.spec.named import load_model
-
-    if model is None and not studies.has_counts:
-        if mu is not None and tau is not None:
-            return ModelSpec("normal", mu=mu, tau=tau)
-        raise SpecError(
-            f"{_NEED_PRIORS.get(studies.kind, 'effects of two arms')} need priors on their scale: give --mu and --tau, "
-            "or --model normal-normal for a logit or log-ratio scale."
-        )
-    return load_model(model or COUNTS_MODEL).with_priors(mu=mu, tau=tau)
-
-
-def _model_lines(model: "ModelSpec | None") -> list[str]:
-    if model is None:
-        return []
-    name = model.name or f"{model.likelihood} likelihood"
-    file = f" (file {model.source.path}, sha256 {model.source.sha256[:HASH_SHOWN]})" if model.source else ""
-    return [f"model: {name}, mu ~ {model.mu}, tau ~ {model.tau}{file}"]

@@ -18,10 +18,12 @@ from bayesmeta.cli.check import check_command
 from bayesmeta.cli.datasets import datasets_command
 from bayesmeta.cli.demo import demo_command
 from bayesmeta.cli.fit import fit_command
+from bayesmeta.cli.influence import influence_command
 from bayesmeta.cli.init import init_command
 from bayesmeta.cli.models import models_command
 from bayesmeta.cli.output import one_line
 from bayesmeta.cli.run import run_command
+from bayesmeta.cli.sensitivity import sensitivity_command
 
 DEBUG_VARIABLE = "BAYESMETA_DEBUG"
 
@@ -122,6 +124,8 @@ for command in (
     init_command,
     run_command,
     fit_command,
+    sensitivity_command,
+    influence_command,
     check_command,
     models_command,
     datasets_command,

@@ -9,7 +9,7 @@ tau ~ |mu|.
 """
 
 from dataclasses import dataclass
-from math import floor, inf
+from math import floor, inf, nan
 from typing import final
 
 from bayesmeta._arrays import BoolArray
@@ -20,7 +20,9 @@ from bayesmeta.spec.priors import Prior
 @final
 @dataclass(frozen=True)
 class TailOrders:
-    """The powers with which the posterior densities fall: density ~ x**-order; inf for exponential tails.
+    """The powers with which densities fall: density ~ x**-order; inf for exponential tails.
+
+    ``effects`` is that of a study effect given mu and tau; the others are posterior densities.
 
     The m-th moment exists when m < order - 1.
     """
@@ -28,15 +30,34 @@ class TailOrders:
     tau: float
     mu_left: float
     mu_right: float
+    effects: float = inf
+
+    @property
+    def heavy_mu(self) -> bool:
+        """Whether a tail of mu falls only like a power."""
+        return min(self.mu_left, self.mu_right) < inf
+
+    @property
+    def heavy_tau(self) -> bool:
+        """Whether the tail of tau falls only like a power."""
+        return self.tau < inf
 
     def highest_moment(self, parameter: str) -> int:
         """Return how many of the first two moments of ``"tau"``, ``"mu"`` or ``"theta_new"`` exist."""
         order = {
             "tau": self.tau,
             "mu": min(self.mu_left, self.mu_right),
-            "theta_new": min(self.mu_left, self.mu_right, self.tau),
+            "theta_new": min(self.mu_left, self.mu_right, self.tau, self.effects),
         }[parameter]
         return sum(m < order - 1.0 for m in (1, 2))
+
+    def missing_mean(self, parameter: str) -> float:
+        """Return inf or -inf where only one tail is too heavy for a mean, and nan where both are."""
+        if parameter == "tau":
+            return inf
+        both = parameter == "theta_new" and min(self.tau, self.effects) <= 2.0
+        left, right = self.mu_left <= 2.0 or both, self.mu_right <= 2.0 or both
+        return nan if left and right else (inf if right else -inf)
 
 
 def tail_orders(
@@ -69,6 +90,7 @@ def tail_orders(
         tau=prior_tau.tail_order + interior - flat_mu,
         mu_left=min(_at_bounded_tau(prior_mu, kernel_order, left), along),
         mu_right=min(_at_bounded_tau(prior_mu, kernel_order, right), along),
+        effects=kernel_order,
     )
     if not orders.tau > 1.0:
         raise ImproperPosteriorError(_tau_message(prior_mu, prior_tau, len(left), interior))

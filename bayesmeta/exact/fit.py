@@ -292,9 +292,8 @@ def fit_exact(
     AccuracyError
         If the summary cannot be computed accurately.
     """
-    data = observed_by(model, studies, measure=measure)
     power = None if power_weights is None else check_power_weights(power_weights, studies.study)
-    problem = _problem(model, data, power)
+    problem, data = pose_model(studies, model, measure=measure, power_weights=power)
     names = summary_rows_of(data.link, has_tau=model.has_tau)
     solution = solve(problem, lambda fine, coarse: worst_error(fine, coarse, names))
     return ExactFit(studies, model, data.measure, data.link, solution, power)
@@ -302,13 +301,13 @@ def fit_exact(
 
 def check_proper(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> None:
     """Raise `ImproperPosteriorError` if prior and data do not define a posterior, whatever is to compute it."""
-    problem_of(studies, model, measure=measure)
+    pose_model(studies, model, measure=measure)
 
 
-def problem_of(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> Problem:
-    """Return what is to be integrated; raise as `fit_exact` does where there is nothing to integrate."""
-    return _problem(model, observed_by(model, studies, measure=measure))
-
-
-def _problem(model: ModelSpec, data: Observed, power_weights: FloatArray | None = None) -> Problem:
-    return pose(terms_of(model, data, power_weights), *resolve_priors(model, data), link=data.link)
+def pose_model(
+    studies: Studies, model: ModelSpec, *, measure: str | None = None, power_weights: FloatArray | None = None
+) -> tuple[Problem, Observed]:
+    """Return what is to be integrated for a model without a formula, and the data that it sees."""
+    data = observed_by(model, studies, measure=measure)
+    terms = terms_of(model, data, power_weights)
+    return pose(terms, *resolve_priors(model, data), link=data.link), data

@@ -11,16 +11,16 @@ from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Estimates, Observed
 from bayesmeta.surface.beta_kernel import BetaKernel
-from bayesmeta.surface.binomial import BinomialTerms, log_binomial_coefficient
+from bayesmeta.surface.binomial import BinomialTerms
 from bayesmeta.surface.kernels import NORMAL, CommonKernel, Kernel, StudentKernel
-from bayesmeta.surface.normal import LOG_SQRT_2PI, NormalTerms
-from bayesmeta.surface.poisson import PoissonTerms, log_poisson_coefficient
+from bayesmeta.surface.normal import NormalTerms
+from bayesmeta.surface.poisson import PoissonTerms
 from bayesmeta.surface.random_effects import with_kernel
 from bayesmeta.surface.terms import Terms
 from bayesmeta.surface.two_arm import BASELINE_DEEP, baseline_terms, hypergeometric_terms
 
-type Constructor = Callable[[ModelSpec, Mapping[str, FloatArray], FloatArray], Terms]
-"""From a model, arrays by role, and the power of each study's likelihood."""
+type Constructor = Callable[[ModelSpec, Mapping[str, FloatArray]], Terms]
+"""From a model and arrays by role."""
 
 
 def terms_of(model: ModelSpec, data: Observed, power_weights: FloatArray | None = None) -> Terms:
@@ -37,9 +37,8 @@ def terms_of(model: ModelSpec, data: Observed, power_weights: FloatArray | None 
         doi:10.1214/ss/1009212673); 1 by default.
     """
     arrays = {"y": data.y, "se": data.se} if isinstance(data, Estimates) else data.data
-    k = len(next(iter(arrays.values())))
-    power = np.ones(k) if power_weights is None else power_weights
-    return with_kernel(CONSTRUCTORS[model.likelihood](model, arrays, power), kernel_of(model))
+    terms = CONSTRUCTORS[model.likelihood](model, arrays)
+    return with_kernel(terms if power_weights is None else terms.powered(power_weights), kernel_of(model))
 
 
 def kernel_of(model: ModelSpec) -> Kernel:
@@ -89,42 +88,34 @@ def check_power_weights(values: object, labels: tuple[str, ...]) -> FloatArray:
     return power
 
 
-def _normal(model: ModelSpec, data: Mapping[str, FloatArray], power: FloatArray) -> Terms:
-    se = data["se"] / np.sqrt(power)
-    # Normal(y | theta, se^2)^a has the shape of Normal(y | theta, se^2 / a)
-    log_factor = np.log(se) + LOG_SQRT_2PI - power * (np.log(data["se"]) + LOG_SQRT_2PI)
-    return NormalTerms(data["y"], se, log_factor)
+def _normal(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
+    return NormalTerms(data["y"], data["se"])
 
 
-def _binomial(model: ModelSpec, data: Mapping[str, FloatArray], power: FloatArray) -> Terms:
-    events, n = data["events"], data["n"]
-    return BinomialTerms(power * events, power * n, model.link, None, power * log_binomial_coefficient(events, n))
+def _binomial(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
+    return BinomialTerms(data["events"], data["n"], model.link)
 
 
-def _poisson(model: ModelSpec, data: Mapping[str, FloatArray], power: FloatArray) -> Terms:
-    events, time = data["events"], data["time"]
-    return PoissonTerms(power * events, power * time, power * log_poisson_coefficient(events, time))
+def _poisson(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
+    return PoissonTerms(data["events"], data["time"])
 
 
-def _conditional(model: ModelSpec, data: Mapping[str, FloatArray], power: FloatArray) -> Terms:
-    return hypergeometric_terms(*_arms(data)).powered(power)
+def _conditional(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
+    return hypergeometric_terms(*_arms(data))
 
 
-def _two_arm(model: ModelSpec, data: Mapping[str, FloatArray], power: FloatArray) -> Terms:
+def _two_arm(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
     baseline = model.baseline
     if baseline is None:
         raise SpecError("likelihood='binomial-two-arm' needs a baseline.")
     tail = float(np.exp(-BASELINE_DEEP))
     ends = float(baseline.ppf(tail)), float(baseline.ppf(0.5)) * 2.0 - float(baseline.ppf(tail))
-    terms = baseline_terms(*_arms(data), log_baseline=baseline.logpdf, baseline_range=ends)
-    return terms.powered(power)
+    return baseline_terms(*_arms(data), log_baseline=baseline.logpdf, baseline_range=ends)
 
 
-def _poisson_conditional(model: ModelSpec, data: Mapping[str, FloatArray], power: FloatArray) -> Terms:
+def _poisson_conditional(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
     events, total = data["events_treatment"], data["events_treatment"] + data["events_control"]
-    offset = np.log(data["time_treatment"] / data["time_control"])
-    coefficient = power * log_binomial_coefficient(events, total)
-    return BinomialTerms(power * events, power * total, "logit", offset, coefficient)
+    return BinomialTerms(events, total, "logit", np.log(data["time_treatment"] / data["time_control"]))
 
 
 def _arms(data: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

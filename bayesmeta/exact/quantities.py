@@ -1,7 +1,7 @@
 """Which quantities does a fit answer, and what is the distribution of each?"""
 
 from functools import cached_property
-from math import inf, nan
+from math import inf
 
 import numpy as np
 
@@ -65,12 +65,8 @@ class Quantities:
         return self.kernel.median(grid.mu, grid.tau[:, None])
 
     def base_name(self, name: str) -> str:
-        """Return the quantity whose distribution function serves: p_new is a function of theta_new, and so on."""
-        if isinstance(self.kernel, CommonKernel) and name != "tau":
-            return "mu"
-        if name == "p_median" and self.kernel.is_symmetric:
-            return "mu"
-        return {"p_new": "theta_new"}.get(name, name)
+        """Return the quantity whose distribution function serves."""
+        return base_name(name, self.kernel)
 
     def base(self, name: str) -> CdfPdf:
         """Return distribution function and density of a quantity on its base scale."""
@@ -114,27 +110,12 @@ class Quantities:
         raise SpecError(f"unknown quantity {name!r}.")
 
     def _existing(self, name: str, mean: float, sd: float) -> tuple[float, float]:
-        exist = self.highest_moment(name)
+        exist = self.orders.highest_moment(name)
         if exist == 2:
             return mean, float(sd)
         if exist == 1:
             return mean, inf
-        return self._no_mean(name), inf
-
-    def highest_moment(self, name: str) -> int:
-        """Return how many of the first two moments of mu, tau or theta_new exist."""
-        exist = self.orders.highest_moment(name)
-        if name == "theta_new":
-            exist = min(exist, sum(m < self.kernel.tail_order - 1.0 for m in (1, 2)))
-        return exist
-
-    def _no_mean(self, name: str) -> float:
-        """Return inf or -inf where only one tail is too heavy for a mean, and nan where both are."""
-        if name == "tau":
-            return inf
-        both = name == "theta_new" and min(self.orders.tau, self.kernel.tail_order) <= 2.0
-        left, right = self.orders.mu_left <= 2.0 or both, self.orders.mu_right <= 2.0 or both
-        return nan if left and right else (inf if right else -inf)
+        return self.orders.missing_mean(name), inf
 
     def study_moments(self, moments: tuple[float, float], *, left: bool, right: bool) -> tuple[float, float]:
         """Return mean and SD of a theta_i as they are, or inf or nan where they do not exist.
@@ -142,22 +123,25 @@ class Quantities:
         The density of theta_i falls exponentially, unless its likelihood tends to a constant on a side; there
         it falls like that of theta_new.
         """
-        of_effects = min(self.orders.tau, self.kernel.tail_order)
+        of_new = min(self.orders.tau, self.orders.effects)
         orders = TailOrders(
             inf,
-            min(self.orders.mu_left, of_effects) if left else inf,
-            min(self.orders.mu_right, of_effects) if right else inf,
+            min(self.orders.mu_left, of_new) if left else inf,
+            min(self.orders.mu_right, of_new) if right else inf,
         )
         return Quantities(self.posterior, orders)._existing("mu", *moments)
 
     def note(self, name: str) -> str:
         """Return why a moment of the quantity is not finite, or an empty string."""
-        if name not in ("mu", "tau", "theta_new") or self.highest_moment(name) == 2:
+        exist = 2 if name not in ("mu", "tau", "theta_new") else self.orders.highest_moment(name)
+        if exist == 2:
             return ""
-        missing = "mean and sd" if self.highest_moment(name) == 0 else "sd"
+        missing = "mean and sd" if exist == 0 else "sd"
         verb = "do" if missing.startswith("mean") else "does"
         why = "a prior with a heavy tail and few studies with 0 < events < n"
-        if self.orders.highest_moment(name) > self.highest_moment(name):
+        if name == "theta_new" and self.orders.effects < min(
+            self.orders.tau, self.orders.mu_left, self.orders.mu_right
+        ):
             why = "study effects with heavy tails"
         return f"the {missing} of {name} {verb} not exist: the posterior falls too slowly ({why}); quantiles remain."
 
@@ -182,11 +166,21 @@ class Quantities:
 
     def marginal(self, name: str) -> Marginal:
         """Return the marginal distribution of a quantity."""
-        return Marginal(name, self.base(name), self.start(name), self.moments(name), self._scale(name), self.note(name))
+        scale = scale_of(name, self.posterior.surface.link, self.kernel)
+        return Marginal(name, self.base(name), self.start(name), self.moments(name), scale, self.note(name))
 
-    def _scale(self, name: str) -> Scale:
-        """Return how a quantity follows from its base."""
-        if not name.startswith("p_"):
-            return POSITIVE if name == "tau" else IDENTITY
-        on_logit = self.base_name(name) == "p_mean"
-        return PROPORTION_SCALES["logit" if on_logit else self.posterior.surface.link]
+
+def base_name(name: str, kernel: Kernel) -> str:
+    """Return the quantity whose distribution function serves: p_new is a function of theta_new, and so on."""
+    if isinstance(kernel, CommonKernel) and name != "tau":
+        return "mu"
+    if name == "p_median" and kernel.is_symmetric:
+        return "mu"
+    return {"p_new": "theta_new"}.get(name, name)
+
+
+def scale_of(name: str, link: str, kernel: Kernel) -> Scale:
+    """Return how a quantity follows from its base scale."""
+    if not name.startswith("p_"):
+        return POSITIVE if name == "tau" else IDENTITY
+    return PROPORTION_SCALES["logit" if base_name(name, kernel) == "p_mean" else link]

@@ -92,10 +92,19 @@ def row_table(grid: Grid, rows: IntArray, weight: FloatArray) -> RowTable:
 
 def refined_nodes(grid: Grid, rows: IntArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return nodes of mu and their weights, `REFINEMENT` times as dense, by interpolation; (R, F) each."""
+    return refined_mu(grid, rows), weight @ refined_shares(grid.shape[1])
+
+
+def refined_mu(grid: Grid, rows: IntArray) -> FloatArray:
+    """Return nodes of mu `REFINEMENT` times as dense, shape (R, F)."""
     position = np.arange(REFINEMENT * (grid.shape[1] - 1) + 1) / REFINEMENT
     v = grid.first_v[rows, None] + grid.step_v[rows, None] * position
-    x = grid.centre[rows, None] + grid.width[rows, None] * np.sinh(v)
-    return grid.mu_coordinate.value(x), weight @ _refinement_matrices(grid.shape[1])[1] / REFINEMENT
+    return grid.mu_coordinate.value(grid.centre[rows, None] + grid.width[rows, None] * np.sinh(v))
+
+
+def refined_shares(size: int) -> FloatArray:
+    """Return the matrix (U, F) from weights of a row's nodes to those of its refined nodes."""
+    return _refinement_matrices(size)[1] / REFINEMENT
 
 
 def is_narrow(tau: FloatArray, mu: FloatArray, weight: FloatArray) -> BoolArray:
@@ -147,11 +156,54 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
     position = left + np.clip((target - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
     for _ in range(NEWTON_STEPS):
         value, slope = _interpolate_tables((values,), position, (0, 1))
-        step = (target - value) / np.maximum(slope, 1e-300)
+        with np.errstate(over="ignore"):  # the step is clipped
+            step = (target - value) / np.maximum(slope, 1e-300)
         position = np.clip(position + np.clip(step, -1.0, 1.0), 0.0, float(last))
         if np.abs(step).max() < LAST_STEP:
             break  # the next Newton step would be its square
     return position, np.maximum(slope, 1e-300)
+
+
+def basis_at(size: int, position: FloatArray, slope: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what each node of a row adds to the integral and to the function at some positions.
+
+    What `RowTable.cdf_pdf` returns is linear in the weights of the nodes; these are its coefficients, so that
+    any number of functions on the same nodes can be had by matrix products.
+
+    Parameters
+    ----------
+    size : int
+        Number of nodes U.
+    position, slope : array, shape (R, P, Z)
+        In steps of the nodes, and steps per unit of what the function is a density of.
+    weight : array, shape (Z,)
+        The results are sums over the last axis with these weights.
+
+    Returns
+    -------
+    cdf, pdf : array, shape (R, U, P)
+        The function is 0 beyond the nodes.
+    """
+    inside = np.where((position >= 0.0) & (position <= size - 1.0) & np.isfinite(slope), weight * slope, 0.0)
+    first, powers = _powers(REFINEMENT * (size - 1) + 1, REFINEMENT * position)
+    share = np.moveaxis(np.tensordot(_basis()[0], powers, axes=1), 0, -1)
+    cdf, pdf = (
+        _spread(first, share * mass[..., None], table)
+        for mass, table in zip((np.broadcast_to(weight, inside.shape), inside), _refinement_matrices(size), strict=True)
+    )
+    return cdf, pdf
+
+
+def _spread(first: IntArray, share: FloatArray, table: FloatArray) -> FloatArray:
+    """Sum the columns of a table (U, F) from ``first`` (R, P, Z) on, times ``share`` (R, P, Z, POINTS): (R, U, P)."""
+    from scipy.sparse import csr_array
+
+    rows, points, count = first.shape
+    column = (first[..., None] + np.arange(POINTS)).ravel()
+    start = np.arange(rows * points + 1) * count * POINTS
+    matrix = csr_array((share.ravel(), column, start), shape=(rows * points, table.shape[1]))
+    product = np.asarray(matrix @ np.ascontiguousarray(table.T))
+    return product.reshape(rows, points, -1).transpose(0, 2, 1)
 
 
 @cache
@@ -184,12 +236,7 @@ def _interpolate_tables(
     clipped to the tables' ends.
     """
     size = tables[0].shape[1]
-    inner = np.clip(position, 0.0, size - 1.0)
-    first = np.clip(inner.astype(np.intp) - BEFORE, 0, size - POINTS)
-    powers = np.ones((POINTS, *position.shape))
-    powers[1] = inner - first - BEFORE
-    for i in range(2, POINTS):
-        np.multiply(powers[i - 1], powers[1], out=powers[i])
+    first, powers = _powers(size, position)
     index = (first + size * np.arange(tables[0].shape[0])[:, None]).ravel() + np.arange(POINTS)[:, None]
     powers = powers.reshape(POINTS, -1)
     weight = {order: _basis()[order] @ powers for order in set(derivatives)}
@@ -199,3 +246,14 @@ def _interpolate_tables(
         for i, order in enumerate(derivatives)
     )
     return first_result, second
+
+
+def _powers(size: int, position: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return the first of the points that interpolate at each position, and powers (POINTS, ...) of the offset."""
+    inner = np.clip(position, 0.0, size - 1.0)
+    first = np.clip(inner.astype(np.intp) - BEFORE, 0, size - POINTS)
+    powers = np.ones((POINTS, *position.shape))
+    powers[1] = inner - first - BEFORE
+    for i in range(2, POINTS):
+        np.multiply(powers[i - 1], powers[1], out=powers[i])
+    return first, powers

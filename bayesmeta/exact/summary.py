@@ -18,6 +18,7 @@ from bayesmeta.exact.theta import StudyEffect
 from bayesmeta.result.marginal import Marginal
 from bayesmeta.result.study_table import weight_and_shrinkage
 from bayesmeta.result.summary import COLUMNS, check_interval
+from bayesmeta.surface.kernels import CommonKernel
 
 # Two resolutions share their cuts (where a density has fallen by exp(-30)), the order of the polynomials between
 # nodes and the rounding of doubles, so an error smaller than this is never claimed.
@@ -69,8 +70,10 @@ def theta_rows(
     rows = [_theta_row(a, b, probabilities, m) for a, b, m in zip(fine, coarse, moments, strict=True)]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, "numerical_error"], index=pd.Index(labels, name="study"))
     variance = posterior.surface.terms.variance_at(frame["median"].to_numpy())
-    tau = posterior.surface.grid.tau
-    frame["weight"], frame["shrinkage"] = weight_and_shrinkage(variance, tau, posterior.weight_tau)
+    tau, weight_tau = posterior.surface.grid.tau, posterior.weight_tau
+    if isinstance(posterior.surface.terms.kernel, CommonKernel):
+        tau, weight_tau = np.zeros(1), np.ones(1)
+    frame["weight"], frame["shrinkage"] = weight_and_shrinkage(variance, tau, weight_tau)
     return frame
 
 

@@ -13,6 +13,7 @@ from typing import final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.rows import WIDE, is_narrow, refined_nodes, row_table, sinc_cdf
 from bayesmeta.surface.bands import BLOCK
@@ -25,6 +26,9 @@ from bayesmeta.surface.terms import Terms
 SPIKE_WEIGHT = 1e-8  # nodes of tau with less weight do not matter to the study effects
 DROP = 26.0  # a density is cut where its log has fallen by this much; rounding noise lies below it
 LARGEST_LOG_SHARE = 20.0  # of a node of a narrow kernel; larger only where the row has no weight
+HALF = 8.0  # half the width of the first bracket, in rough SDs
+MOMENT_DROP = 23.0  # minus the log of the part of a moment that may be cut off
+LARGEST_DROP = 600.0  # densities are computed down to TINY
 TINY = 1e-290  # densities below this are 0
 
 
@@ -105,13 +109,15 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
     tau_mean = float(posterior.weight_tau @ grid.tau)
     spread = min(sd * sd + tau_mean * tau_mean, 1e6)
     shrunk = 1.0 / (1.0 / variance + 1.0 / spread)
-    centre, half = shrunk * (y / variance + mean / spread), 8.0 * np.sqrt(shrunk)
+    guess = shrunk * (y / variance + mean / spread)
+    scale = _Scale(guess, np.sqrt(shrunk), bends=bool(np.isfinite(surface.terms.kernel.tail_order)))
     tau = np.maximum(grid.tau[rows, None], WIDE * np.gradient(grid.mu[rows], axis=1)).ravel()
     mu = grid.mu[rows].ravel()
     log_weight = posterior.log_weight[rows].ravel()
     ones = np.ones_like(tau)
 
-    def log_f(x: FloatArray, studies: IntArray) -> FloatArray:
+    def log_f(v: FloatArray, studies: IntArray) -> FloatArray:
+        x = scale.value(v, studies)
         log_likelihood = surface.terms.take(studies).log_likelihood_at(x)
         out = np.empty((1, *x.shape))
         for i, study in enumerate(studies):
@@ -120,11 +126,58 @@ def _regions(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray, 
             out[0, i] = np.log(np.maximum(density, TINY))
         return out
 
-    found = locate(log_f, centre - half, centre + half, drop=DROP)
-    mode, local = sharpest(log_f, found)
+    half = np.full(guess.size, scale.base(HALF))
+    found = locate(log_f, -half, half, drop=_drop(surface.terms))
+    at, width = sharpest(log_f, found)
+    lower, upper, mode = (scale.value(v[:, None])[:, 0] for v in (found.lower, found.upper, at))
+    local = width * scale.slope(at)
     spike, sd_spike = _spike(posterior)
-    inside = (sd_spike < local) & (spike > found.lower) & (spike < found.upper)
-    return found.lower, found.upper, np.where(inside, spike, mode), np.where(inside, sd_spike, local)
+    inside = (sd_spike < local) & (spike > lower) & (spike < upper)
+    return lower, upper, np.where(inside, spike, mode), np.where(inside, sd_spike, local)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Scale:
+    """Where the region of each theta_i is looked for: theta = guess + sd v, or guess + sd sinh(v).
+
+    The second is for study effects whose density falls like a power, which on the first scale has no region.
+    """
+
+    guess: FloatArray
+    sd: FloatArray
+    bends: bool
+
+    def value(self, v: FloatArray, studies: IntArray | slice = slice(None)) -> FloatArray:
+        """Return theta, shape (R, P)."""
+        return self.guess[studies, None] + self.sd[studies, None] * (np.sinh(v) if self.bends else v)
+
+    def base(self, z: float) -> float:
+        """Return v where theta is ``z`` SDs from the guess."""
+        return float(np.arcsinh(z)) if self.bends else z
+
+    def slope(self, v: FloatArray) -> FloatArray:
+        """Return the derivative of theta, shape (R,)."""
+        return self.sd * (np.cosh(v) if self.bends else 1.0)
+
+
+def _drop(terms: Terms) -> float:
+    """Return how far the log density of a study effect must fall to be cut, so that its moments keep all but 1e-10.
+
+    Where all or none of a study's patients had the event, it falls like the study effects' own distribution, for
+    Student's t like theta^-a. Beyond Z lies a part Z^(1 + r - a) of the moment of order r.
+    """
+    order = terms.kernel.tail_order
+    if not np.isfinite(order):
+        return DROP
+    highest = 2.0 if order > 3.0 else 1.0 if order > 2.0 else 0.0
+    needed = max(DROP, order / (order - 1.0 - highest) * MOMENT_DROP)
+    if needed > LARGEST_DROP and np.logical_or(*terms.limits()).any():
+        raise AccuracyError(
+            f"the moments of study effects with nu={order - 1.0:g} cannot be computed, because their tails are too "
+            "heavy; take nu=3 or more."
+        )
+    return float(min(needed, LARGEST_DROP))
 
 
 def _spike(posterior: Posterior) -> tuple[float, float]:

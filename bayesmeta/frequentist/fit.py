@@ -105,10 +105,24 @@ def fit_frequentist(
     p_median      0.541  0.156  0.256  0.802
     """
     record = _measure_record(studies, measure, variance)
-    tau2_rule, _, _ = tau2_record(tau2_method), ci_record(ci_method), pi_record(pi_method)
+    tau2_record(tau2_method), ci_record(ci_method), pi_record(pi_method)
     prob = check_probability("ci_prob", ci_prob)
-    effects = _effects(studies, record, variance=variance, add=add, to=to)
-    y, se, df = effects.y, effects.se, studies.k - 1
+    return pool(
+        studies, record, _effects(studies, record, variance=variance, add=add, to=to), variance=variance,
+        tau2_method=tau2_method, ci_method=ci_method, pi_method=pi_method, ci_prob=prob, add=add, to=to,
+    )  # fmt: skip
+
+
+def pool(
+    studies: Studies, record: Measure, effects: EffectSizes, *, variance: str, tau2_method: str, ci_method: str,
+    pi_method: str, ci_prob: float, add: float, to: str,
+) -> FrequentistFit:  # fmt: skip
+    """Pool effects by options that have been checked; the options are those of `fit_frequentist`.
+
+    ``studies`` is kept with the result, and not looked at.
+    """
+    y, se, df = effects.y, effects.se, len(effects.y) - 1
+    tau2_rule = tau2_record(tau2_method)
     tau2 = tau2_rule.estimate(y, se)
     mu, se_mu = pooled_mean(y, se, tau2)
     q = cochran_q(y, se)
@@ -120,7 +134,7 @@ def fit_frequentist(
         tau2_method=tau2_method,
         ci_method=ci_method,
         pi_method=pi_method,
-        ci_prob=prob,
+        ci_prob=ci_prob,
         add=add,
         to=to,
         y=y,

@@ -175,13 +175,18 @@ class FrequentistFit:
         """The record of `measure`: its title, link and estimand."""
         return get_measure(self.measure)
 
-    def _rows(self, ci_prob: float) -> pd.DataFrame:
+    def rows(self, ci_prob: float) -> dict[str, tuple[float, float, float, float]]:
+        """Return estimate, standard error and limits of each parameter, as `summary` has them."""
         limits = self._limits(ci_prob)
-        rows: list[tuple[object, ...]] = [("mu", "mu", self.mu, self.se_mu, *limits)]
+        rows = {"mu": (self.mu, self.se_mu, *limits)}
         measure = self.record
         if measure.estimand is not None:
             value, se = natural_value(measure, self.mu), natural_se(measure, self.mu, self.se_mu)
-            rows.append((measure.estimand, measure.estimand, value, se, *natural_interval(measure, limits)))
+            rows[measure.estimand] = (value, se, *natural_interval(measure, limits))
+        return rows
+
+    def _rows(self, ci_prob: float) -> pd.DataFrame:
+        rows = [(name, name, *values) for name, values in self.rows(ci_prob).items()]
         return pd.DataFrame(rows, columns=["parameter", "estimand", "estimate", "se", "lower", "upper"])
 
     def __repr__(self) -> str:

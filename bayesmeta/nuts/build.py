@@ -8,6 +8,7 @@ import pymc as pm
 
 from bayesmeta.data.studies import Studies
 from bayesmeta.nuts.priors import add_priors
+from bayesmeta.nuts.scope import check_sampled
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Counts, Observed, check_studies, model_for, observed_by
 
@@ -37,10 +38,11 @@ def pymc_model(studies: Studies, model: ModelSpec | None = None, *, measure: str
     Raises
     ------
     SpecError
-        If model and data do not go together.
+        If model and data do not go together, or only the exact engine knows the model.
     """
     check_studies(studies)
     chosen = model_for(studies, model)
+    check_sampled(chosen)
     return build_model(chosen, observed_by(chosen, studies, measure=measure), studies.study)
 
 

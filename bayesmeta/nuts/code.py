@@ -3,6 +3,8 @@
 import textwrap
 
 from bayesmeta.nuts.prior_code import prior_code
+from bayesmeta.nuts.scope import check_sampled
+from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.priors import Prior
@@ -70,6 +72,11 @@ def pymc_code(model: ModelSpec) -> str:
         A program that reads ``studies.csv`` into ``df`` (columns ``study``, ``events`` and ``n``, or ``study``,
         ``y`` and ``se``), builds ``model``, and samples it if it is run as a script.
 
+    Raises
+    ------
+    SpecError
+        If only the exact engine knows the model.
+
     Notes
     -----
     PyTensor keeps a number such as 1.5, which single precision can hold, in single precision, and what is computed
@@ -87,6 +94,8 @@ def pymc_code(model: ModelSpec) -> str:
         # Heterogeneity: standard deviation of the study effects, logit scale.
         tau = pm.HalfNormal("tau", sigma=0.5)
     """
+    refuse_formula(model.formula, "PyMC code")
+    check_sampled(model)
     scale = _SCALES[model.link]
     of_proportions = model.link == "logit"
     parts = [

@@ -310,6 +310,8 @@ def fit_nuts(
     AccuracyError
         If there are no draws.
     """
+    if not isinstance(quiet, bool):
+        raise SpecError(f"quiet={quiet!r} must be True or False.")
     settings = check_settings(
         draws=draws, tune=tune, chains=chains, seed=seed, sampler=sampler, target_accept=target_accept
     )

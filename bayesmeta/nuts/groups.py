@@ -1,5 +1,6 @@
 """What does ArviZ want to see besides the draws? Log likelihood, predictions and the prior."""
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,9 @@ def add_groups(tree: "DataTree", model: ModelSpec, data: Observed, labels: Seque
         made from the studies, ``prior`` and ``prior_predictive``.
     """
     full = tree.copy()
-    with build_model(model, data, labels) as built, quiet_log():
+    with build_model(model, data, labels) as built, quiet_log(), warnings.catch_warnings():
+        # a potential is a prior of tau, and tau is drawn already: predictions need it no more
+        warnings.filterwarnings("ignore", message="The effect of Potentials")
         pm.compute_log_likelihood(full, progressbar=False)
         full.update(pm.sample_posterior_predictive(tree, random_seed=seed, progressbar=False))
         # a potential cannot be drawn from

@@ -23,7 +23,7 @@ from bayesmeta.plots.forest_columns import (
     row_labels,
     text_columns,
 )
-from bayesmeta.plots.forest_fits import Compared, effect_words, labelled_fits, natural_scale
+from bayesmeta.plots.forest_fits import Compared, labelled_fits, natural_scale, noun_of
 from bayesmeta.plots.forest_frame import forest_frame
 from bayesmeta.plots.forest_layout import POINTS_PER_MM, fitting_font, needed_height, plan
 from bayesmeta.plots.forest_marks import Canvas, draw_pooled, draw_reference, draw_studies
@@ -71,7 +71,8 @@ def plot_forest(
     ci_prob : float
         Probability of all intervals.
     scale : {"percent", "proportion", "per 1000", "per 100000"}, optional
-        Unit in which proportions are printed. By default per cent, and for rare events one of the last two.
+        Unit in which proportions are printed. By default per cent, and for rare events one of the last two. For rates
+        ``"per 1"``, ``"per 100"``, ``"per 1000"`` or ``"per 100000"`` of the person-time's unit, by their size.
     columns : sequence of str, or dict of headings by name, optional
         Columns of text: ``"data"`` (events/n or events/time; of two arms ``"data_treatment"`` and
         ``"data_control"``), ``"events"``, ``"n"``, ``"estimate"``, ``"shrunken"``, ``"weight"``, and every moderator
@@ -120,7 +121,7 @@ def plot_forest(
     _check_options(ax, width_mm, fontsize, notes)
     frame = forest_frame(fit, compare=compare, order=order, ci_prob=ci_prob)
     unit = choose_unit(natural_scale(fit), scale, frame)
-    label = unit.axis_label if natural_scale(fit) == effect_words(fit) else effect_words(fit).capitalize()
+    label = unit.axis_label if natural_scale(fit) in (noun_of(fit), "rate") else noun_of(fit).capitalize()
     ends = padded(unit, axis_range(unit, frame, xlim))
     width = width_mm or WIDTH_MM if ax is None else axes_size(ax)[0] / POINTS_PER_MM
     if columns is None:

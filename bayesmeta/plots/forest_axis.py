@@ -63,7 +63,7 @@ def axis_range(unit: Unit, frame: pd.DataFrame, xlim: tuple[float, float] | None
         core = _finite(forth(_core(frame)))
         limits = _finite(forth(frame[["lower", "upper"]].to_numpy(dtype=np.float64).ravel()))
     low, high = back(_with_limits(float(core.min()), float(core.max()), limits)).tolist()
-    return _to_the_bounds(low, high) if unit.name in PROPORTION_UNITS else (low, high)
+    return _to_the_bounds(low, high) if unit in PROPORTION_UNITS.values() else (low, high)
 
 
 def _with_limits(low: float, high: float, limits: FloatArray) -> tuple[float, float]:
@@ -105,7 +105,7 @@ def _checked(unit: Unit, xlim: tuple[float, float]) -> tuple[float, float]:
         low, high = (float(limit) for limit in xlim)
     except (TypeError, ValueError):
         raise SpecError(f"xlim={xlim!r} must be two values, such as (0, 1).") from None
-    if unit.name in PROPORTION_UNITS and high > FARTHEST_PROPORTION:
+    if unit in PROPORTION_UNITS.values() and high > FARTHEST_PROPORTION:
         raise SpecError(f"xlim={xlim!r} is in the unit in print; give proportions, 0.2 for 20 %.")
     if not (isfinite(low) and isfinite(high) and low < high) or (unit.is_log and low <= 0.0):
         above = ", above 0," if unit.is_log else ""

@@ -5,11 +5,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bayesmeta.api import ENGINES, AnyFit
-from bayesmeta.effects.measures import DEFAULT_MEASURES, get_measure
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.result.study_table import natural_name
+from bayesmeta.result.words import effect_noun, with_article
+from bayesmeta.spec.words import traits
 
 type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
 
@@ -55,16 +56,11 @@ def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
 def _check_fit(each: Any, fit: AnyFit) -> None:
     if getattr(each, "engine", None) not in ENGINES:
         raise SpecError(f"a forest plot shows fits made by bm.fit; got a {type(each).__name__}.")
-    if effect_words(each) != effect_words(fit):
+    if noun_of(each) != noun_of(fit):
         raise SpecError(
-            f"compare holds a fit of {_with_article(effect_words(each))}, but the plot shows "
-            f"{_with_article(effect_words(fit))}; "
+            f"compare holds a fit of {with_article(noun_of(each))}, but the plot shows {with_article(noun_of(fit))}; "
             "compare fits on one scale."
         )
-
-
-def _with_article(words: str) -> str:
-    return f"{'an' if words[0] in 'aeio' else 'a'} {words}"
 
 
 def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
@@ -75,14 +71,16 @@ def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
     fit : ExactFit, NutsFit or FrequentistFit
         The fit.
     beside : sequence of fits
-        All fits of the plot. If they are Bayesian by more than one engine, the engine is named.
+        All fits of the plot. If they are Bayesian by more than one engine, the engine is named. What is unusual in
+        the model always is.
     """
     if isinstance(fit, FrequentistFit):
         title = tau2_record(fit.tau2_method).title
         words = _MEASURE_WORDS.get(fit.measure)
         return f"{title[0].upper()}{title[1:]}{f', {words}' if words else ''}"
     engines = {each.engine for each in beside if each.engine in _ENGINE_WORDS}
-    return "Bayesian model" + (f", {_ENGINE_WORDS[fit.engine]}" if len(engines) > 1 else "")
+    engine = [_ENGINE_WORDS[fit.engine]] if len(engines) > 1 else []
+    return ", ".join(["Bayesian model", *traits(fit.model), *engine])
 
 
 def is_reliable(fit: AnyFit) -> bool:
@@ -102,8 +100,6 @@ def natural_scale(fit: AnyFit) -> str:
     return natural_name(link_of(fit), fit.studies.kind) or "effect"
 
 
-def effect_words(fit: AnyFit) -> str:
-    """Return what is compared between two arms, such as ``"odds ratio"``; the natural scale of all else."""
-    if not fit.studies.kind.startswith("two-arm"):
-        return natural_scale(fit)
-    return get_measure(fit.measure or DEFAULT_MEASURES[fit.studies.kind]).title.removeprefix("log ")
+def noun_of(fit: AnyFit) -> str:
+    """Return what the values of a plot are more precisely, such as ``"odds ratio"``."""
+    return effect_noun(fit.studies, link_of(fit), fit.measure)

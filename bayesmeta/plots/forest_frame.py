@@ -17,8 +17,10 @@ from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, link_of
-from bayesmeta.plots.forest_words import PARAMETER_LABELS
+from bayesmeta.plots.forest_words import parameter_label
+from bayesmeta.result.quantity import is_proportion
 from bayesmeta.result.study_table import natural_name, observed_effects, study_effects
+from bayesmeta.spec.coefficients import refuse_formula
 
 type Record = dict[str, Any]
 
@@ -85,10 +87,10 @@ def forest_frame(
         for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson,
         Garwood) or normal ``"CI"`` of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
         ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
-        proportion or effect; nan for a frequentist fit. ``weight``: share of the study in the fit; the shares
-        sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The data of two arms or of
-        person-time (``events_treatment`` and so on, ``time``) and the moderators follow, missing for the estimates,
-        except a moderator that is called like a column above.
+        proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in the
+        fit; the shares sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The data
+        of two arms or of person-time (``events_treatment`` and so on, ``time``) and the moderators follow, missing for
+        the estimates, except a moderator that is called like a column above.
 
     Raises
     ------
@@ -108,6 +110,7 @@ def forest_frame(
     12     p_new       PI  0.314  0.990
     """
     prob = check_probability("ci_prob", ci_prob)
+    refuse_formula(getattr(getattr(fit, "model", None), "formula", None), "a forest plot")
     fits = labelled_fits(fit, compare)
     title = next(iter(fits))
     studies = _study_rows(fit, prob).assign(kind="study", method=title, point="", parameter="", interval="CI")
@@ -178,7 +181,7 @@ def _study_rows(fit: AnyFit, prob: float) -> pd.DataFrame:
     rows[["estimate", "lower", "upper"]] = effects[["observed", "observed_lower", "observed_upper"]]
     name = natural_name(fit.link, fit.studies.kind)
     posterior = [name, f"{name}_lower", f"{name}_upper"] if name else ["median", "lower", "upper"]
-    rows[["shrunken", "shrunken_lower", "shrunken_upper"]] = effects[posterior]
+    rows[["shrunken", "shrunken_lower", "shrunken_upper"]] = effects[posterior] if fit.model.has_tau else np.nan
     return rows.reset_index()
 
 
@@ -202,14 +205,15 @@ def _pooled_rows(fit: AnyFit, prob: float) -> Iterator[Record]:
     rows = _frequentist_rows(fit, prob) if isinstance(fit, FrequentistFit) else _bayesian_rows(fit, prob)
     for row in rows:
         kind = "prediction" if row["interval"] == "PI" else "summary"
-        yield row | {"kind": kind, "label": PARAMETER_LABELS[row["parameter"]]}
+        yield row | {"kind": kind, "label": parameter_label(row["parameter"], fit)}
 
 
 def _bayesian_rows(fit: BayesianFit, prob: float) -> Iterator[Record]:
     table = fit.summary(ci_prob=prob)
-    is_logit = fit.link == "logit"
-    link = "identity" if is_logit else fit.link
-    for name in ("p_median", "p_mean", "p_new") if is_logit else ("mu", "theta_new"):
+    of_proportions = is_proportion(fit.link)
+    link = "identity" if of_proportions else fit.link
+    names = ("p_median", "p_mean", "p_new") if of_proportions else ("mu", "theta_new")
+    for name in names if fit.model.has_tau else names[:1]:  # all are one where studies do not differ
         point = _POINTS.get(name, "median")
         values = (table.at[name, column] if column else np.nan for column in (point, "lower", "upper"))
         yield _pooled(name, point, "CrI" if point else "PI", _natural(link, *values))

@@ -55,10 +55,22 @@ PROPORTION_UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
 )
 """What `plot_forest` takes as ``scale`` for proportions."""
 
+RATE_UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
+    {
+        unit.name: unit
+        for unit in (
+            Unit("per 1", 1.0, "", "Rate", 2, is_log=True),
+            Unit("per 100", 100.0, "per 100", "Rate per 100 person-time", 1, is_log=True),
+            Unit("per 1000", 1e3, "per 1000", "Rate per 1000 person-time", 1, is_log=True),
+            Unit("per 100000", 1e5, "per 100,000", "Rate per 100,000 person-time", 1, is_log=True),
+        )
+    }
+)
+"""What `plot_forest` takes as ``scale`` for rates: events per so much of the person-time's own unit."""
+
 _OTHER_UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
     {
         "ratio": Unit("ratio", 1.0, "", "Ratio", 2, is_log=True),
-        "rate": Unit("rate", 1.0, "", "Rate", 2, is_log=True),
         "effect": Unit("effect", 1.0, "", "Effect", 1),
     }
 )
@@ -72,27 +84,32 @@ def choose_unit(natural_scale: str, scale: str | None, frame: pd.DataFrame) -> U
     natural_scale : {"proportion", "rate", "ratio", "effect"}
         What the values are.
     scale : str or None
-        A name in `PROPORTION_UNITS`. None: by the first estimate below the studies, per cent from 1 % on, per
-        1000 from 1 in 1000 on, else per 100,000.
+        A name in `PROPORTION_UNITS` or, for rates, in `RATE_UNITS`. None: by the first estimate below the studies,
+        per cent from 1 % on, per 1000 from 1 in 1000 on, else per 100,000; rates from 0.1 on as they are, from 0.01 on
+        per 100, and so on.
     frame : DataFrame
         What is drawn.
 
     Raises
     ------
     SpecError
-        If the scale is unknown, or one is given for values that are no proportions.
+        If the scale is unknown, or one is given for values that are no proportions and no rates.
     """
-    if natural_scale != "proportion":
+    if natural_scale not in ("proportion", "rate"):
         if scale is not None:
             raise SpecError(f"scale={scale!r} is for proportions, but the values are {natural_scale}s; leave it out.")
         return _OTHER_UNITS[natural_scale]
+    units = PROPORTION_UNITS if natural_scale == "proportion" else RATE_UNITS
     if scale is not None:
-        if scale not in PROPORTION_UNITS:
-            raise SpecError(unknown_name("scale", scale, PROPORTION_UNITS))
-        return PROPORTION_UNITS[scale]
+        if scale not in units:
+            raise SpecError(unknown_name("scale", scale, units))
+        return units[scale]
     typical = float(frame.loc[frame["kind"] == "summary", "estimate"].iloc[0])
-    name = "percent" if typical >= 0.01 else "per 1000" if typical >= 0.001 else "per 100000"
-    return PROPORTION_UNITS[name]
+    if typical < 0.01:
+        return units["per 1000" if typical >= 0.001 else "per 100000"]
+    if natural_scale == "proportion":
+        return units["percent"]
+    return units["per 100" if typical < 0.1 else "per 1"]
 
 
 def decimals(unit: Unit, frame: pd.DataFrame) -> int:

@@ -10,7 +10,8 @@ from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.settings import SAMPLER_TITLES
-from bayesmeta.plots.forest_fits import is_reliable
+from bayesmeta.plots.forest_fits import is_reliable, link_of
+from bayesmeta.result.quantity import is_proportion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,28 @@ PARAMETER_LABELS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """What the estimates are called on the left of the plot, so that none is taken for another."""
+
+
+def parameter_label(parameter: str, fit: AnyFit) -> str:
+    """Return what an estimate is called on the left of the plot.
+
+    Parameters
+    ----------
+    parameter : str
+        A key of `PARAMETER_LABELS`.
+    fit : ExactFit, NutsFit or FrequentistFit
+        The fit.
+    """
+    of_rates = fit.studies.kind == "rates" and parameter == "mu" and link_of(fit) == "log"
+    if is_common(fit) and parameter in ("mu", "p_median"):
+        noun = "proportion" if parameter == "p_median" else "rate" if of_rates else "effect"
+        return f"Common {noun} ({parameter})"
+    return "Median rate (mu)" if of_rates else PARAMETER_LABELS[parameter]
+
+
+def is_common(fit: AnyFit) -> bool:
+    """Return whether the model of a fit lets no study differ from the others."""
+    return not isinstance(fit, FrequentistFit) and not fit.model.has_tau
 
 
 def percent_words(prob: float) -> str:
@@ -67,9 +90,11 @@ def heterogeneity_line(title: str, fit: AnyFit, *, ci_prob: float) -> str:
 
 def _bayesian_words(fit: BayesianFit, prob: float) -> str:
     table = fit.summary(ci_prob=prob)
+    if not fit.model.has_tau:
+        return f"none assumed; {_error_words(table)}"
     tau = table.loc["tau"]
     values = f"tau = {tau['median']:.2f} ({percent_words(prob)} CrI {tau['lower']:.2f} to {tau['upper']:.2f})"
-    scale = {"logit": ", logit scale", "log": ", log scale"}.get(fit.link, "")
+    scale = f", {fit.link} scale" if is_proportion(fit.link) or fit.link == "log" else ""
     trust = _sampling_words(fit) if fit.engine == "nuts" else _error_words(table)
     return f"{values}{scale}; {trust}"
 

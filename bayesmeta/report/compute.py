@@ -156,6 +156,8 @@ def _subgroups(analysis: Analysis, inputs: Inputs, named: list[tuple[str, Engine
     for name, engine in named:
         if engine.name == "nuts":
             continue
+        if "power_weights" in engine.options:
+            raise SpecError("[subgroups] does not take [engines.exact] power_weights; leave one of the two out.")
         with located(analysis, "subgroups"):
             table = subgroups(
                 inputs.studies,

@@ -9,6 +9,7 @@ from bayesmeta.report import methods, sections
 from bayesmeta.report.compute import Results
 from bayesmeta.report.inputs import HASH_SHOWN
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
+from bayesmeta.report.model_methods import model_sentences
 from bayesmeta.report.record import CLASSICAL, versions_of
 from bayesmeta.report.references import cited_in
 from bayesmeta.report.shown import Shown
@@ -30,10 +31,12 @@ def methods_paragraphs(results: Results) -> list[str]:
         Paragraphs of plain text.
     """
     analysis, inputs, versions = results.analysis, results.inputs, versions_of(results)
-    paragraphs, bayesian = [], results.bayesian
+    paragraphs, bayesian, ci_prob = [], results.bayesian, analysis.output.ci_prob
     if bayesian is not None:
-        model = methods.model_sentences(bayesian.model, inputs.studies, measure=bayesian.measure)
-        how = [methods.exact_sentences()] if "exact" in results.fits else []
+        spec = bayesian.model
+        powers = getattr(bayesian, "power_weights", None)
+        model = model_sentences(spec, inputs.studies, measure=bayesian.measure, power_weights=powers)
+        how = [methods.exact_sentences(has_tau=spec.has_tau)] if "exact" in results.fits else []
         nuts = results.fits.get("nuts")
         if isinstance(nuts, NutsFit):
             settings: dict[str, Any] = {name: getattr(nuts.settings, name) for name in _SAMPLING}
@@ -45,7 +48,7 @@ def methods_paragraphs(results: Results) -> list[str]:
                 how.append(f"Sampling was interrupted; {asked.chains} chains of {asked.draws} draws were planned.")
         paragraphs += [
             model,
-            " ".join([*how, methods.report_sentences(bayesian.link, ci_prob=analysis.output.ci_prob)]),
+            " ".join([*how, methods.report_sentences(bayesian.link, ci_prob=ci_prob, effects=spec.effects)]),
         ]
     for fit in results.fits.values():
         if isinstance(fit, FrequentistFit):
@@ -53,7 +56,8 @@ def methods_paragraphs(results: Results) -> list[str]:
             paragraphs.append(methods.frequentist_sentences(settings, k_corrected=int(fit.corrected.sum())))
     if any(isinstance(fit, FrequentistFit) for fit in results.fits.values()):
         paragraphs[-1] += f" {methods.heterogeneity_sentence()}"
-    ending = [methods.subgroup_sentences(analysis.subgroups)] if analysis.subgroups else []
+    differs = bayesian is None or bayesian.model.has_tau
+    ending = [methods.subgroup_sentences(analysis.subgroups, has_tau=differs)] if analysis.subgroups else []
     return [*paragraphs, " ".join([*ending, methods.software_sentence(versions)])]
 
 

@@ -18,6 +18,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import BayesmetaError, DataError, SpecError
 from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import DataChoice, ModelChoice
+from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.named import list_models, load_model
@@ -116,6 +117,7 @@ def load_inputs(analysis: Analysis) -> Inputs:
     if analysis.model is not None:
         with located(analysis, "model"):
             base = _base_model(analysis.model, analysis.folder)
+            refuse_formula(base.formula, "an analysis file")
             model = _with_priors(base, analysis.model)
         if base.source is not None:
             listed.append(InputFile("model", Path(base.source.path).name, base.source.sha256))

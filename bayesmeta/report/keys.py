@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 from bayesmeta._validate import unknown_name
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.frozen import FrozenMapping
 
 
 @final
@@ -38,6 +39,10 @@ def _is_numbers(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_number, value))
 
 
+def _is_weights(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
 TEXT: Final = Kind('a string, such as "study"', lambda value: isinstance(value, str))
 TEXTS: Final = Kind('an array of strings, such as ["regimen"]', _is_texts)
 TEXT_OR_TEXTS: Final = Kind(
@@ -46,6 +51,8 @@ TEXT_OR_TEXTS: Final = Kind(
 WHOLE: Final = Kind("a whole number, such as 1000", lambda value: type(value) is int)
 NUMBER: Final = Kind("a number, such as 0.95", _is_number)
 NUMBERS: Final = Kind("an array of numbers, such as [170, 85]", _is_numbers)
+
+WEIGHTS: Final = Kind('a table of numbers by study, such as { "Lee 2019" = 0.5 }', _is_weights)
 
 type Keys = Mapping[str, Kind]
 
@@ -61,7 +68,7 @@ COLUMNS: Final[Keys] = MappingProxyType({**ROLES, "moderators": TEXTS})
 MODEL: Final[Keys] = MappingProxyType({"name": TEXT, "file": TEXT})
 ENGINES: Final[Mapping[str, Keys]] = MappingProxyType(
     {
-        "exact": MappingProxyType({"measure": TEXT}),
+        "exact": MappingProxyType({"measure": TEXT, "power_weights": WEIGHTS}),
         "nuts": MappingProxyType(
             {
                 "measure": TEXT,
@@ -147,7 +154,14 @@ def check_values(
         if not keys[key].accepts(value):
             raise SpecError(f"{where} {key} must be {keys[key].title}; got {_shown(value)}.")
     given = {key: table[key] for key in keys if key in table}
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    return {key: _fixed(value) for key, value in given.items()}
+
+
+def _fixed(value: Any) -> Any:
+    """Return a value that nothing can change any more."""
+    if isinstance(value, dict):
+        return FrozenMapping(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _unknown(key: str, value: object, keys: Keys, inside: tuple[str, ...]) -> str:

@@ -1,21 +1,16 @@
-"""What belongs into the methods section of a paper? Sentences built from model, engines and settings."""
+"""What belongs into the methods section of a paper? Sentences built from engines and settings."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from bayesmeta.data.studies import Studies
-from bayesmeta.effects.measures import DEFAULT_MEASURES, get_measure
-from bayesmeta.effects.sizes import has_empty_cell
+from bayesmeta.effects.measures import get_measure
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.tau2 import tau2_record
-from bayesmeta.report.prior_words import prior_words
 from bayesmeta.report.references import cite
-from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.observed import observed_by
-from bayesmeta.spec.roles import PARAMETERS
+from bayesmeta.result.quantity import is_proportion
+from bayesmeta.spec.likelihoods import DEFAULT_EFFECTS
 
-_GREEK: Final = MappingProxyType({"mu": "μ", "tau": "τ"})
 _TAU2: Final[Mapping[str, str]] = MappingProxyType(
     {
         "DL": "by inverse variance under a random-effects model with the moment estimator of the between-study "
@@ -26,75 +21,11 @@ _TAU2: Final[Mapping[str, str]] = MappingProxyType(
 _SAMPLERS: Final = MappingProxyType({"pymc": "PyMC", "nutpie": "nutpie"})
 
 
-def model_sentences(model: ModelSpec, studies: Studies, *, measure: str | None = None) -> str:
-    """Return the sentences on likelihood, random effects and priors.
-
-    Parameters
-    ----------
-    model : ModelSpec
-        The model.
-    studies : Studies
-        The data, of which number and kind are told.
-    measure : str, optional
-        For a normal likelihood, the effect measure that was modelled.
-
-    Returns
-    -------
-    str
-        One paragraph.
-    """
-    link = observed_by(model, studies, measure=measure).link
-    scale = "the scale of the estimates" if link == "identity" else f"the {link} scale"
-    sentences = [
-        "The single study was analysed" if studies.k == 1 else f"The {studies.k} studies were pooled",
-        "with a Bayesian random-effects model.",
-        _likelihood(model, studies, measure),
-        f"The study effects on {scale} were taken as normally distributed with mean μ and standard deviation τ; μ and "
-        "τ were independent a priori.",
-    ]
-    for parameter in PARAMETERS:
-        sentences.append(f"The prior of {_GREEK[parameter]} was {prior_words(getattr(model, parameter))}.")
-        sentences.append(_sentence(model.why.get(parameter, "")))
-    return " ".join(filter(None, sentences))
-
-
-def _likelihood(model: ModelSpec, studies: Studies, measure: str | None) -> str:
-    if model.likelihood == "binomial":
-        return (
-            "The number of events in each study was modelled by its exact binomial likelihood, without continuity "
-            "correction, with the probability of an event related to the study's effect by the logit link "
-            f"{cite('stijnen2010')}."
-        )
-    record = get_measure(measure or studies.measure or DEFAULT_MEASURES[studies.kind])
-    what = "estimate" if record.code == "GEN" else record.title
-    computed = "" if studies.kind == "estimates" else ", computed from its counts,"
-    return (
-        f"The {what} of each study{computed} was taken as normally distributed about its true value with a known "
-        f"standard error {cite('rover2020')}.{_correction(studies)}"
-    )
-
-
-def _correction(studies: Studies) -> str:
-    """Return what was done about empty cells; nothing if there are none."""
-    if studies.kind == "estimates" or not (empty := has_empty_cell(studies.data)).any():
-        return ""
-    number = int(empty.sum())
-    whose = "the one study that has" if number == 1 else f"the {number} studies that have"
-    return f" To all cells of {whose} an empty one, 1/2 was added."
-
-
-def _sentence(text: str) -> str:
-    """Return a reason as a sentence: with a capital letter and a full stop."""
-    text = " ".join(text.split())
-    if not text:
-        return ""
-    return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}"
-
-
-def exact_sentences() -> str:
+def exact_sentences(*, has_tau: bool = True) -> str:
     """Return the sentence on how the exact engine computes a posterior."""
+    of = "joint posterior distribution of μ and τ" if has_tau else "posterior distribution of μ"
     return (
-        "The joint posterior distribution of μ and τ was computed by deterministic quadrature instead of simulation, "
+        f"The {of} was computed by deterministic quadrature instead of simulation, "
         "with a bound on the numerical error of every reported number."
     )
 
@@ -136,7 +67,7 @@ def nuts_sentences(settings: Mapping[str, Any], versions: Mapping[str, str], *, 
     return " ".join(sentences)
 
 
-def report_sentences(link: str, *, ci_prob: float) -> str:
+def report_sentences(link: str, *, ci_prob: float, effects: str = DEFAULT_EFFECTS) -> str:
     """Return the sentences on what is reported of a posterior.
 
     Parameters
@@ -145,6 +76,8 @@ def report_sentences(link: str, *, ci_prob: float) -> str:
         What μ is a function of.
     ci_prob : float
         Probability of the intervals.
+    effects : str
+        The distribution of the study effects.
 
     Returns
     -------
@@ -152,13 +85,17 @@ def report_sentences(link: str, *, ci_prob: float) -> str:
         One paragraph.
     """
     percent = f"{100 * ci_prob:g} %"
-    if link != "logit":
+    if effects == "none":
+        of_proportion = " of the proportion that all studies share" if is_proportion(link) else ""
+        return f"We report posterior medians{of_proportion} with {percent} equal-tailed credible intervals (CrI)."
+    if not is_proportion(link):
         return (
             f"We report posterior medians with {percent} equal-tailed credible intervals (CrI), and a {percent} "
             "prediction interval (PI) for the true effect of a next study."
         )
+    how = "" if effects == "beta" else ", the inverse link of μ"
     return (
-        "Three quantities were kept apart: the proportion of the median study (p_median, the inverse link of μ), the "
+        f"Three quantities were kept apart: the proportion of the median study (p_median{how}), the "
         "mean of the distribution of study proportions (p_mean), and the proportion of a next study (p_new). We report "
         f"posterior medians, for p_mean the posterior mean, with {percent} equal-tailed credible intervals (CrI); that "
         "of p_new is a prediction interval (PI)."
@@ -213,13 +150,15 @@ def _prediction(pi_method: str, percent: str) -> str:
     return f"A {percent} prediction interval was computed with the {pi_record(pi_method).title}."
 
 
-def subgroup_sentences(by: Sequence[str]) -> str:
+def subgroup_sentences(by: Sequence[str], *, has_tau: bool = True) -> str:
     """Return the sentence on subgroups.
 
     Parameters
     ----------
     by : sequence of str
         The moderators.
+    has_tau : bool
+        Whether the model lets studies differ.
 
     Returns
     -------
@@ -227,7 +166,8 @@ def subgroup_sentences(by: Sequence[str]) -> str:
         One sentence.
     """
     names = by[0] if len(by) == 1 else f"{', '.join(by[:-1])} and {by[-1]}"
-    return f"Subgroups by {names} were analysed separately, each with a heterogeneity of its own."
+    own = ", each with a heterogeneity of its own" if has_tau else ""
+    return f"Subgroups by {names} were analysed separately{own}."
 
 
 def software_sentence(versions: Mapping[str, str]) -> str:

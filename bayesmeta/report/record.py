@@ -81,8 +81,11 @@ def _model(model: ModelSpec | None) -> dict[str, Any] | None:
     if model is None:
         return None
     names = ("name", "title", "likelihood", "link", "effects")
-    priors = {"mu": str(model.mu), "tau": str(model.tau), "why": dict(model.why)}
-    return {**{name: getattr(model, name) for name in names}, **priors}
+    record: dict[str, Any] = {name: getattr(model, name) for name in names}
+    record |= {"nu": model.nu} if model.nu is not None else {}
+    priors = {"mu": model.mu, "tau": model.tau if model.has_tau else None, "baseline": model.baseline}
+    stated = {name: str(prior) for name, prior in priors.items() if prior is not None}
+    return {**record, **stated, "why": dict(model.why)}
 
 
 def _fit(results: Results, fit: AnyFit) -> dict[str, Any]:

@@ -29,6 +29,11 @@ REFERENCES: Final = MappingProxyType(
             "Abril-Pla O, Andreani V, Carroll C, et al. PyMC: a modern, and comprehensive probabilistic programming "
             "framework in Python. PeerJ Computer Science 2023;9:e1516. doi:10.7717/peerj-cs.1516",
         ),
+        "baker2008": Reference(
+            "Baker and Jackson 2008",
+            "Baker R, Jackson D. A new approach to outliers in meta-analysis. Health Care Management Science "
+            "2008;11:121-131. doi:10.1007/s10729-007-9041-8",
+        ),
         "clopper1934": Reference(
             "Clopper and Pearson 1934",
             "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the binomial. "
@@ -58,6 +63,22 @@ REFERENCES: Final = MappingProxyType(
             "Hoffman and Gelman 2014",
             "Hoffman MD, Gelman A. The No-U-Turn Sampler: adaptively setting path lengths in Hamiltonian Monte Carlo. "
             "Journal of Machine Learning Research 2014;15:1593-1623. doi:10.48550/arXiv.1111.4246",
+        ),
+        "ibrahim2000": Reference(
+            "Ibrahim and Chen 2000",
+            "Ibrahim JG, Chen MH. Power prior distributions for regression models. Statistical Science 2000;15:46-60. "
+            "doi:10.1214/ss/1009212673",
+        ),
+        "kuss2015": Reference(
+            "Kuss 2015",
+            "Kuss O. Statistical methods for meta-analyses including information from studies without any events: add "
+            "nothing to nothing and succeed nevertheless. Statistics in Medicine 2015;34:1097-1116. "
+            "doi:10.1002/sim.6383",
+        ),
+        "lee2008": Reference(
+            "Lee and Thompson 2008",
+            "Lee KJ, Thompson SG. Flexible parametric models for random-effects distributions. Statistics in Medicine "
+            "2008;27:418-434. doi:10.1002/sim.2897",
         ),
         "rover2020": Reference(
             "Röver 2020",

@@ -12,9 +12,9 @@ from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.compute import Results
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
-from bayesmeta.report.shown import Shown
+from bayesmeta.report.shown import NO_TAU, Shown
+from bayesmeta.spec.words import meanings
 from bayesmeta.tables.numbers import error_text, number_texts
-from bayesmeta.tables.results import MEANINGS
 
 _NO_REASON = "; no reason is given for it"
 _TAU_KNOWN = (
@@ -39,8 +39,9 @@ def answer_section(shown: Shown, figure: str | None) -> str:
     """Return the estimates of the first fit with their meanings, and the figure."""
     results = shown.results
     name, fit = next(iter(results.fits.items()))
+    words = meanings(None if isinstance(fit, FrequentistFit) else fit.model)
     rows = [
-        [f"{row.label}", shown.cell(row), row.interval, _meaning(str(row.parameter))]
+        [f"{row.label}", shown.cell(row), row.interval, words.get(str(row.parameter), "")]
         for row in shown.pooled(name).itertuples(index=False)
     ]
     head = ["quantity", f"{shown.noun}, {shown.percent} interval", "kind", "meaning"]
@@ -175,10 +176,6 @@ def _by_level(table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[sorted(range(len(levels)), key=lambda i: order[levels[i]])]
 
 
-def _meaning(parameter: str) -> str:
-    return MEANINGS.get(parameter, "")
-
-
 def _size(results: Results) -> str:
     studies = results.inputs.studies
     count = "1 study" if studies.k == 1 else f"{studies.k} studies"
@@ -200,7 +197,10 @@ def _point_words(rows: pd.DataFrame) -> str:
 def _heterogeneity(shown: Shown, name: str, fit: AnyFit) -> str:
     link = fit.record.link if isinstance(fit, FrequentistFit) else fit.link
     scale = "the scale of the estimates" if link == "identity" else f"the {link} scale"
-    text = f"Heterogeneity: tau = {shown.tau(name)} on {scale}."
+    tau = shown.tau(name)
+    text = "Heterogeneity: none, a common effect is assumed."
+    if tau != NO_TAU:
+        text = f"Heterogeneity: tau = {tau} on {scale}."
     for other, each in shown.results.fits.items():
         if isinstance(each, FrequentistFit) and each.df > 0:
             pvalue = "P < 0.001" if each.q_pvalue < 0.001 else f"P = {each.q_pvalue:.3f}"

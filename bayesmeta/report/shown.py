@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import Any, Final, final
 
 import pandas as pd
 
-from bayesmeta.effects.measures import get_measure
 from bayesmeta.plots.forest_columns import Printing
-from bayesmeta.plots.forest_fits import effect_words, natural_scale
+from bayesmeta.plots.forest_fits import natural_scale, noun_of
 from bayesmeta.plots.forest_frame import forest_frame
 from bayesmeta.plots.forest_units import choose_unit, decimals
 from bayesmeta.report.compute import Results
 from bayesmeta.report.figures import labelled
 from bayesmeta.tables.numbers import number_texts
+
+NO_TAU: Final = "none: a common effect is assumed"
 
 
 @final
@@ -66,12 +67,8 @@ class Shown:
     @property
     def noun(self) -> str:
         """What an estimate is called: "estimate (%)", "hazard ratio"."""
-        main, studies = next(iter(self.results.fits.values())), self.results.inputs.studies
-        if studies.kind.startswith("two-arm"):
-            return effect_words(main)
-        if studies.measure is None or self.title != "Ratio":
-            return f"estimate{self.unit}"
-        return get_measure(studies.measure).title.removeprefix("log ")
+        noun = noun_of(next(iter(self.results.fits.values())))
+        return f"estimate{self.unit}" if noun == self.title.lower() else f"{noun}{self.unit}"
 
     def pooled(self, name: str) -> pd.DataFrame:
         """Return the rows of one fit."""
@@ -88,7 +85,10 @@ class Shown:
     def tau(self, name: str) -> str:
         """Return the heterogeneity of a fit with its interval, if it has one, on the link scale."""
         table = self.results.comparison
-        row = table[(table["name"] == name) & (table["parameter"] == "tau")].iloc[0]
+        rows = table[(table["name"] == name) & (table["parameter"] == "tau")]
+        if rows.empty:
+            return NO_TAU
+        row = rows.iloc[0]
         if pd.isna(row["lower"]):
             return number_texts([row["estimate"]], digits=2)[0]
         estimate, lower, upper = number_texts([row["estimate"], row["lower"], row["upper"]], digits=2)

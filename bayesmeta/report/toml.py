@@ -137,4 +137,6 @@ def _value(value: Any) -> str:
         entries = list(map(_value, value))
         line = f"[{', '.join(entries)}]"
         return line if len(line) <= _LONGEST_ARRAY else "\n".join(["[", *(f"    {entry}," for entry in entries), "]"])
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{quoted(key)} = {entry!r}' for key, entry in value.items())} }}"
     return quoted(value) if isinstance(value, str) else repr(value)

@@ -52,6 +52,7 @@ EFFECTS: dict[str, str] = {
 }
 """The distributions of the study effects about mu, in words."""
 
+DEFAULT_EFFECTS = "normal"
 DEFAULT_NU = 4.0
 
 _ANY = ("normal", "student-t", "none")

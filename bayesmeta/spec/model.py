@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Self, final
+from typing import Any, Self, final
 
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.coefficients import Beta, BetaLike, check_beta, state_beta
+from bayesmeta.spec.formulas import check_formula
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.likelihoods import DEFAULT_NU, LIKELIHOODS, LikelihoodRecord, check_choice, find_likelihood
 from bayesmeta.spec.parameters import check_number
-from bayesmeta.spec.priors import Prior, PriorLike
-from bayesmeta.spec.roles import PARAMETERS, Parameter, baseline_prior, prior_for
+from bayesmeta.spec.priors import Prior, PriorLike, as_prior
+from bayesmeta.spec.roles import JUSTIFIED, PARAMETERS, Parameter, baseline_prior, prior_for
 from bayesmeta.spec.toml import TEXT_KEYS, read_file, read_model, write_model
 
 
@@ -48,6 +50,16 @@ class ModelSpec:
         For the binomial likelihood they default to ``Normal(0, 1.5)`` and ``HalfNormal(1)``, for the log ratios of
         two arms to ``Normal(0, 2.82)`` and ``HalfNormal(0.5)``; otherwise both must be given, because the scale of
         the effects is not known here. ``Flat()`` for tau is kept as PyMC's ``HalfFlat()``, flat above 0.
+        ``Beta(a, b)`` for mu is a prior on the proportion of the median study. For estimates, tau may have one of
+        R bayesmeta's named priors ("Jeffreys", "DuMouchel", ...), which are made from the standard errors of the
+        studies that are fitted, or an empirical one (`turner_prior`, `rhodes_prior`).
+    formula : str, optional
+        How the mean depends on moderators, in formulaic's (R's) language: ``"~ 0 + regimen"``, ``"~ year"``.
+        There is no ``mu`` then, but a coefficient ``beta`` for each column of the design; see
+        `bayesmeta.spec.moderators` for what is centred.
+    beta : Prior, str, or mapping, optional
+        Prior of every coefficient, or a prior for each by name; by default, for the binomial likelihood, that
+        of ``mu``.
     link : {"logit", "probit", "cloglog", "log", "identity"}, optional
         What the study effects are a function of; by default "logit" for the binomial likelihood, "identity" for
         the normal one, and "log" for rates and for ratios. Where data are turned into estimates, the measure's link
@@ -63,7 +75,7 @@ class ModelSpec:
     name, title : str
         Short name, and one line for headings.
     why : mapping, optional
-        For "mu" and "tau", one sentence that justifies the prior; it goes into the methods text.
+        For "mu", "tau" and "baseline", one sentence that justifies the prior; it goes into the methods text.
     sensitivity : mapping, optional
         For "mu" and "tau", the alternative priors a sensitivity analysis uses.
     source : ModelSource, optional
@@ -74,11 +86,15 @@ class ModelSpec:
     likelihood, link, effects, name, title : str
         As above.
     mu, tau : Prior
-        As above; with ``effects="none"`` tau plays no part.
+        As above; ``mu`` is None with a formula; with ``effects="none"`` tau plays no part.
     nu : float or None
         As above; None unless the effects are "student-t".
     baseline : Prior or None
         As above; None for the other likelihoods.
+    formula : str or None
+        As above, in one spelling.
+    beta : Prior, mapping of Prior, or None
+        As above.
     why, sensitivity : mapping
         Read-only; without empty entries.
     source : ModelSource or None
@@ -92,7 +108,8 @@ class ModelSpec:
 
     Notes
     -----
-    data_i | θ_i ~ likelihood_i(θ_i),  θ_i | μ, τ ~ effects(μ, τ),  with μ and τ a priori independent.
+    data_i | θ_i ~ likelihood_i(θ_i),  θ_i | μ, τ ~ effects(μ, τ),  with μ and τ a priori independent; with a
+    formula, θ_i | β, τ ~ effects(x_i'β, τ), all coefficients and τ a priori independent.
 
     `dataclasses.replace` keeps `why` and `source` whatever it replaces; `with_priors` does not.
 
@@ -118,6 +135,8 @@ class ModelSpec:
     why: FrozenMapping[str]
     sensitivity: FrozenMapping[tuple[Prior, ...]]
     source: ModelSource | None = field(compare=False)
+    formula: str | None
+    beta: Beta | None
 
     def __init__(
         self,
@@ -134,14 +153,29 @@ class ModelSpec:
         why: Mapping[str, str] | None = None,
         sensitivity: Mapping[str, Iterable[PriorLike]] | None = None,
         source: ModelSource | None = None,
+        formula: str | None = None,
+        beta: BetaLike | None = None,
     ) -> None:
         record = find_likelihood(likelihood)
         checked_link = _check_link(record, link)
         check_choice(f"effects for likelihood={record.name!r}:", effects, record.effects)
-        priors = _complete_priors(record, checked_link, mu, _no_tau(tau) if effects == "none" else tau)
+        given_mu: Any = mu
+        given_tau = _no_tau(tau) if effects == "none" else tau
+        if formula is None:
+            if beta is not None:
+                raise SpecError("beta is the prior of the coefficients of a formula; give formula='~ ...' as well.")
+            priors = _complete_priors(record, checked_link, mu, given_tau)
+            given_mu = prior_for("mu", priors["mu"])
+        else:
+            if mu is not None:
+                raise SpecError("a model with a formula has no mu: give the prior of its coefficients as beta.")
+            formula = check_formula(formula)
+            priors = _complete_priors(record, checked_link, "Flat()", given_tau)
+            of_mu = record.default_priors.get("mu") if checked_link == record.links[0] else None
+            beta = check_beta(beta, default=of_mu)
         fields = {
             "likelihood": record.name,
-            "mu": prior_for("mu", priors["mu"]),
+            "mu": given_mu,
             "tau": prior_for("tau", priors["tau"]),
             "link": _check_effects_link(effects, checked_link),
             "effects": effects,
@@ -152,6 +186,8 @@ class ModelSpec:
             "why": _check_why(why or {}),
             "sensitivity": _check_sensitivity(sensitivity or {}),
             "source": source,
+            "formula": formula,
+            "beta": beta,
         }
         for key, value in fields.items():
             object.__setattr__(self, key, value)
@@ -188,7 +224,8 @@ class ModelSpec:
 
     def to_toml(self) -> str:
         """Return the model as TOML text, from which `from_toml_text` makes an equal model."""
-        priors = {"mu": self.mu, **({"tau": self.tau} if self.has_tau else {})}
+        priors: dict[str, Any] = {"mu": self.mu} if self.beta is None else {"beta": self.beta}
+        priors |= {"tau": self.tau} if self.has_tau else {}
         return write_model(
             {key: getattr(self, key) for key in TEXT_KEYS},
             priors | ({"baseline": self.baseline} if self.baseline else {}),
@@ -202,7 +239,9 @@ class ModelSpec:
         """Whether the studies differ: not so with ``effects="none"``."""
         return self.effects != "none"
 
-    def with_priors(self, *, mu: PriorLike | None = None, tau: PriorLike | None = None) -> "ModelSpec":
+    def with_priors(
+        self, *, mu: PriorLike | None = None, tau: PriorLike | None = None, beta: BetaLike | None = None
+    ) -> "ModelSpec":
         """Return the model with other priors.
 
         A prior that changes loses its `why`, and the model its `source`, which no longer describe it.
@@ -211,16 +250,20 @@ class ModelSpec:
         ----------
         mu, tau : Prior, str or PreliZ distribution, optional
             What replaces the prior of that parameter; None keeps it.
+        beta : Prior, str or mapping, optional
+            With a formula: what replaces the prior of all coefficients, or of some.
         """
-        old = {"mu": self.mu, "tau": self.tau}
-        new = {
+        old: dict[str, Any] = {"mu": self.mu, "tau": self.tau, "beta": self.beta}
+        new: dict[str, Any] = {
             "mu": self.mu if mu is None else prior_for("mu", mu),
             "tau": self.tau if tau is None else prior_for("tau", tau),
+            "beta": self.beta if beta is None else check_beta(beta, old=self.beta),
         }
         return ModelSpec(
-            self.likelihood, mu=new["mu"], tau=new["tau"] if self.has_tau else tau, link=self.link,
-            effects=self.effects, nu=self.nu, baseline=self.baseline, name=self.name, title=self.title,
-            why={key: text for key, text in self.why.items() if new[key] == old[key]},
+            self.likelihood, mu=new["mu"], tau=new["tau"] if self.has_tau else tau, beta=new["beta"],
+            formula=self.formula, link=self.link, effects=self.effects, nu=self.nu, baseline=self.baseline,
+            name=self.name, title=self.title,
+            why={key: text for key, text in self.why.items() if key not in new or new[key] == old[key]},
             sensitivity=self.sensitivity, source=self.source if new == old else None,
         )  # fmt: skip
 
@@ -230,8 +273,13 @@ class ModelSpec:
         statements = [(data, rest[0])]
         if self.baseline is not None:
             statements.append(("baseline", _stated(self.baseline)))
-        statements.append(("theta", _EFFECTS_TEXT[self.effects].format(nu=self.nu)))
-        statements.append(("p_median" if self.mu.family.needs == "link" else "mu", _stated(self.mu)))
+        centre = "mu" if self.formula is None else "x'beta"
+        effects = _EFFECTS_TEXT[self.effects].format(nu=self.nu, centre=centre)
+        statements.append(("theta", effects if self.formula is None else f"{effects},  x: {self.formula}"))
+        if self.beta is not None:
+            statements += state_beta(self.beta, _stated)
+        else:
+            statements.append(("p_median" if self.mu.family.needs == "link" else "mu", _stated(self.mu)))
         if self.has_tau:
             statements.append(("tau", _stated(self.tau)))
         width = max(len(left) for left, _ in statements)
@@ -247,10 +295,10 @@ def _stated(prior: Prior) -> str:
 
 
 _EFFECTS_TEXT = {
-    "normal": "Normal(mu, tau)",
-    "student-t": "StudentT({nu:g}, mu, tau)",
-    "none": "mu for every study",
-    "beta": "logit of Beta, with mean mu and SD tau",
+    "normal": "Normal({centre}, tau)",
+    "student-t": "StudentT({nu:g}, {centre}, tau)",
+    "none": "{centre} for every study",
+    "beta": "logit of Beta, with mean {centre} and SD tau",
 }
 
 _NO_TAU = "HalfNormal(1)"
@@ -258,7 +306,7 @@ _NO_TAU = "HalfNormal(1)"
 
 
 def _no_tau(tau: PriorLike | None) -> PriorLike:
-    if tau is not None:
+    if tau is not None and tau != as_prior(_NO_TAU):  # which `dataclasses.replace` hands on
         raise SpecError("effects='none' gives all studies one effect, so there is no tau; leave its prior out.")
     return _NO_TAU
 
@@ -330,8 +378,8 @@ def _check_text(key: str, value: object) -> str:
 
 def _check_why(why: Mapping[str, str]) -> FrozenMapping[str]:
     for key in why:
-        check_choice("parameter in why", key, PARAMETERS)
-    checked = {key: _check_text(f"why[{key!r}]", why[key]) for key in PARAMETERS if key in why}
+        check_choice("parameter in why", key, JUSTIFIED)
+    checked = {key: _check_text(f"why[{key!r}]", why[key]) for key in JUSTIFIED if key in why}
     return FrozenMapping({key: text for key, text in checked.items() if text})
 
 

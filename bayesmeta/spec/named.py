@@ -21,13 +21,13 @@ def list_models() -> pd.DataFrame:
     -------
     DataFrame
         One row per model, with columns `name` (what `load_model` takes), `likelihood`, `mu`, `tau` (the
-        priors as text) and `title`.
+        priors as text; no tau where all studies share one effect) and `title`.
     """
     columns = ["name", "likelihood", "mu", "tau", "title"]
     rows = []
     for name, path in _shipped().items():
         spec = ModelSpec.from_toml(path)
-        rows.append((name, spec.likelihood, str(spec.mu), str(spec.tau), spec.title))
+        rows.append((name, spec.likelihood, str(spec.mu), str(spec.tau) if spec.has_tau else "", spec.title))
     return pd.DataFrame(rows, columns=columns)
 
 

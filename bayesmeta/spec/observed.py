@@ -11,6 +11,7 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure, measures_of
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 
@@ -116,6 +117,7 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     SpecError
         If model and data do not go together, or `measure` does not apply.
     """
+    refuse_formula(model.formula, "this")
     record = LIKELIHOODS[model.likelihood]
     kind = studies.kind
     if record.data != "estimates":
@@ -152,9 +154,14 @@ def _link_of_estimates(model: ModelSpec, measure: str) -> str:
 
 def _unused_measure(likelihood: str, measure: str) -> str:
     text = f"measure={measure!r} is not used by the {likelihood} likelihood, which models the counts; leave it out"
-    if get_measure(measure).data == "counts":
+    if get_measure(measure).compute is not None:
         text += f", or pool {measure} by engine='frequentist'"
     return f"{text}."
+
+
+def suitable_likelihood(kind: DataKind) -> str:
+    """Return the likelihood that a kind of data has unless another is chosen."""
+    return _SUITABLE[kind]
 
 
 def check_studies(studies: object) -> None:
@@ -166,14 +173,15 @@ def check_studies(studies: object) -> None:
 
 
 def model_for(studies: Studies, model: object) -> ModelSpec:
-    """Return the model or, if it is None, the default one: for counts only, because their scale is known."""
+    """Return the model or, if it is None, the default one: for counts and two arms only, whose scale is known."""
     if model is None:
-        if not studies.has_counts:
+        likelihood = suitable_likelihood(studies.kind)
+        if not LIKELIHOODS[likelihood].default_priors:
             raise SpecError(
                 f"{_WORDS[studies.kind]} need a model with priors on their scale, for example "
-                "bm.ModelSpec('normal', mu='Normal(0, 2)', tau='HalfNormal(1)')."
+                f"bm.ModelSpec({likelihood!r}, mu='Normal(0, 2)', tau='HalfNormal(1)')."
             )
-        return ModelSpec("binomial")
+        return ModelSpec(likelihood)
     if not isinstance(model, ModelSpec):
         raise SpecError(
             f"model is a {type(model).__name__}, not a ModelSpec; use bm.load_model('binomial-normal') or "

@@ -14,6 +14,9 @@ type Parameter = Literal["mu", "tau"]
 
 PARAMETERS: tuple[Parameter, ...] = ("mu", "tau")
 
+JUSTIFIED = (*PARAMETERS, "baseline")
+"""Whose priors may have a reason."""
+
 
 def _suits(family: PriorFamily, parameter: Parameter) -> bool:
     if family.needs or family.standard is None:

@@ -15,7 +15,7 @@ from bayesmeta.spec.roles import PARAMETERS, Parameter, prior_for
 
 SCHEMA = 1
 
-TEXT_KEYS = ("name", "title", "likelihood", "link", "effects")
+TEXT_KEYS = ("name", "title", "likelihood", "link", "effects", "formula")
 _TOP_KEYS = ("schema", *TEXT_KEYS, "nu", "priors", "sensitivity")
 _PRIOR_EXAMPLE = '{ dist = "HalfNormal", sigma = 1.0 }'
 
@@ -71,19 +71,25 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
     if "nu" in top:
         keywords["nu"] = top["nu"]
     table = dict(check_table(top["priors"], f"{origin}: [priors]"))
+    why: dict[str, str] = {}
     if "baseline" in table:
-        keywords["baseline"] = _read_prior("mu", table.pop("baseline"), f"{origin}: [priors] baseline")
-    required: tuple[Parameter, ...] = ("mu",) if keywords.get("effects") == "none" else PARAMETERS
-    priors, why = read_priors(table, f"{origin}: [priors]", required=required)
+        where = f"{origin}: [priors] baseline"
+        value, why = _without_why("baseline", table.pop("baseline"), where)
+        keywords["baseline"] = _read_prior("mu", value, where)
+    if "formula" in top and "beta" in table:
+        keywords["beta"] = read_beta(table.pop("beta"), f"{origin}: [priors] beta")
+    needed = {"mu": "formula" not in top, "tau": keywords.get("effects") != "none"}
+    required: tuple[Parameter, ...] = tuple(name for name in PARAMETERS if needed[name])
+    priors, reasons = read_priors(table, f"{origin}: [priors]", required=required)
     sensitivity = _read_sensitivity(
         check_table(top.get("sensitivity", {}), f"{origin}: [sensitivity]"), f"{origin}: [sensitivity]"
     )
-    return {**keywords, **priors, "why": why, "sensitivity": sensitivity}
+    return {**keywords, **priors, "why": {**reasons, **why}, "sensitivity": sensitivity}
 
 
 def write_model(
-    texts: Mapping[str, str],
-    priors: Mapping[str, Prior],
+    texts: Mapping[str, str | None],
+    priors: Mapping[str, Prior | Mapping[str, Prior]],
     *,
     nu: float | None,
     why: Mapping[str, str],
@@ -96,17 +102,20 @@ def write_model(
     texts : mapping
         The keys before the tables, such as ``likelihood``; empty ones are left out.
     priors : mapping
-        The priors by parameter.
+        The priors of μ, or of the coefficients β together or by name, of τ, and of the baseline.
     nu : float, optional
         Degrees of freedom of the study effects.
     why, sensitivity : mapping
         As in `ModelSpec`.
     """
     lines = [f"schema = {SCHEMA}"]
-    lines += [f"{key} = {quoted(texts[key])}" for key in TEXT_KEYS if texts[key]]
+    lines += [f"{key} = {quoted(text)}" for key in TEXT_KEYS if (text := texts[key])]
     lines += [f"nu = {nu!r}"] if nu is not None else []
     lines += ["", "[priors]"]
-    lines += [f"{key} = {prior_table(prior, why.get(key, ''))}" for key, prior in priors.items()]
+    for key, prior in priors.items():
+        lines.append(
+            f"{key} = {prior_table(prior, why.get(key, '')) if isinstance(prior, Prior) else _table_of(prior)}"
+        )
     if sensitivity:
         lines += ["", "[sensitivity]"]
     for key, alternatives in sensitivity.items():
@@ -154,12 +163,26 @@ def read_priors(
     priors: dict[str, Prior] = {}
     why: dict[str, str] = {}
     for key in (key for key in PARAMETERS if key in table):
-        value, here = table[key], f"{where} {key}"
-        if isinstance(value, dict) and "why" in value:
-            why[key] = check_text(value["why"], f"{here}.why")
-            value = {name: entry for name, entry in value.items() if name != "why"}
+        here = f"{where} {key}"
+        value, reason = _without_why(key, table[key], here)
+        why |= reason
         priors[key] = _read_prior(key, value, here)
     return priors, why
+
+
+def _without_why(key: str, value: object, where: str) -> tuple[object, dict[str, str]]:
+    """Return a prior without the reason for it, and the reason by parameter, if there is one."""
+    if not isinstance(value, dict) or "why" not in value:
+        return value, {}
+    rest = {name: entry for name, entry in value.items() if name != "why"}
+    return rest, {key: check_text(value["why"], f"{where}.why")}
+
+
+def read_beta(value: object, where: str) -> Prior | dict[str, Prior]:
+    """Return the prior of all coefficients, or the priors by coefficient."""
+    if isinstance(value, dict) and "dist" not in value:
+        return {name: _read_prior("mu", prior, f"{where} {name!r}") for name, prior in value.items()}
+    return _read_prior("mu", value, where)
 
 
 def _read_sensitivity(table: Mapping[str, Any], where: str) -> dict[str, tuple[Prior, ...]]:
@@ -203,6 +226,11 @@ def check_table(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise SpecError(f"{where} must be a table, not {type(value).__name__}.")
     return value
+
+
+def _table_of(priors: Mapping[str, Prior]) -> str:
+    entries = [f"{quoted(name)} = {prior_table(prior)}" for name, prior in priors.items()]
+    return f"{{ {', '.join(entries)} }}"
 
 
 def prior_table(prior: Prior, why: str = "") -> str:

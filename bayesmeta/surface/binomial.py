@@ -84,6 +84,11 @@ class BinomialTerms:
         """Return events == 0 (tends to 1 on the left) and events == n (on the right)."""
         return self.events == 0, self.events == self.n
 
+    def powered(self, power: FloatArray) -> "BinomialTerms":
+        """Return each likelihood raised to a power: that of a events among a n patients."""
+        coefficient = power * self._log_coefficient()
+        return BinomialTerms(power * self.events, power * self.n, self.link, self.offset, coefficient)
+
     def take(self, index: IntArray) -> "BinomialTerms":
         """Return the terms of the studies at ``index``."""
         offset = None if self.offset is None else self.offset[index]

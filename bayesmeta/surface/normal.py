@@ -74,6 +74,12 @@ class NormalTerms:
         none = np.zeros(self.k, dtype=bool)
         return none, none
 
+    def powered(self, power: FloatArray) -> "NormalTerms":
+        """Return each likelihood raised to a power: Normal(y | theta, se^2)^a has the shape of se^2 / a."""
+        se = self.se / np.sqrt(power)
+        constant = power * (self.log_factor - np.log(self.se) - LOG_SQRT_2PI)
+        return NormalTerms(self.y, se, constant + np.log(se) + LOG_SQRT_2PI)
+
     def take(self, index: IntArray) -> "NormalTerms":
         """Return the terms of the studies at ``index``."""
         factor = np.broadcast_to(self.log_factor, self.y.shape)[index]

@@ -54,6 +54,10 @@ class PoissonTerms:
         """Return events == 0 (tends to 1 on the left), and False: a high rate is never likely."""
         return self.events == 0, np.zeros(self.k, dtype=bool)
 
+    def powered(self, power: FloatArray) -> "PoissonTerms":
+        """Return each likelihood raised to a power: that of a events in a times the person-time."""
+        return PoissonTerms(power * self.events, power * self.time, power * self._log_coefficient())
+
     def take(self, index: IntArray) -> "PoissonTerms":
         """Return the terms of the studies at ``index``."""
         coefficient = None if self.log_coefficient is None else self.log_coefficient[index]

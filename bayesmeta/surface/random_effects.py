@@ -41,6 +41,10 @@ class WithKernel:
         """Return the terms of the studies at ``index``."""
         return WithKernel(self.terms.take(index), self.kernel)
 
+    def powered(self, power: FloatArray) -> "WithKernel":
+        """Return each likelihood raised to a power."""
+        return WithKernel(self.terms.powered(power), self.kernel)
+
     def rough(self) -> tuple[FloatArray, FloatArray]:
         """Return that of the likelihoods."""
         return self.terms.rough()

@@ -28,7 +28,10 @@ class Target(Protocol):
         ...
 
     def of_tau(self, tau: FloatArray) -> FloatArray:
-        """Return the part that depends on tau only, at ``tau`` (R,); shape (targets, R)."""
+        """Return the part that depends on tau only, at ``tau`` (R,); shape (targets, R).
+
+        Shape (n, targets, R) makes n targets of each.
+        """
         ...
 
 
@@ -103,7 +106,7 @@ def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coo
         tau = np.maximum(tau_coordinate.value(q[0]), TINY)
         guess = _first_guess(terms, tau, mu_coordinate)
         seen.append(locate(density_of_x(tau), *guess, drop=PILOT.drop))
-        return log_mass(seen[-1], q[0], tau)[:, None, :]
+        return log_mass(seen[-1], q[0], tau).reshape(-1, 1, tau.size)
 
     found = locate(outer, np.array([FIRST_Q[0]]), np.array([FIRST_Q[1]]), drop=PILOT.drop)
     low, high = found.lower[0], found.upper[0]
@@ -112,7 +115,7 @@ def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coo
     lower, upper = (np.interp(q, found.x[0], ends) for ends in (seen[-1].lower, seen[-1].upper))
     mu = locate(density_of_x(tau), lower, upper, drop=PILOT.drop)
     centre, sd = sharpest(density_of_x(tau), mu)
-    bend = _bends(log_mass(mu, q, tau)[:, None, :], NEAR_Q).max()
+    bend = _bends(log_mass(mu, q, tau).reshape(-1, 1, tau.size), NEAR_Q).max()
     sd_q = (q[1] - q[0]) / float(np.sqrt(max(bend, 1e-3)))
     return Region(q, sd_q, mu.lower, mu.upper, centre, sd)
 

@@ -33,6 +33,10 @@ class Terms(Protocol):
         """Return the terms of the studies at ``index``."""
         ...
 
+    def powered(self, power: FloatArray) -> Self:
+        """Return each likelihood raised to a power, shape (k,), as power priors and power-scaling do."""
+        ...
+
     def rough(self) -> tuple[FloatArray, FloatArray]:
         """Return about where each likelihood is largest and the inverse of its curvature there, shape (k,) each."""
         ...

@@ -1,6 +1,6 @@
 """How is a fit, or a comparison of fits, told on a screen?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import isnan
 from types import MappingProxyType
 
@@ -16,24 +16,15 @@ from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.nuts.settings import SAMPLER_TITLES
-from bayesmeta.result.study_table import natural_name
+from bayesmeta.result.words import effect_noun, with_article
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.words import meanings
 from bayesmeta.tables.numbers import number_texts, percent_text
 from bayesmeta.tables.render import WIDTH, render_list, render_table
 
-MEANINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "mu": "overall mean of the study effects",
-        "tau": "their standard deviation, the heterogeneity",
-        "p_median": "proportion of the median study",
-        "p_mean": "mean of the study proportions",
-        "p_new": "proportion of the next study",
-        "theta_new": "effect of the next study",
-    }
-)
-"""What the rows of a summary stand for."""
-
 KINDS = MappingProxyType({"eti": "equal-tailed", "hdi": "shortest"})
 SMALLEST_P = 1e-4
+NOISE = 1e-12
 COMPARE_COLUMNS = ("parameter", "estimate", "lower", "upper", "interval", "explanation")
 
 
@@ -125,7 +116,8 @@ def render_compare(table: pd.DataFrame, *, scale: str = "percent", width: int = 
 def _row_texts(values: list[float], is_percent: list[bool]) -> list[str]:
     """Return the texts of a column whose rows are partly per cents; nothing where there is no number."""
     rows = list(zip(values, is_percent, strict=True))
-    plain = iter(number_texts([value for value, percent in rows if not percent]))
+    # What is left of a difference of equal numbers is 0, not 2.6e-15.
+    plain = iter(number_texts([0.0 if abs(value) < NOISE else value for value, percent in rows if not percent]))
     texts = [percent_text(value) if percent else next(plain) for value, percent in rows]
     return ["" if isnan(value) else text for value, text in zip(values, texts, strict=True)]
 
@@ -141,9 +133,9 @@ def _bayesian_head(fit: BayesianFit) -> list[str]:
 
 
 def _bayesian_tail(fit: BayesianFit, table: pd.DataFrame, ci_prob: float, ci_kind: str) -> list[str]:
-    lines = [f"lower, upper: {100 * ci_prob:g} % CrI ({KINDS[ci_kind]})", _meanings(table.index, fit.link)]
+    lines = [f"lower, upper: {100 * ci_prob:g} % CrI ({KINDS[ci_kind]})", _meanings(table.index, fit.link, fit.model)]
     if fit.link == "log" and ci_kind == "eti":
-        lines.append(_ratio_text(fit, table, "median"))
+        lines.append(_ratio_text(table, "median", effect_noun(fit.studies, fit.link, fit.measure)))
     if fit.log_evidence is not None:
         lines.append(f"log evidence: {fit.log_evidence:.4f}")
     if isinstance(fit, NutsFit):
@@ -159,9 +151,9 @@ def _frequentist_head(fit: FrequentistFit) -> list[str]:
 
 def _frequentist_tail(fit: FrequentistFit, table: pd.DataFrame, ci_prob: float) -> list[str]:
     title = ci_record(fit.ci_method).title
-    lines = [f"lower, upper: {100 * ci_prob:g} % CI ({title})", _meanings(table.index, fit.record.link)]
+    lines = [f"lower, upper: {100 * ci_prob:g} % CI ({title})", _meanings(table.index, fit.record.link, None)]
     if fit.record.link == "log":
-        lines.append(_ratio_text(fit, table, "estimate"))
+        lines.append(_ratio_text(table, "estimate", effect_noun(fit.studies, fit.record.link, fit.measure)))
     if not isnan(fit.prediction_interval[0]):
         lines.append(f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
     pvalue = f"P < {SMALLEST_P:.4f}" if fit.q_pvalue < SMALLEST_P else f"P = {fit.q_pvalue:.4f}"
@@ -176,18 +168,18 @@ def _prediction_text(fit: FrequentistFit) -> str:
     return f"{_range_text(fit.prediction_interval)}, transformed back {natural}"
 
 
-def _meanings(parameters: Iterable[object], link: str) -> str:
+def _meanings(parameters: Iterable[object], link: str, model: ModelSpec | None) -> str:
     scale = "on the scale of the estimates" if link == "identity" else f"on the {link} scale"
+    words = meanings(model)
     return "; ".join(
-        f"{name}: {MEANINGS[str(name)]}" + (f", {scale}" if name in ("mu", "theta_new") else "") for name in parameters
+        f"{name}: {words[str(name)]}" + (f", {scale}" if name in ("mu", "theta_new") else "") for name in parameters
     )
 
 
-def _ratio_text(fit: AnyFit, table: pd.DataFrame, point: str) -> str:
+def _ratio_text(table: pd.DataFrame, point: str, noun: str) -> str:
     row = table.to_dict(orient="index")["mu"]
     middle, *limits = (float(LINKS["log"].inverse(row[name])) for name in (point, "lower", "upper"))
-    name = natural_name("log", fit.studies.kind)
-    return f"mu as a {name}: {_number_text(middle)} ({_range_text(limits)})"
+    return f"mu as {with_article(noun)}: {_number_text(middle)} ({_range_text(limits)})"
 
 
 def _number_text(value: float) -> str:

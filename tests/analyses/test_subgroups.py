@@ -69,10 +69,41 @@ def test_estimates_have_no_counts():
     assert table["events"].isna().all()
 
 
-@pytest.mark.parametrize("tau", ["common", "hierarchical"])
-def test_shared_heterogeneity_is_not_supported_yet(tau):
-    with pytest.raises(SpecError, match=f"tau='{tau}' is not supported yet; use tau='separate'"):
-        subgroups(STUDIES, by="regimen", tau=tau)
+def test_a_common_tau_is_the_fit_by_cell_means():
+    table = subgroups(STUDIES, by="regimen", tau="common")
+    assert list(table.columns) == list(COLUMNS)
+    fit = bm.fit(STUDIES, bm.ModelSpec("binomial", formula="~ 0 + regimen"))
+    for level in ("chemotherapy", "TKI"):
+        rows = table[table["level"] == level].set_index("parameter")
+        names = {"mu": f"beta[regimen[{level}]]", "tau": "tau"} | {
+            name: f"{name}[{level}]" for name in ("p_median", "p_mean", "p_new")
+        }
+        expected = fit.summary().loc[[names[str(name)] for name in rows.index]]
+        assert rows["lower"].to_numpy() == pytest.approx(expected["lower"].to_numpy(), abs=1e-9)
+        assert rows.at["p_mean", "estimate"] == pytest.approx(expected.at[f"p_mean[{level}]", "mean"], abs=1e-9)
+    assert rows["k"].unique().tolist() == [7]
+    assert np.ptp(table[table["parameter"] == "tau"]["estimate"]) < 1e-9
+
+
+def test_a_hierarchy_lies_between_a_common_and_separate_tau():
+    tables = {tau: subgroups(STUDIES, by="regimen", tau=tau) for tau in ("separate", "hierarchical", "common")}
+    taus = {name: table.query("parameter == 'tau'")["estimate"].to_numpy() for name, table in tables.items()}
+    assert taus["separate"][0] < taus["hierarchical"][0] < taus["common"][0]
+    assert taus["separate"][1] > taus["hierarchical"][1] > taus["common"][1]
+
+
+def test_a_shared_tau_needs_the_exact_engine_and_two_levels():
+    with pytest.raises(SpecError, match="tau='common' needs engine='exact', not 'frequentist'"):
+        subgroups(STUDIES, by="regimen", tau="common", engine="frequentist")
+    with pytest.raises(SpecError, match="is TKI for every study, so there are no groups"):
+        subgroups(STUDIES.take(TKI), by="regimen", tau="common")
+
+
+def test_a_level_of_one_study_borrows_a_common_tau():
+    table = subgroups(STUDIES, by="age_group", tau="common").query("level == '<18'").set_index("parameter")
+    alone = subgroups(STUDIES, by="age_group").query("level == '<18'").set_index("parameter")
+    assert table["k"].unique().tolist() == [1]
+    assert table.at["tau", "lower"] > 10.0 * alone.at["tau", "lower"]
 
 
 def test_unknown_names_are_refused_with_the_nearest():

@@ -134,7 +134,7 @@ def test_estimates_without_priors_on_their_scale_are_refused(refused, hazards):
 def test_estimates_need_no_prior_for_a_frequentist_fit(run, hazards):
     result = run("fit", hazards, *HAZARD_OPTIONS, "--measure", "HR", "--engine", "frequentist")
     assert result.exit_code == 0
-    assert "mu as a ratio" in result.stdout
+    assert "mu as a hazard ratio" in result.stdout
 
 
 def test_counts_can_be_fitted_as_estimates(run, pritz):
@@ -345,5 +345,9 @@ def test_two_arms_and_rates_are_pooled_by_pairs_of_columns(run, refused):
     assert "treatment 7/354, control 22/359 events" in classical.stderr
     assert "measure RR" in run("fit", *pairs, *PRIORS, "--measure", "RR").stdout
     rates = run("fit", "arms.csv", "--events", "r1", "--time", "m1", *PRIORS)
-    assert "mu as a rate: " in rates.stdout
-    assert "effects of two arms need priors on their scale: give --mu and --tau" in refused("fit", *pairs, status=2)
+    assert "mu as an incidence rate: " in rates.stdout
+    default = run("fit", *pairs)
+    assert "mu as an odds ratio: " in default.stdout
+    assert "model: two-arm-binomial, mu ~ Normal(mu=0, sigma=2.82), tau ~ HalfNormal(sigma=0.5), base" in default.stderr
+    message = refused("fit", "arms.csv", "--events", "r1", "--time", "m1", status=2)
+    assert message == "rates of one arm need priors on their scale: give --mu and --tau."

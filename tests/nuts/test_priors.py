@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.nuts.groups import add_groups
 from bayesmeta.spec.from_studies import STUDIES_LAWS
+from bayesmeta.spec.observed import observed_by
 
 FRAME = pd.DataFrame({"study": ["A", "B", "C"], "y": [-0.3, 0.1, -0.7], "se": [0.2, 0.15, 0.4]})
 ESTIMATES = bm.Studies.from_frame(FRAME)
@@ -76,3 +78,16 @@ def test_data_that_a_prior_does_not_go_with_are_refused_here_too():
         bm.pymc_model(COUNTS, bm.ModelSpec(tau="Jeffreys"))
     with pytest.raises(bm.SpecError, match="says nothing about logits of single arms"):
         bm.pymc_model(COUNTS, bm.ModelSpec(tau="Turner2015(-3.95, 1.34)"))
+
+
+@pytest.mark.parametrize(("tau", "groups"), [("shrinkage", set()), ("Lomax(2, 0.5)", {"prior", "prior_predictive"})])
+def test_a_prior_that_is_a_potential_leaves_out_the_prior_group_only(tau, groups):
+    import xarray as xr
+
+    rng, model = np.random.default_rng(1), model_of(tau)
+    values = {name: (("chain", "draw"), rng.uniform(0.1, 1.0, (2, 5))) for name in ("mu", "tau", "z_new")}
+    values["z"] = (("chain", "draw", "study"), rng.normal(size=(2, 5, 3)))
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(values, {"study": list(ESTIMATES.study)})})
+    full = add_groups(tree, model, observed_by(model, ESTIMATES), ESTIMATES.study, seed=1)
+    assert set(full.children) - {"posterior"} - groups >= {"log_likelihood", "posterior_predictive"}
+    assert groups == {"prior", "prior_predictive"} & set(full.children)

@@ -165,7 +165,7 @@ def test_two_fits_of_the_same_name_must_be_told_apart(remission):
 
 
 def test_fits_on_different_scales_are_not_compared(remission, hazard):
-    with pytest.raises(SpecError, match="a fit of a ratio, but the plot shows a proportion"):
+    with pytest.raises(SpecError, match="a fit of a hazard ratio, but the plot shows a proportion"):
         forest_frame(remission, compare=hazard)
 
 

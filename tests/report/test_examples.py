@@ -26,16 +26,10 @@ def test_every_example_is_read_written_back_equal_and_fits(name, nuts_without_sa
 
 
 @pytest.mark.parametrize("name", bm.list_models()["name"])
-def test_every_shipped_model_is_read_written_back_equal_and_fits(name):
+def test_every_shipped_model_is_read_written_back_equal_and_fits(name, studies_for):
     model = bm.load_model(name)
     assert bm.ModelSpec.from_toml_text(model.to_toml()) == model
-    data = "pritz1997" if model.likelihood == "binomial" else None
-    studies = (
-        bm.Studies.from_frame(bm.load_dataset(data), events="events", n="n")
-        if data
-        else bm.Studies(("A", "B"), y=[0.1, 0.3], se=[0.1, 0.2])
-    )
-    assert bm.fit(studies, model).numerical_error < 1e-4
+    assert bm.fit(studies_for(model), model).numerical_error < 1e-4
 
 
 def test_the_first_example_has_the_counts_of_the_bundled_data_set():

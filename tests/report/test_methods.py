@@ -1,43 +1,11 @@
-import bayesmeta as bm
 from bayesmeta.report import methods
 
-STUDIES = bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n")
-HAZARDS = bm.Studies(("A", "B"), y=[0.1, 0.2], se=[0.1, 0.1], measure="HR")
 CLASSICAL = {
     "measure": "PR", "variance": "exact-ci", "tau2_method": "DL", "ci_method": "wald", "pi_method": "hts",
     "ci_prob": 0.9, "add": 0.5, "to": "only0",
 }  # fmt: skip
 NUTS = {"sampler": "nutpie", "draws": 500, "tune": 700, "chains": 3, "seed": 7, "target_accept": 0.95}
 VERSIONS = {"bayesmeta": "1.2", "python": "3.13", "pymc": "6.4", "nutpie": "0.16"}
-
-
-def test_the_model_is_told_with_likelihood_link_and_priors_with_their_reasons():
-    model = bm.ModelSpec("binomial", tau="HalfNormal(0.5)", why={"tau": "few studies are expected to differ"})
-    assert methods.model_sentences(model, STUDIES) == (
-        "The 14 studies were pooled with a Bayesian random-effects model. The number of events in each study was "
-        "modelled by its exact binomial likelihood, without continuity correction, with the probability of an event "
-        "related to the study's effect by the logit link (Stijnen et al. 2010). The study effects on the logit scale "
-        "were taken as normally distributed with mean μ and standard deviation τ; μ and τ were independent a priori. "
-        "The prior of μ was normal with mean 0 and standard deviation 1.5. The prior of τ was half-normal with scale "
-        "0.5. Few studies are expected to differ."
-    )
-
-
-def test_estimates_are_told_with_their_measure():
-    text = methods.model_sentences(bm.load_model("normal-normal"), HAZARDS, measure="HR")
-    assert "The log hazard ratio of each study was taken as normally distributed about its true value" in text
-    assert "The study effects on the log scale" in text
-    text = methods.model_sentences(bm.load_model("normal-normal"), STUDIES, measure="PLO")
-    assert "The logit-transformed proportion of each study, computed from its counts, was taken" in text
-
-
-def test_every_reason_of_a_shipped_model_ends_up_in_the_methods():
-    for name in bm.list_models()["name"]:
-        model = bm.load_model(name)
-        studies = STUDIES if model.likelihood == "binomial" else HAZARDS
-        text = methods.model_sentences(model, studies)
-        assert model.why
-        assert all(why in text for why in model.why.values())
 
 
 def test_sampling_is_told_with_program_settings_and_versions():
@@ -72,17 +40,24 @@ def test_a_common_effect_analysis_has_no_prediction_interval():
 def test_what_is_reported_is_told_with_its_probability():
     assert "90 % equal-tailed credible intervals (CrI); that of p_new" in methods.report_sentences("logit", ci_prob=0.9)
     assert "p_mean" not in methods.report_sentences("log", ci_prob=0.9)
+    for link in ("probit", "cloglog"):
+        assert methods.report_sentences(link, ci_prob=0.9) == methods.report_sentences("logit", ci_prob=0.9)
+
+
+def test_of_a_common_effect_no_prediction_and_no_heterogeneity_is_told():
+    for link in ("logit", "log"):
+        text = methods.report_sentences(link, ci_prob=0.9, effects="none")
+        assert "posterior medians" in text
+        assert "prediction" not in text
+        assert "p_mean" not in text
+    assert "τ" not in methods.exact_sentences(has_tau=False)
+    assert methods.subgroup_sentences(["a"], has_tau=False) == "Subgroups by a were analysed separately."
+
+
+def test_the_median_study_of_the_beta_binomial_model_is_not_told_as_the_inverse_link_of_mu():
+    assert "the inverse link of μ" in methods.report_sentences("logit", ci_prob=0.9)
+    assert "the inverse link of μ" not in methods.report_sentences("logit", ci_prob=0.9, effects="beta")
 
 
 def test_several_subgroups_are_listed():
     assert methods.subgroup_sentences(["a", "b", "c"]).startswith("Subgroups by a, b and c were analysed separately")
-
-
-def test_effects_of_two_arms_are_told_with_their_measure_and_the_corrected_cells():
-    arms = {"events_treatment": [0, 3], "n_treatment": [9, 9], "events_control": [2, 4], "n_control": [8, 9]}
-    studies = bm.Studies(("A", "B"), **arms)
-    model = bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
-    text = methods.model_sentences(model, studies)
-    assert "The log odds ratio of each study, computed from its counts, was taken as normally" in text
-    assert "To all cells of the one study that has an empty one, 1/2 was added." in text
-    assert "1/2" not in methods.model_sentences(model, studies.take([1]), measure="RR")

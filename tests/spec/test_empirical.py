@@ -54,7 +54,8 @@ def test_the_tables_are_whole():
     assert (len(cells), cells.count(None)) == (72, 3)
 
 
-# Values of both transcriptions: R bayesmeta 3.x TurnerEtAlParameters, RhodesEtAlParameters; rnmamod table_tau2_prior.
+# As both transcriptions have them: R bayesmeta's TurnerEtAlParameters and RhodesEtAlParameters, and rnmamod's
+# table_tau2_prior.
 @pytest.mark.parametrize(
     ("outcome", "comparison", "mu", "sigma"),
     [

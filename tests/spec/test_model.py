@@ -74,7 +74,7 @@ def test_a_normal_likelihood_without_priors_says_which_to_give():
         ({"mu": "Nomal(0, 1)"}, "prior for mu: unknown prior 'Nomal'. Did you mean 'Normal'?"),
         ({"name": 3}, "name must be a string, not int."),
         ({"title": "\ud800"}, "cannot be written as UTF-8"),
-        ({"why": {"ta": "x"}}, "unknown parameter in why 'ta'. Did you mean 'tau'? Allowed: mu, tau."),
+        ({"why": {"ta": "x"}}, "unknown parameter in why 'ta'. Did you mean 'tau'? Allowed: mu, tau, baseline."),
         ({"why": {"tau": 1}}, "why['tau'] must be a string, not int."),
         ({"sensitivity": {"beta": []}}, "unknown parameter in sensitivity 'beta'. Allowed: mu, tau."),
         ({"sensitivity": {"tau": "HalfNormal(1)"}}, "sensitivity['tau'] must be a list of priors"),
@@ -145,3 +145,16 @@ def test_with_priors_drops_the_reason_of_the_prior_that_changed():
 def test_dataclasses_replace_checks_again():
     spec = dataclasses.replace(ModelSpec(name="m"), tau="HalfNormal(2)")
     assert spec == ModelSpec(tau="HalfNormal(2)", name="m")
+
+
+def test_a_model_says_what_its_priors_are_about_and_which_are_improper():
+    lines = repr(ModelSpec("normal", link="logit", mu="Beta(2, 5)", tau="Jeffreys")).splitlines()
+    assert "  p_median ~ Beta(alpha=2, beta=5)" in lines
+    assert "  tau      ~ Jeffreys() (improper)" in lines
+    assert "tau   ~ uniform() (improper, flat above 0)" in repr(ModelSpec("normal", mu="Flat()", tau="uniform"))
+    assert "improper" not in repr(ModelSpec("normal", mu="Normal(0, 1)", tau="DuMouchel"))
+
+
+def test_a_prior_on_a_proportion_is_none_of_a_coefficient():
+    with pytest.raises(SpecError, match=r"for beta is a prior on a proportion, which a coefficient is not"):
+        ModelSpec(formula="~ year", beta="Beta(1, 1)")

@@ -72,14 +72,14 @@ def test_a_folder_of_that_name_is_no_model(shipped, tmp_path, monkeypatch):
     [
         (
             "binomal-normal",
-            "unknown model 'binomal-normal'. Did you mean 'binomial-normal'? Allowed: binomial-normal, ",
+            "unknown model 'binomal-normal'. Did you mean 'binomial-normal'? Allowed: beta-binomial, ",
         ),
-        ("", "unknown model ''. Allowed: binomial-normal, "),
+        ("", "unknown model ''. Allowed: beta-binomial, "),
         (
             "binomial-normal.toml",
             "the model file 'binomial-normal.toml' does not exist. Did you mean 'binomial-normal'?",
         ),
-        ("no/such/model", "the model file 'no/such/model' does not exist. Models by name: binomial-normal, "),
+        ("no/such/model", "the model file 'no/such/model' does not exist. Models by name: beta-binomial, "),
         (Path("gone"), "the model file 'gone' does not exist."),
         ("../binomial-normal", "the model file '../binomial-normal' does not exist."),
         ("a\0b", "unknown model"),

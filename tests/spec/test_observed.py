@@ -58,9 +58,20 @@ def test_the_binomial_likelihood_of_one_arm_refuses_two_arms_and_rates(studies, 
         observed_by(ModelSpec("binomial"), studies)
 
 
-def test_two_arms_need_a_model_with_priors():
-    with pytest.raises(SpecError, match=r"the counts of two arms need a model with priors on their scale"):
-        model_for(BCG, None)
+@pytest.mark.parametrize(("studies", "likelihood"), [(BCG, "binomial-two-arm"), (RATES, "poisson-conditional")])
+def test_two_arms_have_a_default_model_with_the_priors_of_log_ratios(studies, likelihood):
+    model = model_for(studies, None)
+    assert model == ModelSpec(likelihood, mu="Normal(0, 2.82)", tau="HalfNormal(0.5)")
+
+
+@pytest.mark.parametrize(
+    ("studies", "likelihood"),
+    [(ONE_ARM_RATES, "poisson"), (Studies(("a", "b"), y=np.array([0.1, 0.2]), se=np.ones(2)), "normal")],
+)
+def test_rates_of_one_arm_and_estimates_need_a_model_with_priors(studies, likelihood):
+    message = rf"need a model with priors on their scale, for example bm.ModelSpec\('{likelihood}', mu=.*\)\.$"
+    with pytest.raises(SpecError, match=message):
+        model_for(studies, None)
 
 
 @pytest.mark.parametrize("measure", ["OR", "RR"])

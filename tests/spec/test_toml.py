@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.families import R_BAYESMETA_PRIORS
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.priors import Prior
+from bayesmeta.spec.priors import Prior, as_prior
 
 MODELS = sorted((Path(__file__).parents[2] / "models").glob("*.toml"))
 
@@ -73,7 +74,7 @@ def test_every_shipped_model_is_named_as_its_file_and_justifies_its_priors(path)
     spec = ModelSpec.from_toml(path)
     assert spec.name == path.stem
     assert spec.title
-    for parameter in ("mu", "tau"):
+    for parameter in ("mu", "tau") if spec.has_tau else ("mu",):
         reason = spec.why[parameter]
         assert reason.endswith(".")
         assert spec.sensitivity[parameter]
@@ -110,7 +111,8 @@ def test_written_text_is_toml_with_tables_for_priors():
         ('"binomial"', '"binomail"', "my.toml: unknown likelihood 'binomail'. Did you mean 'binomial'?"),
         ("schema = 1", "schema = 1\nlink = 'lgoit'", "my.toml: unknown link"),
         ("schema = 1", "schema = 1\neffects = 'nune'", "for likelihood='binomial': 'nune'. Did you mean 'none'"),
-        ("schema = 1", "schema = 1\nformula = '~ x'", "my.toml: unknown key 'formula'."),
+        ("schema = 1", "schema = 1\nformla = '~ x'", "my.toml: unknown key 'formla'. Did you mean 'formula'"),
+        ("schema = 1", "schema = 1\nformula = '~ x'", "my.toml: a model with a formula has no mu"),
         ("schema = 1", "schema = 1\nsensitivity = 1", "my.toml: [sensitivity] must be a table, not int."),
         ("[priors]", "[prior]", "my.toml: unknown key 'prior'. Did you mean 'priors'?"),
         ("[priors]", "[priors]\nbeta = 1", "my.toml: [priors]: unknown key 'beta'. Allowed: mu, tau."),
@@ -184,3 +186,20 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SpecError, match=r"the model file '.*binary\.toml' is not UTF-8 text"):
         ModelSpec.from_toml(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize(
+    "tau", [*R_BAYESMETA_PRIORS, "Rhodes2015(-3.44, 2.59)", "Turner2015(-3.95, 1.34)", "Lomax(6, 2)"]
+)
+def test_priors_that_the_data_complete_survive_the_round_trip(tau):
+    spec = ModelSpec("normal", mu="Beta(2, 5)", tau=tau, why={"tau": "as in R"}, sensitivity={"tau": [tau, "sqrt"]})
+    again = ModelSpec.from_toml_text(spec.to_toml())
+    assert again == spec
+    assert again.tau == as_prior(tau)
+    assert f'dist = "{again.tau.name}"' in spec.to_toml()
+
+
+def test_a_named_prior_takes_no_parameters():
+    text = GOOD.replace('"HalfNormal"', '"Jeffreys"')
+    assert text != GOOD
+    assert "unknown prior 'Jeffreys'" in refusal(text)

@@ -84,3 +84,9 @@ def test_the_tanh_sinh_rule_integrates_a_density_that_jumps_at_its_bounds():
     assert weight.sum() == pytest.approx(1.5, rel=1e-14)
     assert weight @ np.exp(value) == pytest.approx(np.exp(2.0) - np.exp(0.5), rel=1e-14)
     assert weight @ np.sqrt(value - 0.5) == pytest.approx(1.5**1.5 / 1.5, rel=1e-14)
+
+
+def test_the_half_line_ends_where_squares_are_still_doubles():
+    far = HalfLine(0.1).value(np.array([250.0, 1e3, 1e6]))
+    assert far[0] == pytest.approx(0.1 * np.exp(250.0))
+    assert np.isfinite(far**2).all()

@@ -8,8 +8,9 @@ from bayesmeta.data.datasets import load_dataset
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.words import MEANINGS
 from bayesmeta.tables.render import WIDTH
-from bayesmeta.tables.results import MEANINGS, render_compare, render_fit
+from bayesmeta.tables.results import render_compare, render_fit
 
 NORMAL = ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
 
@@ -70,8 +71,8 @@ def test_no_line_is_wider_than_a_screen(remission, hazards):
 
 
 def test_ratios_are_given_as_ratios_too(hazards):
-    assert "mu as a ratio: 0.640 (0.237 to 1.748)" in render_fit(fit(hazards, NORMAL))
-    assert "mu as a ratio: 0.650 (0.482 to 0.876)" in render_fit(fit(hazards, engine="frequentist"))
+    assert "mu as a hazard ratio: 0.640 (0.237 to 1.748)" in render_fit(fit(hazards, NORMAL))
+    assert "mu as a hazard ratio: 0.650 (0.482 to 0.876)" in render_fit(fit(hazards, engine="frequentist"))
 
 
 def test_a_shortest_interval_is_not_transformed_as_if_it_were_equal_tailed(hazards):
@@ -123,3 +124,12 @@ def test_a_missing_interval_is_blank(remission):
     assert np.isnan(table.loc[table["parameter"] == "tau", "lower"]).all()
     line = next(line for line in render_compare(table).splitlines() if line.startswith("tau"))
     assert line.split()[:3] == ["tau", "0.106", "moment"]
+
+
+def test_rounding_noise_is_printed_as_zero():
+    studies = Studies(("a", "b"), y=[-0.1, 0.1 + 5e-15], se=[0.2, 0.2])
+    table = compare(fit(studies, engine="frequentist"))
+    assert 0.0 < abs(table.loc[0, "estimate"]) < 1e-12
+    row = next(line.split() for line in render_compare(table).splitlines() if line.startswith("mu"))
+    assert float(row[1]) == 0.0
+    assert "e-" not in row[1]

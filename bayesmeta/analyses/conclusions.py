@@ -1,0 +1,106 @@
+"""What is concluded? A statement about the posterior, such as "P(p_new > 0.5) >= 0.95", read and checked."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta.errors import SpecError
+from bayesmeta.exact.fit import ExactFit
+from bayesmeta.spec.prior_text import quote
+
+MAX_LENGTH = 200
+_NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+_NAME = r"([A-Za-z]\w*)"
+_PROBABILITY = re.compile(rf"\s*P\s*\(\s*{_NAME}\s*([<>])=?\s*{_NUMBER}\s*\)\s*([<>])=?\s*{_NUMBER}\s*", re.ASCII)
+_INTERVAL = re.compile(
+    rf"\s*the\s+(?:{_NUMBER}\s*%\s+)?interval\s+of\s+{_NAME}\s+(excludes|includes)\s+{_NUMBER}\s*", re.ASCII
+)
+_FORMS = "'P(p_new > 0.5) >= 0.95' or 'the interval of p_mean excludes 0.8'"
+_SIGNS = {"≥": ">=", "≤": "<="}
+
+type Margin = Callable[[ExactFit], float]
+
+
+@final
+@dataclass(frozen=True)
+class Conclusion:
+    """A statement that a posterior fulfils or not.
+
+    Attributes
+    ----------
+    text : str
+        As it was given.
+    margin : callable
+        By how much a fit fulfils it: above 0 if it does.
+    """
+
+    text: str
+    margin: Margin
+
+    def holds(self, fit: ExactFit) -> bool:
+        """Return whether a posterior fulfils the statement."""
+        return self.margin(fit) > 0.0
+
+
+def as_conclusion(value: str | Callable[[ExactFit], bool], fit: ExactFit) -> Conclusion:
+    """Return what was given as a `Conclusion`.
+
+    Parameters
+    ----------
+    value : str or callable
+        Text is parsed, never evaluated. A callable takes a fit and returns whether the conclusion holds.
+    fit : ExactFit
+        Whose quantities may be named.
+
+    Raises
+    ------
+    SpecError
+        If it is neither, or names no quantity of the fit.
+    """
+    if callable(value):
+        return Conclusion(getattr(value, "__name__", "the conclusion"), lambda f: 1.0 if value(f) else -1.0)
+    if not isinstance(value, str) or len(value) > MAX_LENGTH:
+        raise SpecError(f"{quote(value)} is no conclusion; write {_FORMS}, or give a function of a fit.")
+    text = value
+    for sign, plain in _SIGNS.items():
+        text = text.replace(sign, plain)
+    if (found := _PROBABILITY.fullmatch(text)) is not None:
+        name, side, x, relation, p = found.groups()
+        return Conclusion(
+            value, _probability(_known(name, fit), side, float(x), relation, check_probability("P", float(p)))
+        )
+    if (found := _INTERVAL.fullmatch(text)) is not None:
+        percent, name, verb, x = found.groups()
+        prob = check_probability("the interval's probability", float(percent or 95) / 100.0)
+        return Conclusion(value, _interval(_known(name, fit), prob, verb, float(x)))
+    raise SpecError(f"{quote(value)} is no conclusion; write {_FORMS}, or give a function of a fit.")
+
+
+def _known(name: str, fit: ExactFit) -> str:
+    allowed = tuple(dict.fromkeys((*fit.parameters, "theta_new")))
+    if name not in allowed:
+        raise SpecError(unknown_name("parameter", name, allowed))
+    return name
+
+
+def _probability(name: str, side: str, x: float, relation: str, p: float) -> Margin:
+    def margin(fit: ExactFit) -> float:
+        below = float(fit.marginal(name).cdf(x))
+        probability = below if side == "<" else 1.0 - below
+        return probability - p if relation == ">" else p - probability
+
+    return margin
+
+
+def _interval(name: str, prob: float, verb: str, x: float) -> Margin:
+    # an equal-tailed interval excludes x if less than a tail's probability lies on one side of x
+    tail = 0.5 * (1.0 - prob)
+
+    def margin(fit: ExactFit) -> float:
+        below = float(fit.marginal(name).cdf(x))
+        excluded = tail - min(below, 1.0 - below)
+        return excluded if verb == "excludes" else -excluded
+
+    return margin

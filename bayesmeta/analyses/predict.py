@@ -1,0 +1,66 @@
+"""What does a model with moderators say of a study with stated values of them?"""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from bayesmeta.errors import SpecError
+from bayesmeta.exact.regression import RegressionFit
+
+
+def predict(
+    fit: RegressionFit,
+    at: Mapping[str, object] | pd.DataFrame | Iterable[Mapping[str, object]],
+    *,
+    ci_prob: float = 0.95,
+    ci_kind: str = "eti",
+) -> pd.DataFrame:
+    """Return the mean and the proportions at stated values of the moderators.
+
+    Parameters
+    ----------
+    fit : RegressionFit
+        A fit of a model with a formula.
+    at : mapping, DataFrame, or mappings
+        Values of the moderators, uncentred, as they stand in the data.
+    ci_prob : float
+        Posterior probability of the interval.
+    ci_kind : {"eti", "hdi"}
+        Equal-tailed, or shortest.
+
+    Returns
+    -------
+    DataFrame
+        For each of the values (their columns come first): ``eta``, the linear predictor x'beta (link scale), and for
+        proportions ``p_median``, ``p_mean``, ``p_new``, otherwise ``theta_new``, named in ``parameter``; then ``mean sd
+        median lower upper numerical_error``.
+
+    Raises
+    ------
+    SpecError
+        If the fit has no moderators, a moderator is unknown or missing, or has no such level.
+    AccuracyError
+        If a row cannot be computed accurately.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> studies = bm.Studies.from_frame(bm.load_dataset("blinatumomab_cr"), moderators=["year"])
+    >>> fit = bm.fit(studies, bm.ModelSpec("binomial", formula="~ year", beta="Normal(0, 1.5)"))
+    >>> table = predict(fit, {"year": 2020}).set_index("parameter")
+    >>> table.loc["p_mean", ["median", "lower", "upper"]].round(2).tolist()
+    [0.81, 0.63, 0.91]
+    """
+    if not isinstance(fit, RegressionFit):
+        raise SpecError("predict needs a fit of a model with a formula, such as bm.ModelSpec(formula='~ year', ...).")
+    rows = [at] if isinstance(at, Mapping) else at.to_dict("records") if isinstance(at, pd.DataFrame) else list(at)
+    frames = []
+    for values in rows:
+        frame = fit.predict({str(name): value for name, value in values.items()}, ci_prob=ci_prob, ci_kind=ci_kind)
+        frame = frame.rename_axis("parameter").reset_index()
+        for i, (name, value) in enumerate(values.items()):
+            frame.insert(i, str(name), value)
+        frames.append(frame)
+    if not frames:
+        raise SpecError("predict needs at least one set of values, such as {'year': 2020}.")
+    return pd.concat(frames, ignore_index=True)

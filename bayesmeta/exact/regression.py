@@ -1,0 +1,323 @@
+"""What does the exact engine return for a model with moderators? `RegressionFit`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, final
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta._validate import unknown_name
+from bayesmeta.data.studies import Studies
+from bayesmeta.errors import SpecError
+from bayesmeta.exact.joint import Joint, solve_jointly
+from bayesmeta.exact.parts import Regression, pose_regression
+from bayesmeta.exact.quantities import Quantities
+from bayesmeta.exact.solve import TOLERANCE
+from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, theta_rows, worst_error
+from bayesmeta.exact.theta import study_effects
+from bayesmeta.result.describe import describe
+from bayesmeta.result.marginal import Marginal
+from bayesmeta.result.quantity import summary_rows_of
+from bayesmeta.result.summary import with_estimand
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.moderators import Design, design_of
+
+type Pair = tuple[Quantities, Quantities]
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class RegressionFit:
+    """The posterior of a model with moderators, computed by deterministic quadrature.
+
+    Attributes
+    ----------
+    studies : Studies
+        The data.
+    model : ModelSpec
+        The model, with a formula.
+    measure : str or None
+        The effect measure whose estimates were modelled (normal likelihood); None for counts.
+    link : str
+        What the linear predictor is a function of.
+    design : Design
+        The design matrix, with names of the coefficients, and the means at which moderators were centred.
+    engine : str
+        ``"exact"``.
+    """
+
+    studies: Studies
+    model: ModelSpec
+    measure: str | None
+    link: str
+    design: Design
+    regression: Regression = field(repr=False)
+    posteriors: tuple[Pair, ...] = field(repr=False)
+    engine: Literal["exact"] = field(default="exact", init=False)
+    _predicted: dict[tuple[float, ...], Pair] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return self.studies.k
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Labels of the groups, if the formula codes them by cell means; else empty."""
+        return self.design.groups
+
+    @property
+    def of_a_mean(self) -> tuple[str, ...]:
+        """What is known of a mean besides the mean itself: p_median, p_mean, p_new; or theta_new."""
+        return tuple(name for name in summary_rows_of(self.link) if name not in ("mu", "tau"))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Rows of the summary: beta[...], tau, and of each group p_median[...], p_mean[...], p_new[...]."""
+        rows = [f"beta[{name}]" for name in self.design.coef]
+        of_groups = [f"{name}[{group}]" for group in self.groups for name in self.of_a_mean]
+        return (*rows, "tau", *of_groups)
+
+    @property
+    def log_evidence(self) -> float | None:
+        """Log marginal likelihood; None if a prior is improper, because its constant is arbitrary."""
+        if not all(prior.is_proper for prior in (*self.regression.priors, self.model.tau)):
+            return None
+        return self.posteriors[0][0].posterior.log_evidence
+
+    @cached_property
+    def log_evidence_error(self) -> float:
+        """Absolute numerical error of the log marginal likelihood."""
+        fine, coarse = (part.posterior.log_evidence for part in self.posteriors[0])
+        return EVIDENCE_FLOOR + abs(fine - coarse)
+
+    @cached_property
+    def numerical_error(self) -> float:
+        """Largest absolute numerical error of the 95 % summary: over all rows and columns."""
+        return float(self.summary()["numerical_error"].max())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the summary should know, one line each."""
+        centred = [f"{name} is centred at its mean, {mean:.6g}" for name, mean in self.design.means.items()]
+        at_mean = (
+            [f"{'; '.join(centred)}; the intercept (or each group's mean) is that at the mean."] if centred else []
+        )
+        missing = [
+            note.replace(" of mu ", f" of beta[{name}] ")
+            for name, (fine, _) in zip(self.design.coef, self.posteriors, strict=True)
+            if (note := fine.note("mu"))
+        ]
+        of_tau = self.posteriors[0][0].note("tau")
+        return (*at_mean, *missing, *([of_tau] if of_tau else []))
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """One row per parameter: parameter, estimand, mean, sd, median, lower, upper, numerical_error."""
+        return with_estimand(self.summary())
+
+    def summary(self, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Return means, SDs, medians and credible intervals, each row with its numerical error.
+
+        Parameters
+        ----------
+        ci_prob : float
+            Posterior probability of the interval.
+        ci_kind : {"eti", "hdi"}
+            Equal-tailed, or shortest.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``parameter``: ``beta[...]`` and ``tau`` (link scale); if the formula codes groups by cell
+            means, for each group ``p_median[...]``, ``p_mean[...]`` and ``p_new[...]``, or ``theta_new[...]`` where
+            effects are no proportions. Columns ``mean sd median lower upper numerical_error``.
+
+        Raises
+        ------
+        SpecError
+            If an option is not allowed.
+        """
+        frames = []
+        for i, (fine, coarse) in enumerate(self.posteriors):
+            of_group = self.of_a_mean if self.groups else ()
+            names = ("mu", *(("tau",) if i == 0 else ()), *of_group)
+            frame = summary_rows(fine, coarse, names, ci_prob=ci_prob, ci_kind=ci_kind)
+            label = self.groups[i] if self.groups else ""
+            frames.append(frame.rename(index={name: self._row_name(name, i, label) for name in names}))
+        return pd.concat(frames).loc[list(self.parameters)].rename_axis("parameter")
+
+    def _row_name(self, name: str, column: int, label: str) -> str:
+        return {"mu": f"beta[{self.design.coef[column]}]", "tau": "tau"}.get(name, f"{name}[{label}]")
+
+    def predict(self, at: Mapping[str, object], *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
+        """Return the mean and the proportions at stated values of the moderators; see `bayesmeta.predict`."""
+        names = ("mu", *self.of_a_mean)
+        frame = summary_rows(*self.at(self.design.row(at)), names, ci_prob=ci_prob, ci_kind=ci_kind)
+        return frame.rename(index={"mu": "eta"})
+
+    def at(self, row: FloatArray) -> Pair:
+        """Return the posteriors of the linear predictor x'beta (as ``mu``) and tau, at two resolutions.
+
+        Parameters
+        ----------
+        row : array, shape (p,)
+            The row x of the design.
+        """
+        key = tuple(float(value) for value in row)
+        used = np.flatnonzero(row)
+        if used.size == 1 and row[used[0]] == 1.0:
+            return self._of_coefficient(int(used[0]))
+        if key not in self._predicted:
+            if not used.size:
+                raise SpecError("the linear predictor is 0 there whatever the coefficients; choose other values.")
+            parts = self.regression.parts(together=used)
+            targets = [row, *(np.eye(row.size)[part[0]] for part in parts[1:])]
+            self._predicted[key] = _pairs(_solve(self.regression, parts, targets, self._names, 1))[0]
+        return self._predicted[key]
+
+    def _of_coefficient(self, column: int) -> Pair:
+        """Return the posteriors of a coefficient that is a mean, held to the accuracy of a mean's quantities."""
+        pair = self.posteriors[column]
+        if not self.groups and worst_error(*pair, self._names) > 1.0:
+            unit = np.eye(len(self.design.coef))[column]
+            parts = self.regression.parts(together=np.array([column]))
+            targets = [unit, *(np.eye(unit.size)[part[0]] for part in parts[1:])]
+            pair = _pairs(_solve(self.regression, parts, targets, self._names, 1))[0]
+        return pair
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return summary_rows_of(self.link)
+
+    def marginal(self, name: str) -> Marginal:
+        """Return the posterior distribution of a row of the summary.
+
+        Raises
+        ------
+        SpecError
+            If there is no such row.
+        """
+        if name not in self.parameters:
+            raise SpecError(unknown_name("quantity", name, self.parameters))
+        if name == "tau":
+            return self.posteriors[0][0].marginal("tau")
+        kind, _, label = name.removesuffix("]").partition("[")
+        labels = self.design.coef if kind == "beta" else self.groups
+        return self.posteriors[labels.index(label)][0].marginal("mu" if kind == "beta" else kind)
+
+    def theta_table(self, *, ci_prob: float = 0.95) -> pd.DataFrame:
+        """Return the posterior of each study's own effect, for groups coded by cell means.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``study``: ``mean sd median lower upper weight shrinkage numerical_error``, where ``weight``
+            is the study's share in the mean of its group.
+        """
+        if not self.groups:
+            raise SpecError(
+                "study effects of a formula with more than one coefficient per study are not available yet; code "
+                "groups by cell means ('~ 0 + x'), or fit without the formula."
+            )
+        labels = np.array(self.studies.study, dtype=object)
+        frames = []
+        for column, (fine, coarse) in enumerate(self.posteriors):
+            own = labels[self.design.matrix[:, column] == 1.0]
+            effects = [study_effects(part.posterior) for part in (fine, coarse)]
+            left, right = fine.posterior.surface.terms.limits()
+            moments = [
+                fine.study_moments(effect.moments(), left=bool(a), right=bool(b))
+                for effect, a, b in zip(effects[0], left, right, strict=True)
+            ]
+            frames.append(theta_rows(fine.posterior, effects[0], effects[1], tuple(own), moments, ci_prob=ci_prob))
+        return pd.concat(frames).loc[list(self.studies.study)]
+
+    @cached_property
+    def loo(self) -> pd.DataFrame:
+        """Exact leave-one-out log predictive densities, indexed by study, with their numerical errors."""
+        fine, coarse = (part.posterior.log_evidence for part in self.posteriors[0])
+        rows = []
+        for i in range(self.k):
+            without = self.regression.without(i)
+            joint = _solve(without, without.parts(), [], (), 1) if without.k else None
+            both = [] if joint is None else [part[0].posterior.log_evidence for part in (joint.fine, joint.coarse)]
+            rest, rough = both or (0.0, 0.0)
+            rows.append((fine - rest, EVIDENCE_FLOOR + abs(fine - coarse) + abs(rest - rough)))
+        index = pd.Index(self.studies.study, name="study")
+        return pd.DataFrame(rows, index=index, columns=["elpd_loo", "numerical_error"])
+
+    def __repr__(self) -> str:
+        return describe(f"Exact posterior, k = {self.k}", self.model, self.summary(), self.notes)
+
+
+def fit_regression(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> RegressionFit:
+    """Fit a model with a formula by quadrature.
+
+    Parameters
+    ----------
+    studies : Studies
+        The data, with the moderators.
+    model : ModelSpec
+        The model, with a formula.
+    measure : str, optional
+        For the normal likelihood with counts: the effect measure they are turned into (default "PLO").
+
+    Returns
+    -------
+    RegressionFit
+
+    Raises
+    ------
+    SpecError
+        If model and data do not go together, or the formula is beyond what can be integrated.
+    DataError
+        If a moderator is missing for a study.
+    ImproperPosteriorError
+        If the posterior is improper.
+    AccuracyError
+        If the summary cannot be computed accurately.
+    """
+    assert model.formula is not None
+    design = design_of(model.formula, studies)
+    regression = pose_regression(studies, model, design, measure=measure)
+    link = regression.data.link
+    names = summary_rows_of(link) if design.groups else ("mu", "tau")
+    parts = regression.parts()
+    found: dict[int, Pair] = {}
+    for turn in range(max(part.size for part in parts)):  # each turn solves one coefficient of every part
+        columns = [int(part[min(turn, part.size - 1)]) for part in parts]
+        if set(columns) <= set(found):
+            continue
+        targets = [np.eye(len(design.coef))[column] for column in columns]
+        pairs = _pairs(_solve(regression, parts, targets, names, len(parts)))
+        found |= {column: pair for column, pair in zip(columns, pairs, strict=True) if column not in found}
+    posteriors = tuple(found[column] for column in range(len(design.coef)))
+    return RegressionFit(studies, model, regression.data.measure, link, design, regression, posteriors)
+
+
+def _solve(
+    regression: Regression,
+    parts: Sequence[IntArray],
+    targets: Sequence[FloatArray],
+    names: tuple[str, ...],
+    wanted: int,
+) -> Joint:
+    """Solve the parts together until the first ``wanted`` are accurate in ``names``; without names, the evidence."""
+    unit = np.eye(len(regression.coef))
+    goals = list(targets) or [unit[part[0]] for part in parts]
+    problems = [regression.problem(part, goal) for part, goal in zip(parts, goals, strict=True)]
+
+    def error(part: int, fine: Quantities, coarse: Quantities) -> float:
+        if not names:
+            return abs(fine.posterior.log_evidence - coarse.posterior.log_evidence) / TOLERANCE
+        return worst_error(fine, coarse, names) if part < wanted else 0.0
+
+    return solve_jointly(problems, error)
+
+
+def _pairs(joint: Joint) -> list[Pair]:
+    return list(zip(joint.fine, joint.coarse, strict=True))
