@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from math import nan
@@ -17,15 +17,15 @@ from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import BayesmetaError, SpecError
-from bayesmeta.exact.fit import pose_model
+from bayesmeta.exact.fit import ExactFit, pose_model
+from bayesmeta.exact.regression import RegressionFit
 from bayesmeta.exact.solve import Problem
 from bayesmeta.exact.summary import summary_rows
 from bayesmeta.exact.together import summarise_together
-from bayesmeta.result.quantity import OTHER_ROWS, PROPORTION_ROWS, is_proportion, summary_rows_of
+from bayesmeta.result.quantity import OTHER_ROWS, PROPORTION_ROWS, summary_rows_of
 from bayesmeta.result.summary import COLUMNS
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
-from bayesmeta.surface.kernels import CommonKernel
 
 NUMBERS: Final = (*COLUMNS, "numerical_error", "log_evidence")
 FEW: Final = 50  # fits that take less time than it takes to start processes
@@ -87,8 +87,8 @@ def fit_many(
     measure : str, optional
         As in `fit`.
     parameters : str or sequence of str, optional
-        Which rows to give: some of ``mu``, ``tau``, ``p_median``, ``p_mean``, ``p_new``, ``theta_new``; by default
-        those of `summary`.
+        Which rows to give: some of ``mu``, ``tau``, ``p_median``, ``p_mean``, ``p_new``, ``theta_new``, or what the
+        summary of a model with a formula has; by default the rows of `summary`.
     progress : bool or callable
         True writes to standard error how many are done; a callable gets that number, and how many there are
         (None if not known).
@@ -121,7 +121,8 @@ def fit_many(
     0           TKI  7   0.826  0.637  0.920
     1  chemotherapy  3   0.758  0.492  0.894
     """
-    wanted = Wanted(_checked_model(model), measure, check_probability("ci_prob", ci_prob), _checked(parameters))
+    wanted = Wanted(_checked_model(model), measure, check_probability("ci_prob", ci_prob), None)
+    wanted = replace(wanted, parameters=_checked(parameters, wanted.model))
     if processes is not None and not (isinstance(processes, int) and processes >= 1):
         raise SpecError(f"processes={processes!r} must be a whole number from 1 on, or None for one per processor.")
     from bayesmeta.analyses.workers import available_processes, in_order  # loads multiprocessing
@@ -142,66 +143,60 @@ def fit_many(
 
 def outcomes_of(wanted: Wanted, part: Sequence[object]) -> list[Outcome]:
     """Return the rows of some meta-analyses: computed together where that will do, else each by a fit of its own."""
-    problems = [_problem_or_none(wanted, studies) for studies in part]
-    usual = [i for i, problem in enumerate(problems) if problem is not None]
-    out: list[Outcome | None] = [None] * len(part)
-    there = [problem for problem in problems if problem is not None]
-    if there:
-        names = tuple(name for name in _names(wanted, there[0]) if name in _available(there[0]))
-        for i, summary in zip(usual, summarise_together(there, names, ci_prob=wanted.ci_prob), strict=True):
+    problems = {i: problem for i, studies in enumerate(part) if (problem := _problem(wanted, studies)) is not None}
+    out: dict[int, Outcome] = {}
+    if problems:
+        first = next(iter(problems.values()))
+        allowed = summary_rows_of(first.link)
+        names = tuple(name for name in wanted.parameters or allowed if name in (*allowed, "theta_new"))
+        together = summarise_together(list(problems.values()), names, ci_prob=wanted.ci_prob)
+        proper = first.prior_mu.is_proper and first.prior_tau.is_proper
+        for (i, problem), summary in zip(problems.items(), together, strict=True):
             if summary is not None:
-                table = np.c_[summary.values, summary.error]
-                out[i] = _outcome(wanted, there[0], table, summary.log_evidence, dict.fromkeys(names, ""))
-    return [own or outcome_of(wanted, studies) for own, studies in zip(out, part, strict=True)]
+                rows = dict(zip(names, np.c_[summary.values, summary.error], strict=True))
+                out[i] = _outcome(wanted, problem.terms.k, rows, summary.log_evidence if proper else nan, {})
+    return [out.get(i) or outcome_of(wanted, studies) for i, studies in enumerate(part)]
 
 
 def outcome_of(wanted: Wanted, studies: Any) -> Outcome:
     """Return the rows of one meta-analysis by a fit of its own, or one row that says why it has none."""
     k = studies.k if isinstance(studies, Studies) else None
     try:
-        result = fit(studies, wanted.model, measure=wanted.measure)
-        problem, fine, coarse = result.solution.problem, result.solution.fine, result.solution.coarse
-        names = tuple(name for name in _names(wanted, problem) if name in _available(problem))
-        table = summary_rows(fine, coarse, names, ci_prob=wanted.ci_prob, ci_kind="eti").to_numpy()
+        result: ExactFit | RegressionFit = fit(studies, wanted.model, measure=wanted.measure)
+        table, log_evidence = result.summary(ci_prob=wanted.ci_prob), result.log_evidence
+        notes = dict.fromkeys(result.parameters, "; ".join(result.notes))
+        if isinstance(result, ExactFit):
+            fine, coarse = result.solution.fine, result.solution.coarse
+            if "theta_new" not in table.index and "theta_new" in (wanted.parameters or ()):
+                extra = summary_rows(fine, coarse, ("theta_new",), ci_prob=wanted.ci_prob, ci_kind="eti")
+                table = pd.concat([table, extra])
+            notes = {name: fine.note(name) for name in table.index}
     except BayesmetaError as error:
         return failed(k, str(error))
     except Exception as error:  # one that is not foreseen must not cost the others their answers
         return failed(k, f"{type(error).__name__}: {error}")
-    log_evidence = fine.posterior.log_evidence
-    return _outcome(wanted, problem, table, log_evidence, {name: fine.note(name) for name in names})
+    rows = dict(zip(table.index, table.to_numpy(), strict=True))
+    return _outcome(wanted, result.k, rows, nan if log_evidence is None else log_evidence, notes)
 
 
-def _problem_or_none(wanted: Wanted, studies: object) -> Problem | None:
-    """Return what is to be integrated; None where a fit will say why there is nothing."""
+def _problem(wanted: Wanted, studies: object) -> Problem | None:
+    """Return what is to be integrated; None where a fit is of another kind, or will say why there is nothing."""
     try:
         check_studies(studies)
         model = model_for(studies, wanted.model)  # type: ignore[arg-type]
-        return pose_model(studies, model, measure=wanted.measure)[0]  # type: ignore[arg-type]
+        return None if model.formula else pose_model(studies, model, measure=wanted.measure)[0]  # type: ignore[arg-type]
     except Exception:
         return None
 
 
-def _available(problem: Problem) -> tuple[str, ...]:
-    has_tau = not isinstance(problem.terms.kernel, CommonKernel)
-    return tuple(dict.fromkeys((*summary_rows_of(problem.link, has_tau=has_tau), "theta_new")))
-
-
-def _names(wanted: Wanted, problem: Problem) -> tuple[str, ...]:
-    if wanted.parameters is not None:
-        return wanted.parameters
-    return tuple(name for name in _available(problem) if name != "theta_new" or not is_proportion(problem.link))
-
-
 def _outcome(
-    wanted: Wanted, problem: Problem, table: FloatArray, log_evidence: float, notes: Mapping[str, str]
+    wanted: Wanted, k: int, rows: Mapping[str, FloatArray], log_evidence: float, notes: Mapping[str, str]
 ) -> Outcome:
-    """Return the rows of a meta-analysis from its table (rows, 6) for the parameters that ``notes`` names."""
-    names, proper = _names(wanted, problem), problem.prior_mu.is_proper and problem.prior_tau.is_proper
-    numbers = np.full((len(names), len(NUMBERS)), nan)
-    numbers[[name in notes for name in names], :-1] = table
-    numbers[:, -1] = log_evidence if proper else nan
-    missing = f"effects with link {problem.link!r} have no {{}}"
-    return Outcome(problem.terms.k, names, numbers, tuple(notes.get(name, missing.format(name)) for name in names))
+    """Return the rows of a meta-analysis from those of its summary, by parameter."""
+    names = wanted.parameters or tuple(rows)
+    nothing = np.full(len(NUMBERS) - 1, nan)
+    numbers = np.array([[*rows.get(name, nothing), log_evidence] for name in names])
+    return Outcome(k, names, numbers, tuple(notes.get(n, "") if n in rows else f"this fit has no {n}" for n in names))
 
 
 def failed(k: int | None, why: str) -> Outcome:
@@ -218,12 +213,12 @@ def _checked_model(model: object) -> ModelSpec | None:
     )
 
 
-def _checked(parameters: str | Sequence[str] | None) -> tuple[str, ...] | None:
+def _checked(parameters: str | Sequence[str] | None, model: ModelSpec | None) -> tuple[str, ...] | None:
     if parameters is None:
         return None
     wanted = (parameters,) if isinstance(parameters, str) else tuple(dict.fromkeys(parameters))
     for name in wanted:
-        if name not in PARAMETERS:
+        if name not in PARAMETERS and (model is None or model.formula is None):
             raise SpecError(unknown_name("parameter", name, PARAMETERS))
     if not wanted:
         raise SpecError("parameters is empty; name at least one, or leave it out.")

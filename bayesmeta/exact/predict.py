@@ -13,7 +13,7 @@ import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta.exact.posterior import Posterior
-from bayesmeta.exact.rows import is_narrow, refined_nodes, row_table
+from bayesmeta.exact.rows import RowTable, is_narrow, refined_nodes, row_table
 from bayesmeta.surface.bands import BLOCK
 from bayesmeta.surface.kernels import Kernel
 
@@ -43,6 +43,12 @@ class NextEffect:
         mu, weight = refined_nodes(grid, rows, self.posterior.weight[rows])
         return mu, weight, is_narrow(grid.tau[rows], mu, weight)
 
+    @cached_property
+    def _narrow_table(self) -> RowTable:
+        """The density of mu on the narrow rows."""
+        rows = self.posterior.rows[self._refined[2]]
+        return row_table(self.posterior.surface.grid, rows, self.posterior.weight[rows])
+
     def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of theta_new at ``x``, shape (P,)."""
         cdf, pdf = self._narrow_part(x)
@@ -63,7 +69,7 @@ class NextEffect:
         z, z_weight = self._kernel.rule(self.posterior.surface.settings.hermite_nodes // 2 + 1)
         if self._kernel.is_symmetric:  # the same distribution of z everywhere: one table serves all nodes
             at = x - tau[:, :, None] * z[:, None]
-            below, density = row_table(grid, rows, weight).cdf_pdf(at.reshape(rows.size, -1))
+            below, density = self._narrow_table.cdf_pdf(at.reshape(rows.size, -1))
             cdf += z_weight @ below.sum(axis=0).reshape(z.size, -1)
             pdf += z_weight @ density.sum(axis=0).reshape(z.size, -1)
             return cdf, pdf

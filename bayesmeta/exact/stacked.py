@@ -269,6 +269,12 @@ class Live:
         parts = [(wide, mu[wide], self.weight[wide]), (rest[~narrow], fine[~narrow], weight[~narrow])]
         return parts, rest[narrow]
 
+    @cached_property
+    def _narrow_table(self) -> RowTable:
+        """The density of mu on the narrow rows."""
+        narrow = self._sums[1]
+        return row_table(self.stack.grid, self.rows[narrow], self.weight[narrow])
+
     def next_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of theta_new at ``x`` (B, P)."""
         cdf, pdf = np.zeros((2, self.rows.size, x.shape[1]))
@@ -282,8 +288,7 @@ class Live:
             kernel, settings = self.stack.posteriors[0].surface.terms.kernel, self.stack.posteriors[0].surface.settings
             z, z_weight = kernel.rule(settings.hermite_nodes // 2 + 1)
             at = x[self.owner[narrow], :, None] - self.stack.grid.tau[self.rows[narrow], None, None] * z
-            table = row_table(self.stack.grid, self.rows[narrow], self.weight[narrow])
-            below, density = table.cdf_pdf(at.reshape(narrow.size, -1))
+            below, density = self._narrow_table.cdf_pdf(at.reshape(narrow.size, -1))
             cdf[narrow], pdf[narrow] = below.reshape(at.shape) @ z_weight, density.reshape(at.shape) @ z_weight
         return self.total(cdf), self.total(pdf)
 

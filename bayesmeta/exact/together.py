@@ -25,6 +25,7 @@ from bayesmeta.surface.quadrature import level
 from bayesmeta.surface.region import find_region
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
+ROUGH_MOVE: Final = 3e-3  # of the SD: last step of the coarser resolution's search, where that of the finer starts
 MOST_STEPS: Final = 12  # of Newton's method; what takes more is left to a single fit
 SAME_BASE: Final = {"p_median": "mu", "p_new": "theta_new"}
 """Whose distribution function, by its scale, gives that of a quantity."""
@@ -138,8 +139,8 @@ def _quantiles(
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return quantiles on the base scale and their errors by the coarser distribution function, (B, P) each."""
     start, spread = _guess(coarse, base, probability)
-    rough, _ = _solve(_cdf_pdf(coarse, base), start, probability, spread)
-    x, found = _solve(_cdf_pdf(fine, base), rough, probability, spread)
+    rough, _ = _solve(_cdf_pdf(coarse, base), start, probability, ROUGH_MOVE * spread)
+    x, found = _solve(_cdf_pdf(fine, base), rough, probability, LAST_MOVE * spread)
     cdf, pdf = _cdf_pdf(coarse, base)(x)
     return x, np.abs(cdf - probability) / np.maximum(pdf, 1e-300), found
 
@@ -167,19 +168,22 @@ def _guess(stack: Stack, base: str, probability: FloatArray) -> tuple[FloatArray
 
 
 def _solve(
-    cdf_pdf: CdfPdf, start: FloatArray, probability: FloatArray, spread: FloatArray
+    cdf_pdf: CdfPdf, start: FloatArray, probability: FloatArray, last: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Solve cdf(x) = probability by Newton's method within a bracket; return x (B, P) and whether it was found (B,)."""
+    """Solve cdf(x) = probability by Newton's method within a bracket, until no step is longer than ``last`` (B, 1).
+
+    Returns x (B, P), and whether it was found (B,).
+    """
     x, done = start.copy(), np.zeros(start.shape, dtype=bool)
     lower, upper = np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
+    longest = np.ptp(start, axis=1, keepdims=True)
     for _ in range(MOST_STEPS):
         cdf, pdf = cdf_pdf(x)
         gap = cdf - probability
-        with np.errstate(all="ignore"):
-            move = np.clip(np.nan_to_num(-gap / pdf), -spread, spread)
-            lower, upper = np.where(gap < 0.0, x, lower), np.where(gap > 0.0, x, upper)
-            middle = np.where(np.isfinite(lower) & np.isfinite(upper), 0.5 * (lower + upper), x + move)
-        near = (np.abs(move) <= LAST_MOVE * spread) & (pdf > 0.0)  # the next step would be its square
+        move = np.clip(np.nan_to_num(-gap / pdf), -longest, longest)
+        lower, upper = np.where(gap < 0.0, x, lower), np.where(gap > 0.0, x, upper)
+        middle = np.where(np.isfinite(lower) & np.isfinite(upper), 0.5 * (lower + upper), x + move)
+        near = (np.abs(move) <= last) & (pdf > 0.0)  # the next step would be about its square
         inside = (x + move > lower) & (x + move < upper)
         x = np.where(done, x, np.where(near | inside, x + move, middle))
         done |= near

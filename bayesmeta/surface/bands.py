@@ -9,6 +9,8 @@ as that of 0 or n events, has its lattice closed there by the normal distributio
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from math import ceil
 from typing import final
 
@@ -76,6 +78,11 @@ class Band:
     core: tuple[float, float]
     turn: tuple[float, float]
 
+    @cached_property
+    def limits(self) -> tuple[BoolArray, BoolArray]:
+        """Which likelihoods tend to 1 on the left, and on the right, shape (b,) each."""
+        return self.terms.limits()
+
 
 def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
     """Return log m_i as a function of (eta, tau), by quadrature at the given resolution."""
@@ -83,14 +90,15 @@ def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
     if constant.any():
         return _with_constants(terms, constant, settings)
     bands = make_bands(terms, settings)
+    narrow = _narrow_ranges(terms, bands, settings)
 
     def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
         out = np.empty((terms.k, eta.size))
         for band in bands:
             for block in _wide_blocks(np.flatnonzero(tau >= TRAPEZOID_FROM * band.step), band):
                 out[band.study[:, None], block] = _trapezoid(band, eta[block], tau[block])
-        for study, points, nodes in _narrow_groups(bands, tau, settings):
-            some = terms.take(study)
+        for below, study, some, nodes in narrow:
+            points = np.flatnonzero((tau < below[0]) & (tau >= below[1]))
             for block in _blocks(points, BLOCK // (nodes * study.size)):
                 out[study[:, None], block] = _hermite(some, eta[block], tau[block], nodes)
         return out
@@ -183,17 +191,21 @@ def _wide_blocks(points: IntArray, band: Band) -> Iterator[IntArray]:
     return _blocks(points, min(BLOCK // nodes, max(LEAST_BLOCK, SMALL_PRODUCT // (nodes * band.study.size))))
 
 
-def _narrow_groups(bands: list[Band], tau: FloatArray, settings: Level) -> Iterator[tuple[IntArray, IntArray, int]]:
-    """Yield studies, points and numbers of Gauss-Hermite nodes where tau is narrow, studies together."""
+def _narrow_ranges(
+    terms: LogConcaveTerms, bands: list[Band], settings: Level
+) -> list[tuple[tuple[float, float], IntArray, LogConcaveTerms, int]]:
+    """Return ranges of tau that are narrow for some studies: the range, the studies, Gauss-Hermite nodes."""
     ends = [TRAPEZOID_FROM * band.step for band in bands]
     ends += [SMALL_TAU * bands[-1].step, TINY_TAU * bands[-1].step, -1.0]
     nodes = [settings.hermite_nodes] * len(bands)
     nodes += [ceil(SMALL_TAU_NODES * settings.hermite_nodes), TINY_TAU_NODES]
-    for i in range(len(ends) - 1):
-        points = np.flatnonzero((tau < ends[i]) & (tau >= ends[i + 1]))
-        if points.size:
+    ranges = []
+    for i, (high, low) in enumerate(pairwise(ends)):
+        if i < len(bands):
             study = np.concatenate([band.study for band in bands[: i + 1]])
-            yield study, points, nodes[i]
+            some = terms.take(study)
+        ranges.append(((high, low), study, some, nodes[i]))
+    return ranges
 
 
 def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
@@ -205,14 +217,19 @@ def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     if theta.size < 2:
         theta, likelihood = band.theta, band.likelihood
     half_outside = _half_outside(theta, eta, tau, band.step)
-    # a kernel beyond the lattice only sees its end; from how far does not matter, but would cost precision
-    near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
-    kernel = _kernel(theta, near, tau, _half_outside(theta, near, tau, band.step))
+    near, near_outside = eta, half_outside
+    if half_outside.any():
+        # a kernel beyond the lattice only sees its end; from how far does not matter, but would cost precision
+        near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
+        near_outside = _half_outside(theta, near, tau, band.step)
+    kernel = _kernel(theta, near, tau, near_outside)
     total = likelihood @ kernel
     log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
     if total.min() < SMALLEST:
         log_m = np.where(total < SMALLEST, _beyond_range(band, eta, tau), log_m)
-    log_m += np.log(band.step) - np.log(tau) - LOG_SQRT_2PI
+    log_m += np.log(band.step / tau) - LOG_SQRT_2PI
+    if not any(limit.any() for limit in band.limits):
+        return log_m + band.log_scale[:, None]
     log_m = _closed(band, eta, tau, log_m) + band.log_scale[:, None]
     scale = np.exp(-half_outside) * band.step / (tau * SQRT_2PI)
     full = likelihood * np.exp(band.log_scale)[:, None]
@@ -260,7 +277,7 @@ def _closed(band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray) -> 
     """Add what lies beyond the lattice where a likelihood tends to 1."""
     half = 0.5 * band.step
     edges = band.theta[0] - half, band.theta[-1] + half
-    for limit, edge, sign in zip(band.terms.limits(), edges, (1.0, -1.0), strict=True):
+    for limit, edge, sign in zip(band.limits, edges, (1.0, -1.0), strict=True):
         if limit.any():
             z = sign * (edge - eta) / tau
             if z.max() > -KERNEL_REACH:
@@ -280,7 +297,7 @@ def _from_above(
     """
     first, last, half = band.theta[0], band.theta[-1], 0.5 * band.step
     sides = (first, band.turn[0], last + half, -1.0), (last, band.turn[1], first - half, 1.0)
-    for limit, (end, turn, other, sign) in zip(band.terms.limits(), sides, strict=True):
+    for limit, (end, turn, other, sign) in zip(band.limits, sides, strict=True):
         if not limit.any():
             continue
         far = sign * (eta - 0.5 * (end + turn)) > 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, final
 
@@ -65,7 +66,11 @@ class BinomialTerms:
 
     def rough(self) -> tuple[FloatArray, FloatArray]:
         """Return the link of (events + 1/2)/(n + 1) and its delta-method variance."""
-        p = self._rough_p()
+        return self._rough
+
+    @cached_property
+    def _rough(self) -> tuple[FloatArray, FloatArray]:
+        p = self._rough_p
         if self.link == "logit":
             return self._minus_offset(np.asarray(special.logit(p))), 1.0 / ((self.n + 1.0) * p * (1.0 - p))
         theta = LINKS[self.link].link(p)
@@ -109,7 +114,7 @@ class BinomialTerms:
         shape = (-1,) + (1,) * (theta.ndim - 1)
         if self.link == "logit":
             centre, _ = self.rough()
-            return self._log_ratio(theta - centre.reshape(shape), shape) + self._log_at_centre().reshape(shape)
+            return self._log_ratio(theta - centre.reshape(shape), shape) + self._log_at_centre.reshape(shape)
         events, rest = self.events.reshape(shape), (self.n - self.events).reshape(shape)
         log_power = events * self._link.log_p(theta) + rest * self._link.log_q(theta)
         return np.asarray(log_power + self._log_coefficient().reshape(shape))
@@ -119,14 +124,15 @@ class BinomialTerms:
 
         Written with log1p and expm1, so that its error is n |shift| 1e-16, not n 1e-16.
         """
-        p = self._rough_p().reshape(shape)
+        p = self._rough_p.reshape(shape)
         far = np.minimum(shift, 600.0)  # exp stays finite; beyond, the log is linear
         log_ratio = self.events.reshape(shape) * far - self.n.reshape(shape) * np.log1p(p * np.expm1(far))
         rest = np.maximum(shift - 600.0, 0.0)
         return np.asarray(log_ratio - (self.n - self.events).reshape(shape) * rest)
 
+    @cached_property
     def _log_at_centre(self) -> FloatArray:
-        p = self._rough_p()
+        p = self._rough_p
         result: FloatArray = np.asarray(special.xlogy(self.events, p) + special.xlog1py(self.n - self.events, -p))
         return result + self._log_coefficient()
 
@@ -170,6 +176,7 @@ class BinomialTerms:
     def _link(self) -> ProportionLink:
         return PROPORTION_LINKS[self.link]
 
+    @cached_property
     def _rough_p(self) -> FloatArray:
         return (self.events + 0.5) / (self.n + 1.0)
 

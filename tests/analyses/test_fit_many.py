@@ -36,7 +36,7 @@ def mixed() -> list[object]:
 
 
 def test_every_row_is_that_of_its_own_fit() -> None:
-    every = simulated(3)
+    every = [*simulated(2), *simulated(1, 3), *simulated(1, 9)]
     frame = bm.fit_many(every)
     assert list(frame.columns) == COLUMNS
     for i, studies in enumerate(every):
@@ -47,7 +47,7 @@ def test_every_row_is_that_of_its_own_fit() -> None:
         difference = np.abs(part[list(summary)[:5]].to_numpy() - summary[list(summary)[:5]].to_numpy())
         assert (difference <= error[:, None]).all()
         assert part["log_evidence"].to_numpy() == pytest.approx(own.log_evidence, abs=2e-8)
-        assert (part["k"] == 6).all()
+        assert (part["k"] == studies.k).all()
         assert (part["note"] == "").all()
 
 
@@ -169,8 +169,21 @@ def test_parameters_choose_rows_and_say_what_there_is_not() -> None:
     estimates = bm.Studies(("a", "b"), y=np.array([0.1, 0.3]), se=np.array([0.2, 0.2]))
     model = bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)")
     frame = bm.fit_many([estimates], model, parameters=["p_mean", "mu"])
-    assert frame["note"].tolist() == ["effects with link 'identity' have no p_mean", ""]
+    assert frame["note"].tolist() == ["this fit has no p_mean", ""]
     assert frame["mean"].isna().tolist() == [True, False]
+
+
+def test_a_model_with_moderators_gives_the_rows_of_its_summary() -> None:
+    df = bm.load_dataset("blinatumomab_cr")
+    studies = bm.Studies.from_frame(df, moderators=["regimen"])
+    model = bm.ModelSpec("binomial", formula="~ 0 + regimen", beta="Normal(0, 1.5)", tau="HalfNormal(1)")
+    own = bm.fit(studies, model).summary()
+    frame = bm.fit_many([studies], model)
+    assert frame["parameter"].tolist() == own.index.tolist()
+    assert frame["median"].tolist() == own["median"].tolist()
+    some = bm.fit_many([studies], model, parameters=["tau", "beta[nothing]"])
+    assert some["note"].tolist()[1] == "this fit has no beta[nothing]"
+    assert some.loc[0, "mean"] == own.loc["tau", "mean"]
 
 
 def test_a_moment_that_does_not_exist_has_its_note() -> None:
