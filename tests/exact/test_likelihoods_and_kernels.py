@@ -69,20 +69,21 @@ RATE_RATIOS = {
 }
 ESTIMATES = {
     "an outlier": {"y": np.array([0.1, 0.2, 0.15, 2.5]), "se": np.array([0.15, 0.2, 0.1, 0.2])},
-    "eight schools": {"y": np.array([28.0, 8, -3, 7, -1, 1, 18, 12]) / 10, "se": np.array([15.0, 10, 16, 11, 9, 11, 10, 18]) / 10},
+    "eight schools": {"y": np.array([28.0, 8, -3, 7, -1, 1, 18, 12]) / 10,
+                      "se": np.array([15.0, 10, 16, 11, 9, 11, 10, 18]) / 10},
     "one precise, one vague": {"y": np.array([0.4, -1.0]), "se": np.array([0.1, 1.0])},
 }  # fmt: skip
 MODELS = {
-    "probit": (dict(likelihood="binomial", link="probit"), COUNTS),
-    "cloglog": (dict(likelihood="binomial", link="cloglog"), COUNTS),
-    "conditional": (dict(likelihood="binomial-conditional"), TRIALS),
-    "two arms": (dict(likelihood="binomial-two-arm"), TRIALS),
-    "poisson": (dict(likelihood="poisson"), RATES),
-    "poisson conditional": (dict(likelihood="poisson-conditional"), RATE_RATIOS),
-    "t, binomial": (dict(likelihood="binomial", effects="student-t", nu=4.0), COUNTS),
-    "t, normal": (dict(likelihood="normal", effects="student-t", nu=3.0), ESTIMATES),
-    "beta": (dict(likelihood="binomial", effects="beta"), COUNTS),
-    "none": (dict(likelihood="binomial", effects="none"), COUNTS),
+    "probit": ({"likelihood": "binomial", "link": "probit"}, COUNTS),
+    "cloglog": ({"likelihood": "binomial", "link": "cloglog"}, COUNTS),
+    "conditional": ({"likelihood": "binomial-conditional"}, TRIALS),
+    "two arms": ({"likelihood": "binomial-two-arm"}, TRIALS),
+    "poisson": ({"likelihood": "poisson"}, RATES),
+    "poisson conditional": ({"likelihood": "poisson-conditional"}, RATE_RATIOS),
+    "t, binomial": ({"likelihood": "binomial", "effects": "student-t", "nu": 4.0}, COUNTS),
+    "t, normal": ({"likelihood": "normal", "effects": "student-t", "nu": 3.0}, ESTIMATES),
+    "beta": ({"likelihood": "binomial", "effects": "beta"}, COUNTS),
+    "none": ({"likelihood": "binomial", "effects": "none"}, COUNTS),
 }  # fmt: skip
 CASES = {f"{model}: {data}": (options, sets[data]) for model, (options, sets) in MODELS.items() for data in sets}
 
@@ -169,7 +170,7 @@ class Reference:
             return np.stack([general.log_m_beta(r, n, *shapes) for r, n in counts])
         return np.stack([general.log_m(study, self.kernel, mu, tau) for study in studies])
 
-    @cache
+    @cache  # noqa: B019 - a reference lives as long as its module
     def powers(self):
         at = self.brute.mu.ravel(), np.repeat(self.brute.tau, self.brute.mu.shape[1])
         counts = [(1.0, 1.0), (2.0, 2.0), (0.0, 1.0)]
@@ -177,7 +178,7 @@ class Reference:
         studies = studies_of({"likelihood": "binomial", "link": self.link}, data)
         return self.each(studies, counts, *at).reshape(3, *self.brute.mu.shape)
 
-    @cache
+    @cache  # noqa: B019 - a reference lives as long as its module
     def median_at_nodes(self):
         """Link scale; as `scipy.stats.beta` has it for beta effects."""
         if self.effects != "beta":
