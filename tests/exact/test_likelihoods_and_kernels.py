@@ -69,7 +69,8 @@ RATE_RATIOS = {
 }
 ESTIMATES = {
     "an outlier": {"y": np.array([0.1, 0.2, 0.15, 2.5]), "se": np.array([0.15, 0.2, 0.1, 0.2])},
-    "eight schools": {"y": np.array([28.0, 8, -3, 7, -1, 1, 18, 12]) / 10, "se": np.array([15.0, 10, 16, 11, 9, 11, 10, 18]) / 10},
+    "eight schools": {"y": np.array([28.0, 8, -3, 7, -1, 1, 18, 12]) / 10,
+                      "se": np.array([15.0, 10, 16, 11, 9, 11, 10, 18]) / 10},
     "one precise, one vague": {"y": np.array([0.4, -1.0]), "se": np.array([0.1, 1.0])},
 }  # fmt: skip
 MODELS = {
@@ -169,7 +170,7 @@ class Reference:
             return np.stack([general.log_m_beta(r, n, *shapes) for r, n in counts])
         return np.stack([general.log_m(study, self.kernel, mu, tau) for study in studies])
 
-    @cache
+    @cache  # noqa: B019 - a reference lives as long as its module
     def powers(self):
         at = self.brute.mu.ravel(), np.repeat(self.brute.tau, self.brute.mu.shape[1])
         counts = [(1.0, 1.0), (2.0, 2.0), (0.0, 1.0)]
@@ -177,7 +178,7 @@ class Reference:
         studies = studies_of({"likelihood": "binomial", "link": self.link}, data)
         return self.each(studies, counts, *at).reshape(3, *self.brute.mu.shape)
 
-    @cache
+    @cache  # noqa: B019 - a reference lives as long as its module
     def median_at_nodes(self):
         """Link scale; as `scipy.stats.beta` has it for beta effects."""
         if self.effects != "beta":

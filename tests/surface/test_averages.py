@@ -49,7 +49,8 @@ CASES = {
     **{f"poisson {r} in {t}": (lambda r=r, t=t: PoissonTerms(*one(r, t)), panels.poisson(r, t)) for r, t in RATES},
     **{f"offset {r}/{n} {o}": (lambda r=r, n=n, o=o: BinomialTerms(*one(r, n), "logit", np.array([o])),
                                panels.binomial(r, n, "logit", o)) for r, n, o in OFFSETS},
-    **{f"conditional {t}": (lambda t=t: hypergeometric_terms(*one(*t)), panels.hypergeometric(*t)) for t in TRIALS[:-1]},
+    **{f"conditional {t}": (lambda t=t: hypergeometric_terms(*one(*t)), panels.hypergeometric(*t))
+       for t in TRIALS[:-1]},
 }  # fmt: skip
 
 
@@ -168,16 +169,17 @@ def test_the_density_of_a_beta_logit_integrates_to_1_with_its_mean_and_sd(eta, t
 # power weights
 
 ETA, WIDTHS = np.array([-1.0, 0.2, 1.5]), np.array([1e-4, 0.4, 5.0])
+ARMS = "events_treatment", "n_treatment", "events_control", "n_control"
 POWERED = {
     "normal": (Estimates(*one(0.4, 0.3), "identity", "GEN"), panels.normal(0.4, 0.3)),
     "binomial": (Counts({"events": one(3)[0], "n": one(9)[0]}, "logit"), panels.binomial(3, 9)),
     "poisson": (Counts({"events": one(3)[0], "time": one(9)[0]}, "log"), panels.poisson(3, 9.0)),
     "binomial-conditional": (
-        Counts(dict(zip(("events_treatment", "n_treatment", "events_control", "n_control"), one(3, 9, 1, 8), strict=True)), "log"),
+        Counts(dict(zip(ARMS, one(3, 9, 1, 8), strict=True)), "log"),
         panels.hypergeometric(3, 9, 1, 8),
     ),
     "binomial-two-arm": (
-        Counts(dict(zip(("events_treatment", "n_treatment", "events_control", "n_control"), one(3, 9, 1, 8), strict=True)), "log"),
+        Counts(dict(zip(ARMS, one(3, 9, 1, 8), strict=True)), "log"),
         panels.two_arms(3, 9, 1, 8, 0.0, 1.5),
     ),
 }  # fmt: skip
