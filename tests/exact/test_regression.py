@@ -9,8 +9,9 @@ import bayesmeta as bm
 from bayesmeta.exact.gaussian import gaussian_terms
 from bayesmeta.exact.nuisance import IntegratedTerms
 from bayesmeta.exact.regression import RegressionFit
+from bayesmeta.surface.binomial import BinomialTerms
+from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.quadrature import level
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
 
 def counts(events, n, **moderators):
