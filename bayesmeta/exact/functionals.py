@@ -70,10 +70,13 @@ class Functionals:
         The grid and, for proportions, the powers tabulated on it.
     axes : Axes
         From `axes_for`.
+    densities : bool
+        Whether densities are wanted; else they have no columns.
     """
 
     surface: Surface
     axes: Axes
+    densities: bool = True
 
     @property
     def centre(self) -> float:
@@ -204,8 +207,10 @@ class Functionals:
         """Return shares in the distribution function and density of mu on some rows at ``mu`` (R, X) or (R, X, Z)."""
         grid = self.surface.grid
         flat, shape = mu.reshape(rows.size, -1), (*mu.shape[:2], -1)
-        with np.errstate(invalid="ignore", over="ignore"):  # outside the support of mu the slope is undefined
-            slope = np.exp(grid.log_slope(flat, rows)).reshape(shape)
+        slope = None
+        if self.densities:
+            with np.errstate(invalid="ignore", over="ignore"):  # outside the support of mu the slope is undefined
+                slope = np.exp(grid.log_slope(flat, rows)).reshape(shape)
         position = grid.position(flat, rows).reshape(shape)
         return basis_at(grid.shape[1], position, slope, np.ones(1) if weight is None else weight)
 
@@ -214,17 +219,19 @@ class Functionals:
         position, per_node = invert(values, x)
         size = self.surface.grid.shape[1]
         inner = (position > 0.0) & (position < size - 1)
-        slope = np.where(inner, 1.0 / np.maximum(per_node, SMALLEST_SLOPE), 0.0)
-        return basis_at(size, position[:, :, None], slope[:, :, None], np.ones(1))
+        slope = np.where(inner, 1.0 / np.maximum(per_node, SMALLEST_SLOPE), 0.0)[:, :, None]
+        return basis_at(size, position[:, :, None], slope if self.densities else None, np.ones(1))
 
     def _of_next(self, x: FloatArray, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Sum kernels over the nodes where tau is wide; elsewhere average the distribution of mu over z."""
         grid = self.surface.grid
         mu, tau, ratio = refined_mu(grid, rows), grid.tau[rows], grid.tau[rows] / grid.local_sd[rows]
-        cdf, pdf = np.empty((2, rows.size, grid.shape[1], x.size))
+        cdf, pdf = (np.empty((rows.size, grid.shape[1], count)) for count in (x.size, x.size * self.densities))
         wide = tau >= WIDE * np.diff(mu, axis=1).max(axis=1)
         shares, at = refined_shares(grid.shape[1]), (x, mu[wide, :, None], tau[wide, None, None])
-        cdf[wide], pdf[wide] = shares @ self._kernel.cdf(*at), shares @ np.exp(self._kernel.log_density(*at))
+        cdf[wide] = shares @ self._kernel.cdf(*at)
+        if self.densities:
+            pdf[wide] = shares @ np.exp(self._kernel.log_density(*at))
         smooth, rest = np.flatnonzero(~wide & (ratio < SMOOTH)), np.flatnonzero(~wide & (ratio >= SMOOTH))
         for part in (smooth, *np.array_split(rest, -(-rest.size // ROWS_AT_ONCE) or 1)):
             if part.size:
@@ -254,7 +261,7 @@ class Functionals:
     ) -> tuple[FloatArray, FloatArray]:
         """Average the distribution of mu over z, whose distribution is another at each node."""
         grid, tau = self.surface.grid, self.surface.grid.tau[rows, None]
-        cdf, pdf = np.zeros((2, rows.size, grid.shape[1], x.size))
+        cdf, pdf = (np.zeros((rows.size, grid.shape[1], count)) for count in (x.size, x.size * self.densities))
         for node, share in zip(z, weight, strict=True):
             correction = share * np.broadcast_to(
                 self._kernel.rule_correction(node, grid.mu[rows], tau), grid.mu[rows].shape

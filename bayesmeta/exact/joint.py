@@ -26,6 +26,7 @@ from bayesmeta.surface.locate import NODES, Located, LogDensity, locate
 from bayesmeta.surface.quadrature import PILOT, level
 from bayesmeta.surface.region import FIRST_Q, NEAR_Q, Q_STEP, TINY, Region, sharpest
 
+AT_ENDS = 1e-8  # of the posterior at the outermost nodes
 LEAST_BEND = 1e-3  # least second difference of the log density of q that is told apart from a flat one
 
 
@@ -99,10 +100,22 @@ def _at(problems: Sequence[Problem], regions: Sequence[Region], index: int) -> t
     posteriors = [problem.posterior(region, level(index)) for problem, region in zip(problems, regions, strict=True)]
     parts = np.array([log_z(posterior) for posterior in posteriors])
     others = [parts[np.arange(len(parts)) != i].sum(axis=0) for i in range(len(parts))]
-    return tuple(
-        Quantities(replace(posterior, log_rest=rest[:, None]), problem.orders)
-        for posterior, rest, problem in zip(posteriors, others, problems, strict=True)
-    )
+    found = []
+    for posterior, rest, problem in zip(posteriors, others, problems, strict=True):
+        found.append(Quantities(replace(posterior, log_rest=rest[:, None]), problem.orders))
+        _check_ends(found[-1].posterior)
+    return tuple(found)
+
+
+def _check_ends(posterior: Posterior) -> None:
+    """Raise `AccuracyError` if the posterior does not lie inside its grid, which two resolutions would not show."""
+    weight = posterior.weight
+    at_ends = max(weight[0].sum(), weight[-1].sum(), weight[:, 0].sum(), weight[:, -1].sum())
+    if not at_ends < AT_ENDS:
+        raise AccuracyError(
+            "the posterior reaches beyond the region that was found for it; use less extreme priors, or scale the "
+            "moderators."
+        )
 
 
 def find_regions(problems: Sequence[Problem]) -> list[Region]:

@@ -8,7 +8,7 @@ in v, z = mode + 4 sd sinh(v), which converges exponentially. log m_i(eta, tau) 
 at equal steps of eta, and interpolated by a polynomial through the twelve nearest entries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -36,7 +36,7 @@ ROWS_AT_ONCE = 1_000_000  # entries of a table computed at once
 FIRST_REACH = 10.0
 MOST_TABLES = 12
 REFERENCE_TAUS = np.geomspace(0.01, 1000.0, 40)  # in units of the typical standard error
-HOPELESS = 100.0
+HOPELESS, HOPELESS_EACH = 100.0, 2.0  # log L so far below its maximum, and per study, is not looked at closely
 LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -108,6 +108,7 @@ class IntegratedTerms:
         At the pilot's resolution by Laplace's method, which is good enough to find the region.
         """
         base = self.terms.marginal(settings)
+        judge = self._as_if_normal(base) if settings is PILOT else None
 
         def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
             nodes, row = np.unique(tau, return_inverse=True)
@@ -119,8 +120,8 @@ class IntegratedTerms:
             index = order[start[:, None] + column]
             values = np.empty(index.shape)
             hopeless = np.zeros(nodes.size, dtype=bool)
-            if settings is PILOT:
-                hopeless, normal = self._as_if_normal(nodes)
+            if judge is not None:
+                hopeless, normal = judge(nodes)
                 values[hopeless] = normal(eta[index[hopeless]].ravel(), tau[index[hopeless]].ravel()).reshape(
                     -1, index.shape[1]
                 )
@@ -134,17 +135,26 @@ class IntegratedTerms:
 
         return rule
 
-    def _as_if_normal(self, tau: FloatArray) -> tuple[BoolArray, MarginalRule]:
-        """Return which rows of tau cannot matter, as if all were normal, and what is used there instead of log L.
+    def _as_if_normal(self, base: MarginalRule) -> Callable[[FloatArray], tuple[BoolArray, MarginalRule]]:
+        """Return a function that tells which rows of tau cannot matter, and what is used there instead of log L.
 
-        Far below its maximum log m_i is only a stand-in, on which no mode can be found.
+        Far below its maximum log m_i is only a stand-in, on which no mode can be found. As if all were normal, log L
+        has other constants, which a comparison where it is largest removes.
         """
         y, variance = self.terms.rough()
         centre, precision = prior_centres(self.priors)
         normal = GaussianTerms(y, np.sqrt(variance), self.design, centre, precision, self.target)
-        typical = float(np.sqrt(np.median(variance)))
-        best = normal.given(typical * REFERENCE_TAUS)[2].max()
-        return normal.given(tau)[2] < best - HOPELESS, normal.marginal(PILOT)
+        reference = float(np.sqrt(np.median(variance))) * REFERENCE_TAUS
+        mean, _, log_z = normal.given(reference)
+        best = np.array([log_z.argmax()])
+        rule, at, tau_at = normal.marginal(PILOT), mean[best], reference[best]
+        shift = _Conditional(self, base, PILOT, tau_at).log_integral(at[:, None])[0, 0] - rule(at, tau_at)[0, 0]
+        least = log_z.max() - HOPELESS - HOPELESS_EACH * self.terms.k
+
+        def judge(tau: FloatArray) -> tuple[BoolArray, MarginalRule]:
+            return normal.given(tau)[2] < least, lambda e, t: rule(e, t) + shift
+
+        return judge
 
     def _blocks(self, tau: FloatArray, settings: Level) -> Iterator[IntArray]:
         """Split rows of tau so that tables stay below `ROWS_AT_ONCE` entries."""
@@ -244,8 +254,8 @@ class _Conditional:
                 return np.asarray(np.log(np.exp(values - largest[:, :, None]) @ weight) + largest + np.log(sd))
             self.reach[known] = reach + MORE_V
         raise AccuracyError(
-            "the coefficients could not be integrated: the data hardly bound them and their priors fall too slowly; "
-            "use priors with lighter tails, such as Normal(0, 1.5)."
+            "the coefficients could not be integrated: the data hardly bound them and their priors are wide; "
+            "use narrower priors, such as Normal(0, 1.5)."
         )
 
     def _along(self, mode: FloatArray, sd: FloatArray, slope: FloatArray, known: int, w: FloatArray) -> FloatArray:

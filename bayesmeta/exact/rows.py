@@ -164,7 +164,9 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
     return position, np.maximum(slope, 1e-300)
 
 
-def basis_at(size: int, position: FloatArray, slope: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+def basis_at(
+    size: int, position: FloatArray, slope: FloatArray | None, weight: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return what each node of a row adds to the integral and to the function at some positions.
 
     What `RowTable.cdf_pdf` returns is linear in the weights of the nodes; these are its coefficients, so that
@@ -175,23 +177,24 @@ def basis_at(size: int, position: FloatArray, slope: FloatArray, weight: FloatAr
     size : int
         Number of nodes U.
     position, slope : array, shape (R, P, Z)
-        In steps of the nodes, and steps per unit of what the function is a density of.
+        In steps of the nodes, and steps per unit of what the function is a density of; None if only integrals are
+        wanted.
     weight : array, shape (Z,)
         The results are sums over the last axis with these weights.
 
     Returns
     -------
     cdf, pdf : array, shape (R, U, P)
-        The function is 0 beyond the nodes.
+        The function is 0 beyond the nodes; without ``slope`` there are no columns of it.
     """
-    inside = np.where((position >= 0.0) & (position <= size - 1.0) & np.isfinite(slope), weight * slope, 0.0)
     first, powers = _powers(REFINEMENT * (size - 1) + 1, REFINEMENT * position)
     share = np.moveaxis(np.tensordot(_basis()[0], powers, axes=1), 0, -1)
-    cdf, pdf = (
-        _spread(first, share * mass[..., None], table)
-        for mass, table in zip((np.broadcast_to(weight, inside.shape), inside), _refinement_matrices(size), strict=True)
-    )
-    return cdf, pdf
+    to_cdf, to_pdf = _refinement_matrices(size)
+    cdf = _spread(first, share * weight[:, None], to_cdf)
+    if slope is None:
+        return cdf, cdf[:, :, :0]
+    inside = np.where((position >= 0.0) & (position <= size - 1.0) & np.isfinite(slope), weight * slope, 0.0)
+    return cdf, _spread(first, share * inside[..., None], to_pdf)
 
 
 def _spread(first: IntArray, share: FloatArray, table: FloatArray) -> FloatArray:

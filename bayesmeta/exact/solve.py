@@ -100,7 +100,8 @@ def pose(terms: Terms, prior_mu: Prior, prior_tau: Prior, *, link: str = "identi
     """
     orders = tail_orders(prior_mu, prior_tau, *terms.limits(), kernel_order=terms.kernel.tail_order)
     centre, variance = terms.rough()
-    typical = float(np.median(np.sqrt(variance))) if terms.k else 1.0
+    informative = ~np.logical_and(*terms.limits())
+    typical = float(np.median(np.sqrt(variance[informative]))) if informative.any() else 1.0
     if np.isfinite(prior_tau.support[1]):
         tau_coordinate: Coordinate = SteepInterval(*prior_tau.support)
     else:

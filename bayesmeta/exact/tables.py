@@ -98,7 +98,7 @@ class Tables:
         densities : bool
             Whether densities are wanted as well.
         """
-        functionals, q = Functionals(surface, axes), surface.grid.q
+        functionals, q = Functionals(surface, axes, densities), surface.grid.q
         knots = {base: place(*where, reach=reach, finer=finer * CLOSER[base]) for base, where in places.of.items()}
         knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
         first, last = np.searchsorted(q, places.q)

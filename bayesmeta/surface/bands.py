@@ -68,6 +68,8 @@ class Band:
         Each divided by the exponential of its ``log_scale``, shape (b,).
     core : tuple of float
         The part of the lattice where the likelihoods are large.
+    turn : tuple of float
+        Where the likelihoods that tend to 1 have turned to it: on the left, and on the right.
     """
 
     study: IntArray
@@ -77,6 +79,7 @@ class Band:
     likelihood: FloatArray
     log_scale: FloatArray
     core: tuple[float, float]
+    turn: tuple[float, float]
 
     @cached_property
     def limits(self) -> tuple[BoolArray, BoolArray]:
@@ -86,6 +89,9 @@ class Band:
 
 def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
     """Return log m_i as a function of (eta, tau), by quadrature at the given resolution."""
+    constant = np.logical_and(*terms.limits())
+    if constant.any():
+        return _with_constants(terms, constant, settings)
     bands = make_bands(terms, settings)
     narrow = _narrow_ranges(terms, bands, settings)
 
@@ -98,6 +104,20 @@ def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
             points = np.flatnonzero((tau < below[0]) & (tau >= below[1]))
             for block in _blocks(points, BLOCK // (nodes * study.size)):
                 out[study[:, None], block] = _hermite(some, eta[block], tau[block], nodes)
+        return out
+
+    return rule
+
+
+def _with_constants(terms: LogConcaveTerms, constant: BoolArray, settings: Level) -> MarginalRule:
+    """Return log m_i where some likelihoods are 1 everywhere, and so are their averages."""
+    others = np.flatnonzero(~constant)
+    inner = averaged(terms.take(others), settings) if others.size else None
+
+    def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
+        out = np.zeros((terms.k, eta.size))
+        if inner is not None:
+            out[others] = inner(eta, tau)
         return out
 
     return rule
@@ -141,14 +161,17 @@ def _band(terms: LogConcaveTerms, study: IntArray, step: float, lower: FloatArra
     lower = np.where(left, lower.min(), lower)
     upper = np.where(right, upper.max(), upper)
     first, last = np.floor(lower / step).astype(np.intp), np.ceil(upper / step).astype(np.intp)
-    theta = _lattice(first, last) * step
+    # what a likelihood that tends to 1 lacks to it is summed over all of the lattice, so there it has no holes
+    whole = (left | right).any()
+    theta = (np.arange(first.min(), last.max() + 1.0) if whole else _lattice(first, last)) * step
     log_l = own.log_likelihood(theta)
     log_l[(theta < (first * step)[:, None]) | (theta > (last * step)[:, None])] = -np.inf
     log_scale = log_l.max(axis=1)
     centre, variance = own.rough()
     reach = CORE_SD * np.sqrt(variance)
     core = float((centre - reach).min()), float((centre + reach).max())
-    return Band(study, own, float(step), theta, np.exp(log_l - log_scale[:, None]), log_scale, core)
+    turn = float(centre.min(where=left, initial=np.inf)), float(centre.max(where=right, initial=-np.inf))
+    return Band(study, own, float(step), theta, np.exp(log_l - log_scale[:, None]), log_scale, core, turn)
 
 
 def _lattice(first: IntArray, last: IntArray) -> FloatArray:
@@ -296,10 +319,12 @@ def _from_above(
     closed at its other end.
     """
     first, last, half = band.theta[0], band.theta[-1], 0.5 * band.step
-    sides = (first, band.core[0], last + half, -1.0), (last, band.core[1], first - half, 1.0)
-    for limit, (end, core, other, sign) in zip(band.limits, sides, strict=True):
-        far = sign * (eta - 0.5 * (end + core)) > 0.0
-        if limit.any() and far.any():
+    sides = (first, band.turn[0], last + half, -1.0), (last, band.turn[1], first - half, 1.0)
+    for limit, (end, turn, other, sign) in zip(band.limits, sides, strict=True):
+        if not limit.any():
+            continue
+        far = sign * (eta - 0.5 * (end + turn)) > 0.0
+        if far.any():
             beyond = _tail_sum(sign * (other - eta) / tau, band.step / tau)
             log_m[np.ix_(limit, far)] = np.log1p(-np.minimum(short(limit) + beyond, 0.9)[:, far])
     return log_m

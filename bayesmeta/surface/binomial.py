@@ -17,11 +17,13 @@ from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
+BEYOND: Final = 2.0  # where a likelihood tends to 1 abruptly, a lattice goes on: its closure is less exact near by
+NO_PATIENTS: Final = 1e-100  # in a pair of arms without events; nothing is known of its effect
 FLAT: Final[Mapping[str, Callable[[float, FloatArray], FloatArray]]] = MappingProxyType(
     {
         "logit": lambda cut, n: np.stack([-(cut + np.log1p(n)), cut + np.log1p(n)]),
-        "probit": lambda cut, n: np.stack([-np.sqrt(2.0 * (cut + np.log1p(n))), np.sqrt(2.0 * (cut + np.log1p(n)))]),
-        "cloglog": lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n))]),
+        "probit": lambda cut, n: (np.sqrt(2.0 * (cut + np.log1p(n))) + BEYOND) * np.array([[-1.0], [1.0]]),
+        "cloglog": lambda cut, n: np.stack([-(cut + np.log1p(n)), np.log(cut + np.log1p(n)) + BEYOND]),
     }
 )
 """By link: the two values of theta from which on n patients without, or all with, an event have a probability that
@@ -72,13 +74,16 @@ class BinomialTerms:
         if self.link == "logit":
             return self._minus_offset(np.asarray(special.logit(p))), 1.0 / ((self.n + 1.0) * p * (1.0 - p))
         theta = LINKS[self.link].link(p)
-        return theta, p * (1.0 - p) / ((self.n + 1.0) * np.exp(2.0 * self._link.log_slope(theta)))
+        variance = p * (1.0 - p) / ((self.n + 1.0) * np.exp(2.0 * self._link.log_slope(theta)))
+        # beyond the centre a likelihood of no or only events falls ever more steeply under the probit link
+        steep = (self.link == "probit") & ((self.events == 0) | (self.events == self.n))
+        return theta, np.where(steep, 0.4 * variance, variance)
 
     def variance_at(self, theta: FloatArray) -> FloatArray:
         """Return the inverse Fisher information at theta_i: p (1 - p) / (n p'^2)."""
         theta = theta if self.offset is None else theta + self.offset
         log_information = 2.0 * self._link.log_slope(theta) - self._link.log_p(theta) - self._link.log_q(theta)
-        return np.asarray(np.exp(-log_information) / self.n)
+        return np.asarray(np.exp(-log_information) / np.maximum(self.n, NO_PATIENTS))
 
     def limits(self) -> tuple[BoolArray, BoolArray]:
         """Return events == 0 (tends to 1 on the left) and events == n (on the right)."""

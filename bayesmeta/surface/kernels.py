@@ -16,9 +16,9 @@ from bayesmeta._arrays import FloatArray
 
 SQRT_2PI: Final = sqrt(2.0 * pi)
 LOG_SQRT_2PI: Final = 0.5 * log(2.0 * pi)
-SCALE_STEP: Final = 0.16  # trapezoid step in the log of the scales that are mixed: error exp(-2 pi (pi/4) / 0.16)
+SD_STEP: Final = 0.7  # steps of scales are at most this many of their SDs: error exp(-2 pi^2 / 0.7^2) if normal
 SINH_STEP: Final = 0.15
-SCALE_CUT: Final = 40.0  # their density is cut where its log has fallen by this much
+SCALE_CUT: Final = 44.0  # their density is cut where its log has fallen by this much
 FARTHEST: Final = 1e150  # its square is still a double
 
 
@@ -161,9 +161,9 @@ class StudentKernel:
         """Return 1."""
         return 1.0
 
-    def scales(self) -> tuple[FloatArray, FloatArray]:
-        """Return scales s and their probabilities, a trapezoid rule in log s, shape (S,) each."""
-        return _scales(self.nu)
+    def scales(self, step: float) -> tuple[FloatArray, FloatArray]:
+        """Return scales s and their probabilities, a trapezoid rule in log s with at most this step, shape (S,)."""
+        return _scales(self.nu, step)
 
     def draw(self, eta: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return a draw for each pair."""
@@ -216,7 +216,7 @@ def hermite_rule(nodes: int) -> tuple[FloatArray, FloatArray]:
 @cache
 def _sinh_rule(nu: float) -> tuple[FloatArray, FloatArray]:
     """Return the rule of `StudentKernel.rule`; in v the density falls like exp(-nu |v|)."""
-    reach = SCALE_CUT / nu + 3.0
+    reach = SCALE_CUT / nu + 3.5
     v = np.linspace(-reach, reach, 2 * int(np.ceil(reach / SINH_STEP)) + 1)
     z = np.sinh(v)
     weight = np.exp(-0.5 * (nu + 1.0) * np.log1p(z * z / nu) + np.log(np.cosh(v)))
@@ -224,11 +224,13 @@ def _sinh_rule(nu: float) -> tuple[FloatArray, FloatArray]:
 
 
 @cache
-def _scales(nu: float) -> tuple[FloatArray, FloatArray]:
+def _scales(nu: float, step: float) -> tuple[FloatArray, FloatArray]:
     """Return the rule of `StudentKernel.scales`: log s has the log density -nu u - nu/2 exp(-2 u), up to a constant."""
-    u = SCALE_STEP * np.arange(-400, 4000)
-    u = u[u < SCALE_CUT / nu + 1.0]
-    log_density = -nu * u - 0.5 * nu * (np.exp(-2.0 * u) - 1.0)
+    sd = 1.0 / np.sqrt(2.0 * nu)  # near its mode
+    step = min(step, SD_STEP * sd)
+    u = step * np.arange(-np.ceil(12.0 * sd / step), np.ceil((12.0 * sd + SCALE_CUT / nu) / step))
+    u = u[u > -5.0]
+    log_density = -nu * (u + 0.5 * np.expm1(-2.0 * u))
     keep = log_density > -SCALE_CUT
     share = np.exp(log_density[keep])
     return np.exp(u[keep]), share / share.sum()

@@ -1,7 +1,7 @@
 """What is m(eta, tau) if the study effects are not normally distributed?"""
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 import numpy as np
 
@@ -10,10 +10,8 @@ from bayesmeta.surface.beta_kernel import BetaKernel, log_rising
 from bayesmeta.surface.binomial import BinomialTerms, log_binomial_coefficient
 from bayesmeta.surface.kernels import CommonKernel, Kernel, StudentKernel
 from bayesmeta.surface.quadrature import Level
+from bayesmeta.surface.student import student_rule
 from bayesmeta.surface.terms import MarginalRule, Terms
-
-BLOCK: Final = 200_000  # points (eta, tau) handed on at once
-WIDEST: Final = 1e300
 
 
 @final
@@ -69,7 +67,7 @@ class WithKernel:
         """Return log m_i as a function of (eta, tau)."""
         match self.kernel:
             case StudentKernel():
-                return _student_rule(self.terms, self.kernel, settings)
+                return student_rule(self.terms, self.kernel, settings)
             case BetaKernel():
                 return _beta_rule(self.terms, self.kernel)
             case CommonKernel():
@@ -85,26 +83,6 @@ def with_kernel(terms: Terms, kernel: Kernel) -> Terms:
 def _common_rule(terms: Terms) -> MarginalRule:
     """Return log likelihood_i(eta), whatever tau."""
     return lambda eta, _tau: terms.log_likelihood(eta)
-
-
-def _student_rule(terms: Terms, kernel: StudentKernel, settings: Level) -> MarginalRule:
-    """Return the log of the sum over scales s of share(s) m_i(eta, tau s), with m_i under a normal kernel.
-
-    A rule on nodes of theta would have to reach as far as the algebraic tails do; the mixture does not.
-    """
-    scale, share = kernel.scales()
-    normal = terms.marginal(settings)
-
-    def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
-        out = np.empty((terms.k, eta.size))
-        for block in np.array_split(np.arange(eta.size), -(-eta.size * scale.size // BLOCK) or 1):
-            wide = np.minimum(np.multiply.outer(tau[block], scale), WIDEST)
-            log_m = normal(np.repeat(eta[block], scale.size), wide.ravel()).reshape(terms.k, block.size, scale.size)
-            largest = log_m.max(axis=2)
-            out[:, block] = np.log(np.exp(log_m - largest[:, :, None]) @ share) + largest
-        return out
-
-    return rule
 
 
 def _beta_rule(terms: Terms, kernel: BetaKernel) -> MarginalRule:

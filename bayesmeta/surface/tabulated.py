@@ -15,6 +15,7 @@ from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
+NO_CURVATURE: Final = 1e-100  # a variance of 1e100 is that of a study without information
 POINTS: Final = 12  # of the interpolating polynomial
 
 
@@ -57,15 +58,19 @@ class TabulatedTerms:
         bend = 2.0 * self.log_table[:, 1:-1] - self.log_table[:, :-2] - self.log_table[:, 2:]
         most = np.where(self.left | self.right, bend.argmax(axis=1), self.log_table[:, 1:-1].argmax(axis=1))
         most = np.where(bend.max(axis=1) > 0.0, most, bend.shape[1] // 2)
-        curvature: FloatArray = np.maximum(bend[np.arange(self.k), most] / self.step**2, 1e-3)
-        return self.first + (most + 1) * self.step, 1.0 / curvature
+        row = np.arange(self.k)
+        curvature: FloatArray = np.maximum(bend[row, most] / self.step**2, 1e-3)
+        # a peak may be much narrower than the step: it lies where the parabola through three entries has it
+        rise = 0.5 * (self.log_table[row, most + 2] - self.log_table[row, most])
+        shift = np.clip(rise / np.maximum(bend[row, most], 1e-3 * self.step**2), -1.0, 1.0)
+        shift = np.where(self.left | self.right, 0.0, shift)
+        return self.first + (most + 1 + shift) * self.step, 1.0 / curvature
 
     def variance_at(self, theta: FloatArray) -> FloatArray:
         """Return the inverse of the curvature of the log likelihood at theta_i."""
         around = theta[:, None] + self.step[:, None] * np.array([-1.0, 0.0, 1.0])
         left, middle, right = self.log_likelihood_at(around).T
-        with np.errstate(divide="ignore"):
-            return np.asarray(self.step**2 / np.maximum(2.0 * middle - left - right, 0.0))
+        return np.asarray(self.step**2 / np.maximum(2.0 * middle - left - right, NO_CURVATURE))
 
     def limits(self) -> tuple[BoolArray, BoolArray]:
         """Return whether each likelihood tends to a constant as theta falls, and as it rises."""

@@ -17,7 +17,9 @@ from bayesmeta.surface.tabulated import TabulatedTerms
 STEP: Final = 0.1  # of the tables; the log likelihoods are analytic within a distance of pi
 DEEP: Final = 60.0  # tables reach to where a likelihood that decays is exp(-DEEP) of its largest value
 FLAT_ENOUGH: Final = 1e-13  # and to where one that tends to a constant differs from its log by this much
-COARSE: Final = 0.5
+ROUNDING: Final = 2e-15  # of the log likelihood of one patient
+LEAST: Final = 40  # entries of a table, however narrow its likelihood
+LOOK, ROUNDS = 41, 60  # points at which the ends of tables are searched, and how often
 BASELINE_DEEP: Final = 110.0
 STEPS_PER_SD: Final = 1.5  # error of the trapezoid rule in the baseline: exp(-2 pi^2 2.25)
 BLOCK: Final = 4_000_000  # floats per temporary array
@@ -52,7 +54,8 @@ def hypergeometric_terms(
     corrected = corrected + 0.5
     centre = np.log(corrected[0] / corrected[1] / (corrected[2] / corrected[3]))
     left, right = events_treatment == lowest, events_treatment == highest
-    return _tabulate(functions, np.where(left & right, 0.0, centre), left, right, np.zeros(total.size))
+    noise = ROUNDING * (n_treatment + n_control)
+    return _tabulate(functions, np.where(left & right, 0.0, centre), left, right, np.zeros(total.size), noise)
 
 
 def _conditional(own: float, log_c: FloatArray, shift: FloatArray) -> LogFunction:
@@ -103,7 +106,8 @@ def baseline_terms(
         factors.append(constant)
         centres.append(float(treatment.rough()[0][0]) - float(alpha[log_weight.argmax()]))
     left, right = events_treatment == 0.0, events_treatment == n_treatment
-    return _tabulate(functions, np.array(centres), left, right, np.array(factors))
+    noise = ROUNDING * (n_treatment + n_control)
+    return _tabulate(functions, np.array(centres), left, right, np.array(factors), noise)
 
 
 def _baseline_rule(
@@ -141,12 +145,18 @@ def _integrated(treatment: BinomialTerms, alpha: FloatArray, log_weight: FloatAr
 
 
 def _tabulate(
-    functions: list[LogFunction], centre: FloatArray, left: BoolArray, right: BoolArray, log_factor: FloatArray
+    functions: list[LogFunction],
+    centre: FloatArray,
+    left: BoolArray,
+    right: BoolArray,
+    log_factor: FloatArray,
+    noise: FloatArray,
 ) -> TabulatedTerms:
     """Return tables of log functions, each less its ``log_factor``, as far as they matter."""
-    ends = [_ends(*each) for each in zip(functions, centre, left, right, log_factor, strict=True)]
+    each_study = zip(functions, centre, left, right, log_factor, np.maximum(FLAT_ENOUGH, noise), strict=True)
+    ends = [_ends(*each) for each in each_study]
     first, last = np.array(ends).T
-    count = int(np.ceil((last - first).max() / STEP)) + 1
+    count = max(int(np.ceil((last - first).max() / STEP)) + 1, LEAST)
     unit = np.linspace(0.0, 1.0, count)
     table = np.stack(
         [
@@ -157,21 +167,27 @@ def _tabulate(
     return TabulatedTerms(first, (last - first) / (count - 1), table, left, right, log_factor)
 
 
-def _ends(log_f: LogFunction, centre: float, left: bool, right: bool, factor: float) -> tuple[float, float]:
-    """Return the ends of a table: where a log function has fallen by `DEEP`, or is constant up to `FLAT_ENOUGH`."""
-    reach = 2.0
-    while True:
-        theta = centre + np.linspace(-1.0, 1.0, int(np.ceil(2.0 * reach / COARSE)) + 1) * reach
+def _ends(
+    log_f: LogFunction, centre: float, left: bool, right: bool, factor: float, flat_enough: float
+) -> tuple[float, float]:
+    """Return the ends of a table: where a log function has fallen by `DEEP`, or is constant up to ``flat_enough``.
+
+    They must not lie much beyond: there a log function falls on so far that its polynomials would be inaccurate,
+    and that of `baseline_terms` lacks the nodes of the baseline that would matter.
+    """
+    low, high = centre - 2.0, centre + 2.0
+    for _ in range(ROUNDS):
+        theta = np.linspace(low, high, LOOK)
         values = log_f(theta) - factor
-        fallen = values < values.max() - DEEP
-        flat = np.abs(values) < FLAT_ENOUGH
-        done_left, done_right = (flat if left else fallen)[0], (flat if right else fallen)[-1]
-        if (done_left and done_right) or reach > 4000.0:
-            break
-        reach *= 1.5
-    matters = np.flatnonzero(
-        ~np.where(theta < theta[values.argmax()], flat if left else fallen, flat if right else fallen)
-    )
-    if not matters.size:  # no information: 1 everywhere
-        return -1.0, 1.0
-    return float(theta[max(matters[0] - 1, 0)]), float(theta[min(matters[-1] + 1, theta.size - 1)])
+        fallen, flat = values < values.max() - DEEP, np.abs(values) < flat_enough
+        if left and right and flat.all():  # no information: 1 everywhere
+            return -1.0, 1.0
+        first = int((~(flat if left else fallen)).argmax())
+        last = LOOK - 1 - int((~(flat if right else fallen))[::-1].argmax())
+        within = first > 0 and last < LOOK - 1
+        if within and last - first > LOOK // 3:
+            return float(theta[first - 1]), float(theta[last + 1])
+        width = high - low
+        low = low - width * (first == 0) if not within else float(theta[first - 1])
+        high = high + width * (last == LOOK - 1) if not within else float(theta[last + 1])
+    return low, high

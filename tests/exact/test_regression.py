@@ -3,14 +3,15 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 import bayesmeta as bm
 from bayesmeta.exact.gaussian import gaussian_terms
 from bayesmeta.exact.nuisance import IntegratedTerms
 from bayesmeta.exact.regression import RegressionFit
+from bayesmeta.surface.binomial import BinomialTerms
+from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.quadrature import level
-from bayesmeta.surface.terms import BinomialTerms, NormalTerms
 
 
 def counts(events, n, **moderators):
@@ -74,6 +75,18 @@ def test_the_same_prior_in_another_coding_gives_the_same_posterior():
         rows = [f"beta[g[{label}]]", *(f"{name}[{label}]" for name in ("p_median", "p_mean", "p_new"))]
         assert differences(predicted, cells.summary().loc[rows]) <= 0.0
     assert sums.loo["elpd_loo"].to_numpy() == pytest.approx(cells.loo["elpd_loo"].to_numpy(), abs=1e-7)
+
+
+def test_many_sparse_and_some_huge_studies_have_their_region_found():
+    rng = np.random.default_rng(5)
+    n = np.r_[rng.integers(5, 40, 120), 80_000, 150_000].astype(float)
+    side = np.where(np.arange(n.size) % 2 == 0, 1.0, -1.0)
+    events = rng.binomial(n.astype(int), special.expit(-2.0 + 0.4 * side + rng.normal(size=n.size)))
+    studies = counts(events, n, g=np.where(side > 0, "a", "b"), side=side)
+    cells = bm.fit(studies, model("~ 0 + g"))
+    sums = bm.fit(studies, model("~ I(side)", f"Normal(0, {float(1.5 / np.sqrt(2.0))})"))
+    assert sums.log_evidence == pytest.approx(cells.log_evidence, abs=1e-6)
+    assert differences(sums.summary().loc[["tau"]], cells.summary().loc[["tau"]]) <= 0.0
 
 
 def test_centring_moves_the_intercept_only():
@@ -156,6 +169,13 @@ def test_complete_separation_with_a_proper_prior_has_a_finite_answer_and_with_a_
     for formula, name in (("~ 0 + g", r"g\[b\]"), ("~ x", "Intercept")):
         with pytest.raises(bm.ImproperPosteriorError, match=rf"beta\[{name}\] is improper.*completely separated"):
             bm.fit(studies, model(formula, "Flat()"))
+
+
+def test_what_a_wide_prior_and_complete_separation_leave_open_is_refused_and_not_guessed():
+    studies = counts([0, 0, 10, 20], [9, 8, 10, 20], x=[1.0, 2.0, 3.0, 10.0])
+    assert np.isfinite(bm.fit(studies, model("~ x", "Normal(0, 1.5)")).summary().to_numpy()).all()
+    with pytest.raises(bm.AccuracyError, match="use narrower priors"):
+        bm.fit(studies, model("~ x", "Normal(0, 10)"))
 
 
 def test_a_bound_from_few_interior_studies_suffices_for_flat_coefficients():

@@ -235,3 +235,16 @@ def test_the_powers_behind_p_mean_are_means_of_powers_of_a_proportion():
     powers = np.exp(proportion_powers("logit", NORMAL).marginal(level(1))(mu, tau))
     for got, power in zip(powers, (p, p * p, 1.0 - p), strict=True):
         assert got == pytest.approx(power @ weight, rel=1e-8)
+
+
+@pytest.mark.parametrize("n", [200, 5000])
+@pytest.mark.parametrize(("eta", "tau"), [(30.0, 10.0), (40.0, 15.0), (-30.0, 10.0), (3.0, 2.0)])
+def test_none_and_all_of_many_patients_have_no_gap_between_them(n, eta, tau):
+    """Their lattices lie far apart; what either lacks to 1 lies in between as well."""
+    z = np.linspace(-10.0, 10.0, 400_001)
+    weight = np.exp(-0.5 * z * z) / np.exp(-0.5 * z * z).sum()
+    got = BinomialTerms(np.array([0.0, n]), np.array([n, n], float)).marginal(level(1))(
+        np.array([eta]), np.array([tau])
+    )
+    expected = [weight @ np.exp(log_likelihood(r, n, eta + tau * z)) for r in (0, n)]
+    assert np.exp(got[:, 0]) == pytest.approx(expected, rel=1e-9, abs=1e-15)
