@@ -33,6 +33,7 @@ CORE_SD = 6.0  # a kernel far from a likelihood is still integrated over this ma
 # tau, the error is L^2N N! / (2N)!, and L is a fourth of what it is where the trapezoid rule takes over.
 SMALL_TAU = 0.4
 SMALL_TAU_NODES = 0.55  # of the nodes
+FEW_NODES = 10  # up to so many are not worth a call of their own
 TINY_TAU = 0.02  # of the finest step: there a few Gauss-Hermite nodes are exact to rounding
 TINY_TAU_NODES = 4
 LARGEST_LOG_RATIO = 600.0  # of a likelihood at a node to that at eta; larger only where m is nearly 0
@@ -40,6 +41,8 @@ SUPPORT_PARTS, SUPPORT_ROUNDS = 23, 2  # a likelihood's end is found to 1/23^2 o
 FLAT = 33.0  # 1 - exp(-FLAT) is 1 to 5e-15
 BLOCK = 2_000_000  # floats per temporary array: 16 MB keeps memory flat as k and the grid grow
 SMALL_PRODUCT = 262_144  # multiplications up to which OpenBLAS uses one thread; more cost time here
+KERNEL_WORK = 11.0  # a value of the kernel takes as long as so many multiplications
+CALL_WORK = 1400.0  # a band of its own costs, besides, as much as this much work per unit of theta and point
 LEAST_BLOCK = 256  # points; fewer cost more time in calls than the cache saves
 SMALLEST = 1e-300
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
@@ -125,11 +128,30 @@ def make_bands(terms: LogConcaveTerms, settings: Level) -> list[Band]:
     sd = np.sqrt(terms.rough()[1])
     halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
     lower, upper = _support(terms, settings.cut)
-    bands = []
-    for h in np.unique(halvings):
-        study = np.flatnonzero(halvings == h)
+    bands, study = [], np.empty(0, dtype=np.intp)
+    finer = np.unique(halvings)
+    for i, h in enumerate(finer):
+        study = np.concatenate([study, np.flatnonzero(halvings == h)])
+        if i + 1 < finer.size and _joins(
+            study, np.flatnonzero(halvings == finer[i + 1]), h, finer[i + 1], lower, upper
+        ):
+            continue
+        study.sort()
         bands.append(_band(terms, study, settings.step_theta * 0.5**h, lower[study], upper[study]))
+        study = study[:0]
     return bands
+
+
+def _joins(
+    coarse: IntArray, fine: IntArray, halvings: float, more: float, lower: FloatArray, upper: FloatArray
+) -> bool:
+    """Return whether it is quicker to give the studies of a band the step of the next finer one."""
+
+    def work(study: IntArray, h: float) -> float:
+        return float((upper[study].max() - lower[study].min()) * 2.0**h * (KERNEL_WORK + study.size))
+
+    joined = work(np.concatenate([coarse, fine]), more)
+    return joined <= work(coarse, halvings) + work(fine, more) + CALL_WORK
 
 
 def _band(terms: LogConcaveTerms, study: IntArray, step: float, lower: FloatArray, upper: FloatArray) -> Band:
@@ -196,9 +218,10 @@ def _narrow_ranges(
 ) -> list[tuple[tuple[float, float], IntArray, LogConcaveTerms, int]]:
     """Return ranges of tau that are narrow for some studies: the range, the studies, Gauss-Hermite nodes."""
     ends = [TRAPEZOID_FROM * band.step for band in bands]
-    ends += [SMALL_TAU * bands[-1].step, TINY_TAU * bands[-1].step, -1.0]
     nodes = [settings.hermite_nodes] * len(bands)
-    nodes += [ceil(SMALL_TAU_NODES * settings.hermite_nodes), TINY_TAU_NODES]
+    if settings.hermite_nodes > FEW_NODES:
+        ends, nodes = [*ends, SMALL_TAU * bands[-1].step], [*nodes, ceil(SMALL_TAU_NODES * settings.hermite_nodes)]
+    ends, nodes = [*ends, TINY_TAU * bands[-1].step, -1.0], [*nodes, TINY_TAU_NODES]
     ranges = []
     for i, (high, low) in enumerate(pairwise(ends)):
         if i < len(bands):
