@@ -7,8 +7,9 @@ demo: setup
 	@$(BIN)/bayesmeta demo
 	@echo "Look at the files in $(CURDIR)/bayesmeta-demo"
 
+# All tests in two processes of one thread each; some, named by ARGS, in one.
 test: setup
-	@$(BIN)/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
 lint: setup
 	@$(BIN)/ruff check .
