@@ -8,7 +8,9 @@ from bayesmeta.spec.families import PRIORS
 from bayesmeta.spec.pymc_forms import PYMC_FORMS
 
 
-@pytest.mark.parametrize("family", [family for family in PRIORS.values() if family.name not in PYMC_FORMS], ids=str)
+@pytest.mark.parametrize(
+    "family", [family for family in PRIORS.values() if family.name not in PYMC_FORMS], ids=lambda family: family.name
+)
 def test_names_and_order_of_parameters_are_those_of_pymc(family):
     import pymc as pm
 
