@@ -115,6 +115,8 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     if chosen.formula is not None:
         if engine != "exact":
             raise SpecError(f"engine={engine!r} takes no formula yet; use engine='exact'.")
+        if options.pop("power_weights", None) is not None:
+            raise SpecError("power_weights are not taken by models with a formula yet; leave them out.")
         regression: Any = fit_regression(studies, chosen, **options)  # type: ignore[arg-type]
         return cast(AnyFit, regression)  # the model's formula, which no type tells, decides
     if engine == "exact":

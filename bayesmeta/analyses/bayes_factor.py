@@ -11,6 +11,7 @@ from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.evidence import point_evidence
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.spec.prior_text import format_number, quote
 
 # Kass & Raftery (1995), p. 777: from which Bayes factor on the evidence deserves which word.
@@ -123,6 +124,7 @@ def bayes_factor(fit: object, hypothesis: str) -> BayesFactor:
       very strong evidence against p_median = 0.5 (Kass & Raftery 1995)
     """
     if not isinstance(fit, ExactFit):
+        refuse_regression(fit, "bayes_factor")
         engine = getattr(fit, "engine", None)
         got = f"engine={engine!r} has no evidence" if engine else f"got a {type(fit).__name__}"
         raise SpecError(f"bayes_factor needs a fit made by engine='exact'; {got}.")

@@ -8,6 +8,7 @@ import numpy as np
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.exact.regression import refuse_regression
 
 NOT_DATA = ("moderators", "dropped", "source", "measure")  # fields of Studies that are no part of the likelihood
 
@@ -39,6 +40,7 @@ def comparable_fits(fits: object, *, verb: str) -> tuple[ExactFit, ...]:
     exact = tuple(fit for fit in given if isinstance(fit, ExactFit))
     for fit in given:
         if not isinstance(fit, ExactFit):
+            refuse_regression(fit, verb)
             engine = getattr(fit, "engine", None)
             what = f"a fit by engine={engine!r}" if engine else f"a {type(fit).__name__}"
             raise SpecError(f"{verb} takes fits made by engine='exact'; got {what}.")

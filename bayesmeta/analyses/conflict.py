@@ -6,6 +6,7 @@ import pandas as pd
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.conflict import below_others
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.spec.model import ModelSpec
 
@@ -97,10 +98,9 @@ def depends_on_studies(model: ModelSpec) -> bool:
 def check_exact(fit: object, verb: str) -> None:
     """Raise `SpecError` for what is no exact fit, with the way out."""
     if not isinstance(fit, ExactFit):
+        refuse_regression(fit, verb)
         engine = getattr(fit, "engine", None)
-        if engine == "exact":
-            raise SpecError(f"{verb} is for models without a formula; fit the studies without one, or a group of them.")
-        given = f"a fit of engine={engine!r}" if engine else f"a {type(fit).__name__}"
+        given = f"a fit of engine={engine!r}" if engine not in (None, "exact") else f"a {type(fit).__name__}"
         raise SpecError(
             f"{verb} needs an exact fit, not {given}; fit the same studies and model with engine='exact', which takes "
             "milliseconds."

@@ -1,6 +1,6 @@
 """How did the answer develop as studies came in? The summary after each of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -86,6 +86,8 @@ def _order(studies: Studies, by: str | Sequence[str] | None) -> tuple[IntArray, 
     """Return positions of the studies in the order wanted, and their values of a moderator if there is one."""
     if by is None:
         return np.arange(studies.k), None
+    if not isinstance(by, str | Iterable):
+        raise SpecError(f"by={by!r} must be the name of a moderator, or all labels in the order wanted.")
     if not isinstance(by, str):
         return _by_labels(studies.study, list(by)), None
     there = [str(name) for name in studies.moderators.columns]

@@ -1,6 +1,6 @@
 """Into which groups does a moderator split the studies, and how are they fitted together?"""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -23,6 +23,8 @@ LARGEST_OMEGA, LARGEST_SCALE = 3.0, 1.0  # beyond, groups' tau would differ by f
 
 def variables_of(studies: Studies, by: str | Sequence[str]) -> list[str]:
     """Return the moderators that are named, or raise `SpecError` for one that the studies do not have."""
+    if not isinstance(by, str | Iterable):
+        raise SpecError(f"by={by!r} must be the name of a moderator, or a list of names.")
     wanted = [by] if isinstance(by, str) else list(dict.fromkeys(by))
     if not wanted:
         raise SpecError("by is empty; name at least one moderator.")
@@ -83,6 +85,8 @@ def fit_levels(
             "groups are named by `by`, so the model needs no formula: give one with mu and tau, or use the fit of "
             "'~ 0 + x' alone."
         )
+    if not chosen.has_tau:
+        raise SpecError(f"effects='none' has no tau, so tau={tau!r} says nothing; use tau='separate'.")
     levels = levels_of(studies, variable)
     if len(levels) < 2:
         raise SpecError(

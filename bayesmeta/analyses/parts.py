@@ -14,6 +14,7 @@ from bayesmeta.effects.sizes import EffectSizes
 from bayesmeta.errors import BayesmetaError, SpecError
 from bayesmeta.exact.batch import summarise
 from bayesmeta.exact.fit import ExactFit, fit_exact
+from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.exact.subsets import Subsets
 from bayesmeta.frequentist.fit import pool
@@ -76,8 +77,7 @@ def check_fit(fit: object, verb: str) -> PartFit:
     """Return a fit that can be repeated for subsets; raise `SpecError` for others, with the way out."""
     if isinstance(fit, ExactFit | FrequentistFit):
         return fit
-    if getattr(fit, "engine", None) == "exact":
-        raise SpecError(f"{verb} is for models without a formula; fit the studies without one, or a group of them.")
+    refuse_regression(fit, verb)
     if getattr(fit, "engine", None) == "nuts":
         raise SpecError(
             f"{verb} would sample anew for every subset of the studies; fit the same studies and model with "

@@ -1,6 +1,6 @@
 """Do prior and data pull apart? The posterior as the prior, or the likelihood, counts a little more or less."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import log2
 from typing import Any
 
@@ -66,6 +66,8 @@ def power_scale(fit: ExactFit, *, alpha: Sequence[float] = (0.5, 0.8, 1.0, 1.25,
     18  likelihood    2.0   0.767
     """
     check_exact(fit, "power_scale")
+    if not isinstance(alpha, Iterable):
+        raise SpecError(f"alpha={alpha!r} must be a list of powers, such as [0.8, 1.25].")
     powers = [_checked(value) for value in alpha]
     frames = []
     for component in COMPONENTS:

@@ -53,7 +53,10 @@ def predict(
     """
     if not isinstance(fit, RegressionFit):
         raise SpecError("predict needs a fit of a model with a formula, such as bm.ModelSpec(formula='~ year', ...).")
-    rows = [at] if isinstance(at, Mapping) else at.to_dict("records") if isinstance(at, pd.DataFrame) else list(at)
+    given = at.to_dict("records") if isinstance(at, pd.DataFrame) else [at] if isinstance(at, Mapping) else at
+    rows = list(given) if isinstance(given, Iterable) else [None]
+    if not all(isinstance(values, Mapping) for values in rows):
+        raise SpecError(f"at={at!r} must be values of the moderators, such as {{'year': 2020}}, or a list of such.")
     frames = []
     for values in rows:
         frame = fit.predict({str(name): value for name, value in values.items()}, ci_prob=ci_prob, ci_kind=ci_kind)

@@ -12,6 +12,7 @@ from bayesmeta.exact.batch import Reference, Summaries, summarise
 from bayesmeta.exact.existence import tail_orders
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.exact.prior_pairs import PriorPairs
+from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.result.summary import COLUMNS
 from bayesmeta.spec.observed import observed_by
 from bayesmeta.spec.priors import Prior, PriorLike
@@ -24,6 +25,7 @@ SENSITIVITY_COLUMNS = (
 )  # fmt: skip
 
 type Progress = Callable[[int, int], None]
+EXAMPLES = {"mu": "Normal(0, 1)", "tau": "HalfNormal(0.5)"}
 
 
 def sensitivity(
@@ -111,6 +113,7 @@ def sensitivity(
 def check_exact(fit: object, verb: str) -> None:
     """Raise `SpecError` unless a fit is one by quadrature."""
     if not isinstance(fit, ExactFit):
+        refuse_regression(fit, verb)
         raise SpecError(
             f"{verb} takes a fit by engine='exact'; got a {type(fit).__name__}: refit with bm.fit(studies, model)."
         )
@@ -134,6 +137,8 @@ def alternatives(
     for name, values in given.items():
         if isinstance(values, str | Prior):
             values = [values]
+        if values is not None and not isinstance(values, Iterable):
+            raise SpecError(f"{name}={values!r} must be a list of priors, such as {name}=[{EXAMPLES[name]!r}].")
         lists.append(tuple(dict.fromkeys([own[name], *(prior_for(name, value) for value in values or ())])))
     return lists[0], lists[1]
 
@@ -148,9 +153,10 @@ def _densities(
 
 
 def _parameters(fit: ExactFit, parameters: Sequence[str] | None) -> tuple[str, ...]:
-    wanted = fit.parameters if parameters is None else tuple(parameters)
-    if isinstance(parameters, str) or not wanted:
+    listed = isinstance(parameters, Iterable) and not isinstance(parameters, str)
+    if parameters is not None and not (listed and list(parameters)):
         raise SpecError(f"parameters={parameters!r} must be a list of {', '.join(fit.parameters)}.")
+    wanted = fit.parameters if parameters is None else tuple(parameters)
     for name in wanted:
         if name not in fit.parameters:
             raise SpecError(unknown_name("parameter", name, fit.parameters))

@@ -1,6 +1,6 @@
 """Does the answer differ between kinds of studies? Each kind analysed on its own, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, ImproperPosteriorError, SpecError
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.observed import check_studies
 from bayesmeta.spec.priors import PriorLike
 
 COLUMNS = (
@@ -84,9 +85,12 @@ def subgroups(
     3  chemotherapy  3     0.740
     8           TKI  7     0.814
     """
+    check_studies(studies)
     shared = check_tau(tau) != "separate"
     if shared and engine != "exact":
         raise SpecError(f"tau={tau!r} needs engine='exact', not {engine!r}; or use tau='separate'.")
+    if shared and options.get("power_weights") is not None:
+        raise SpecError("power_weights need tau='separate' here; or leave them out.")
     if engine == "frequentist":
         options = {**options, "ci_prob": ci_prob}
     rows: list[dict[str, Any]] = []
@@ -112,6 +116,8 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """Return the rows of one level."""
     head |= _size(part)
+    if isinstance(weights := options.get("power_weights"), Mapping):
+        options = {**options, "power_weights": {label: weights[label] for label in part.study if label in weights}}
     try:
         result = fit(part, model, engine=engine, **options)
         table = compare([result], ci_prob=ci_prob)

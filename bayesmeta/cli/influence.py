@@ -85,7 +85,8 @@ def _text(table: "pd.DataFrame", form: str) -> str:
         return json_text(frame_records(table.reset_index()))
     from bayesmeta.tables.render import render_list, render_table
 
-    parameter = table["parameter"].iloc[0]
-    shown = table.drop(columns=["parameter"] if (table["note"] != "").any() else ["parameter", "note"])
+    parameter, notes = table["parameter"].iloc[0], set(table["note"])
+    shown = table.drop(columns=["parameter", "note"] if len(notes) == 1 else ["parameter"]).dropna(axis=1, how="all")
     meanings = [f"{name}: {text}" for name, text in MEANINGS.items() if name in shown]
-    return f"{parameter} without each study\n\n{render_table(shown)}\n\n{render_list(meanings)}"
+    of_all = [note for note in notes if note and len(notes) == 1]
+    return f"{parameter} without each study\n\n{render_table(shown)}\n\n{render_list([*meanings, *of_all])}"

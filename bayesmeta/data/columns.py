@@ -1,6 +1,6 @@
 """Which column plays which part: study label, counts, estimates, moderators?"""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, final
 
@@ -107,6 +107,8 @@ def resolve_columns(
     if measure is not None:
         _check_measure(measure)
     chosen = _by_arm({role: column for role, column in named.items() if column is not None})
+    if not isinstance(moderators, str | Iterable):
+        raise SpecError(f"moderators={moderators!r} must be a list of columns, such as ['year'].")
     wanted = (moderators,) if isinstance(moderators, str) else tuple(moderators)
     for role, column in (("study", study), *(("a moderator", name) for name in wanted)):
         _column_name(role, column)

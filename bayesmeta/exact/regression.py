@@ -79,7 +79,7 @@ class RegressionFit:
         """Rows of the summary: beta[...], tau, and of each group p_median[...], p_mean[...], p_new[...]."""
         rows = [f"beta[{name}]" for name in self.design.coef]
         of_groups = [f"{name}[{group}]" for group in self.groups for name in self.of_a_mean]
-        return (*rows, "tau", *of_groups)
+        return (*rows, *(["tau"] if self.model.has_tau else []), *of_groups)
 
     @property
     def log_evidence(self) -> float | None:
@@ -144,7 +144,7 @@ class RegressionFit:
         frames = []
         for i, (fine, coarse) in enumerate(self.posteriors):
             of_group = self.of_a_mean if self.groups else ()
-            names = ("mu", *(("tau",) if i == 0 else ()), *of_group)
+            names = ("mu", *(("tau",) if i == 0 and self.model.has_tau else ()), *of_group)
             frame = summary_rows(fine, coarse, names, ci_prob=ci_prob, ci_kind=ci_kind)
             label = self.groups[i] if self.groups else ""
             frames.append(frame.rename(index={name: self._row_name(name, i, label) for name in names}))
@@ -191,7 +191,7 @@ class RegressionFit:
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return summary_rows_of(self.link)
+        return summary_rows_of(self.link, has_tau=self.model.has_tau)
 
     def marginal(self, name: str) -> Marginal:
         """Return the posterior distribution of a row of the summary.
@@ -201,13 +201,20 @@ class RegressionFit:
         SpecError
             If there is no such row.
         """
+        return self.resolutions(name)[0]
+
+    def resolutions(self, name: str) -> tuple[Marginal, Marginal]:
+        """Return the distribution of a row of the summary at the finer and at the coarser resolution."""
         if name not in self.parameters:
             raise SpecError(unknown_name("quantity", name, self.parameters))
         if name == "tau":
-            return self.posteriors[0][0].marginal("tau")
+            fine, coarse = self.posteriors[0]
+            return fine.marginal("tau"), coarse.marginal("tau")
         kind, _, label = name.removesuffix("]").partition("[")
         labels = self.design.coef if kind == "beta" else self.groups
-        return self.posteriors[labels.index(label)][0].marginal("mu" if kind == "beta" else kind)
+        fine, coarse = self.posteriors[labels.index(label)]
+        of_posterior = "mu" if kind == "beta" else kind
+        return fine.marginal(of_posterior), coarse.marginal(of_posterior)
 
     def theta_table(self, *, ci_prob: float = 0.95) -> pd.DataFrame:
         """Return the posterior of each study's own effect, for groups coded by cell means.
@@ -254,6 +261,15 @@ class RegressionFit:
         return describe(f"Exact posterior, k = {self.k}", self.model, self.summary(), self.notes)
 
 
+def refuse_regression(fit: object, verb: str) -> None:
+    """Raise `SpecError` for a fit of a model with a formula, which a function does not take."""
+    if isinstance(fit, RegressionFit):
+        raise SpecError(
+            f"{verb} is for models without a formula, not {fit.model.formula!r}; fit the studies without one, or a "
+            "group of them."
+        )
+
+
 def fit_regression(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> RegressionFit:
     """Fit a model with a formula by quadrature.
 
@@ -285,7 +301,7 @@ def fit_regression(studies: Studies, model: ModelSpec, *, measure: str | None = 
     design = design_of(model.formula, studies)
     regression = pose_regression(studies, model, design, measure=measure)
     link = regression.data.link
-    names = summary_rows_of(link) if design.groups else ("mu", "tau")
+    names = summary_rows_of(link, has_tau=model.has_tau) if design.groups else ("mu", "tau")
     parts = regression.parts()
     found: dict[int, Pair] = {}
     for turn in range(max(part.size for part in parts)):  # each turn solves one coefficient of every part

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 LEAST_LOG = -1e5  # of a node's weight: far below what doubles hold, yet finite
 TAU_KNOTS = 3  # knots per node of tau
 BEYOND = 2.0  # knots reach this many SDs beyond the outermost quantile
-CLOSER = {"mu": 1.0, "p_mean": 1.0, "p_median": 1.0, "theta_new": 1.25}  # knots lie where a sharp peak may have wide flanks
+CLOSER = {
+    "mu": 1.0,
+    "p_mean": 1.0,
+    "p_median": 1.0,
+    "theta_new": 1.25,
+}  # knots lie where a sharp peak may have wide flanks
 WHOLE = 13.0  # SDs on each side that hold all that matters of a density
 SMALLEST_SD = 1e-6
 

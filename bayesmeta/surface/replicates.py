@@ -29,6 +29,10 @@ from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
 LOG_HALF = float(np.log(0.5))
+NOT_DEFINED = (
+    "conflict p-values are not defined yet for this likelihood and distribution of effects; use leave_one_out, whose "
+    "elpd_loo tells how well each study is predicted."
+)
 
 
 @singledispatch
@@ -48,10 +52,7 @@ def below_rule(terms: object, settings: Level) -> MarginalRule:
         If no rule is registered for the likelihood.
     """
     del settings
-    raise SpecError(
-        f"conflict p-values are not defined yet for this likelihood ({type(terms).__name__}); use leave_one_out, "
-        "whose elpd_loo tells how well each study is predicted."
-    )
+    raise SpecError(NOT_DEFINED)
 
 
 @below_rule.register
@@ -75,7 +76,9 @@ def _binomial(terms: BinomialTerms, settings: Level) -> MarginalRule:
     SpecError
         If a study is discounted by a power weight: a replicate of a part of a study is not defined.
     """
-    if terms.log_coefficient is not None or terms.offset is not None:
+    if terms.offset is not None:
+        raise SpecError(NOT_DEFINED)
+    if terms.log_coefficient is not None:
         raise SpecError("conflict p-values are not defined for studies with power weights; fit without them.")
     steps = np.minimum(settings.step_theta, np.sqrt(terms.rough()[1]) / settings.theta_steps_per_sd)
     lower, upper = _support(terms, settings.cut)
