@@ -82,7 +82,7 @@ def test_below_of_an_estimate_is_the_normal_distribution_function():
 
 
 def test_a_likelihood_without_a_rule_is_refused():
-    with pytest.raises(SpecError, match=r"not defined yet for this likelihood \(object\)"):
+    with pytest.raises(SpecError, match=r"not defined yet for this likelihood and distribution of effects"):
         below_rule(object(), level(0))
 
 
