@@ -17,9 +17,8 @@ lint: setup
 	@$(BIN)/mypy --strict bayesmeta
 	@$(BIN)/python .ci/sizes.py bayesmeta tests benchmarks .ci
 
-# One thread, as a second one only waits on products this small.
 bench: setup
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py $(ARGS)
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 check-wheel: setup
 	@$(BIN)/python .ci/check_wheel.py
