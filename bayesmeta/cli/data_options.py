@@ -32,6 +32,15 @@ COLUMN_OPTIONS = {
 }
 
 
+on_bad_option: Callable[..., Any] = click.option(
+    "--on-bad",
+    default="raise",
+    show_default=True,
+    metavar="NAME",
+    help="raise: a bad row is an error. drop: leave it out and say so.",
+)
+
+
 def data_options[F: Callable[..., Any]](command: F) -> F:
     """Add the argument DATA and the options that name its columns."""
     decorators: list[Callable[..., Any]] = [

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayesmeta.cli.data_options import data_lines, data_options, load_studies, roles_from, split_measure
+from bayesmeta.cli.data_options import data_lines, data_options, load_studies, on_bad_option, roles_from, split_measure
 from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
-from bayesmeta.cli.output import csv_text, format_option, json_text, say
+from bayesmeta.cli.output import ci_prob_option, csv_text, format_option, json_text, say
 
 if TYPE_CHECKING:
     from bayesmeta.api import AnyFit
@@ -41,15 +41,9 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 @click.option("--sampler", metavar="NAME", help="NUTS: pymc or nutpie [default: nutpie if it is installed].")
 @click.option("--target-accept", type=float, help="NUTS: rate of acceptance to tune to [default: 0.95].")
 @click.option("--quiet", is_flag=True, help="NUTS: no progress bar.")
-@click.option("--ci-prob", type=float, default=0.95, show_default=True, help="Probability of intervals.")
+@ci_prob_option
 @click.option("--ci-kind", default="eti", show_default=True, metavar="NAME", help="eti: equal-tailed. hdi: shortest.")
-@click.option(
-    "--on-bad",
-    default="raise",
-    show_default=True,
-    metavar="NAME",
-    help="raise: a bad row is an error. drop: leave it out and say so.",
-)
+@on_bad_option
 @format_option
 def fit_command(
     *, data: str, engine: str, measure: str | None, on_bad: Any, quiet: bool, ci_prob: float, ci_kind: str,

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayesmeta.cli.data_options import data_lines, data_options, load_studies, roles_from, split_measure
+from bayesmeta.cli.data_options import data_lines, data_options, load_studies, on_bad_option, roles_from, split_measure
 from bayesmeta.cli.fit import CLASSICAL_OPTIONS, refuse_misplaced
 from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
-from bayesmeta.cli.output import csv_text, format_option, json_text, say
+from bayesmeta.cli.output import ci_prob_option, csv_text, format_option, json_text, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +36,8 @@ MEANINGS = {
 @click.option("--pi-method", metavar="NAME", help="Frequentist: as in `bayesmeta fit`.")
 @click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
 @click.option("--parameter", metavar="NAME", help="Row of the summary to show [default: p_median or mu].")
-@click.option("--ci-prob", type=float, default=0.95, show_default=True, help="Probability of intervals.")
-@click.option(
-    "--on-bad",
-    default="raise",
-    show_default=True,
-    metavar="NAME",
-    help="raise: a bad row is an error. drop: leave it out and say so.",
-)
+@ci_prob_option
+@on_bad_option
 @format_option
 def influence_command(
     *, data: str, engine: str, measure: str | None, on_bad: Any, parameter: str | None, ci_prob: float, form: str,

@@ -20,6 +20,10 @@ format_option: Callable[..., Any] = click.option(
     help="Table to read (rounded), or JSON or CSV for programs (full precision).",
 )
 
+ci_prob_option: Callable[..., Any] = click.option(
+    "--ci-prob", type=float, default=0.95, show_default=True, help="Probability of intervals."
+)
+
 
 def one_line(text: str) -> str:
     """Return text as one line that is safe to print: a file's content may be quoted in it."""

@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from bayesmeta._arrays import FloatArray
+from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
@@ -18,7 +18,7 @@ from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.rows import invert, row_table
 from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import Level
-from bayesmeta.surface.surface import proportion_powers
+from bayesmeta.surface.surface import Surface, proportion_powers
 
 SMALLEST_SLOPE = 1e-10  # per node; smaller only where the density of mu is 0
 LARGEST_LOGIT = 500.0
@@ -54,9 +54,9 @@ class Increasing:
         return cdf.sum(axis=0), np.where(inner, pdf / np.maximum(slope, SMALLEST_SLOPE), 0.0).sum(axis=0)
 
 
-def log_powers(posterior: Posterior) -> FloatArray:
+def log_powers(surface: Surface) -> FloatArray:
     """Return the logs of the means of p, of its square and of its complement at the nodes, shape (3, J, U)."""
-    powers = posterior.surface.log_powers
+    powers = surface.log_powers
     if powers is None:
         raise SpecError("p_mean is defined for effects on the scale of a proportion's link only.")
     return np.minimum(powers, 0.0)
@@ -64,23 +64,23 @@ def log_powers(posterior: Posterior) -> FloatArray:
 
 def mean_proportion_moments(posterior: Posterior) -> tuple[float, float]:
     """Return the mean and SD of p_mean."""
-    return posterior.moments(np.exp(log_powers(posterior)[0]))
+    return posterior.moments(np.exp(log_powers(posterior.surface)[0]))
 
 
 def next_proportion_moments(posterior: Posterior) -> tuple[float, float]:
     """Return the mean and SD of p_new, the proportion of theta_new; its mean is that of p_mean."""
-    first, second, _ = np.exp(log_powers(posterior))
+    first, second, _ = np.exp(log_powers(posterior.surface))
     mean = posterior.mean(first)
     within, between = posterior.mean(second - first**2), posterior.mean((first - mean) ** 2)
     return mean, float(np.sqrt(max(within + between, 0.0)))
 
 
-def logit_mean_proportion(posterior: Posterior) -> FloatArray:
-    """Return the logit of p_mean at the nodes of the posterior's rows, shape (R, U); it increases along each row."""
-    log_mean, _, log_rest = log_powers(posterior)[:, posterior.rows]
+def logit_mean_proportion(surface: Surface, rows: IntArray | slice = slice(None)) -> FloatArray:
+    """Return the logit of p_mean at the nodes of some rows, shape (R, U); it increases along each row."""
+    log_mean, _, log_rest = log_powers(surface)[:, rows]
     # beyond exp(-LARGEST_LOGIT) a proportion is 0 or 1, and its logit goes on with slope 1
     beyond = np.minimum(log_mean, log_rest) < -LARGEST_LOGIT
-    return continued(np.where(beyond, np.nan, log_mean - log_rest), posterior.surface.grid.mu[posterior.rows])
+    return continued(np.where(beyond, np.nan, log_mean - log_rest), surface.grid.mu[rows])
 
 
 def median_proportion_moments(posterior: Posterior) -> tuple[float, float]:

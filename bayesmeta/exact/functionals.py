@@ -18,7 +18,14 @@ from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
-from bayesmeta.exact.average import LARGEST_LOGIT, LINK_STEPS, LOGIT_NODE_STEP, LOGIT_REACH, SMALLEST_SLOPE, continued
+from bayesmeta.exact.average import (
+    LINK_STEPS,
+    LOGIT_NODE_STEP,
+    LOGIT_REACH,
+    SMALLEST_SLOPE,
+    log_powers,
+    logit_mean_proportion,
+)
 from bayesmeta.exact.quantities import base_name
 from bayesmeta.exact.rows import WIDE, basis_at, invert, refined_mu, refined_shares
 from bayesmeta.surface.coordinates import Coordinate, SinhLine
@@ -116,7 +123,7 @@ class Functionals:
             case "p_median" | "p_mean" | "p_new" if name == "p_median" or isinstance(self._kernel, CommonKernel):
                 return self._median_proportion()
             case "p_mean" | "p_new":
-                mean, square, _ = np.exp(np.minimum(self._log_powers, 0.0))
+                mean, square, _ = np.exp(log_powers(self.surface))
                 return np.stack([mean, square if name == "p_new" else mean**2], axis=2)
         raise SpecError(f"unknown quantity {name!r}.")
 
@@ -161,9 +168,7 @@ class Functionals:
 
     @cached_property
     def _logit_mean(self) -> FloatArray:
-        log_mean, _, log_rest = self._log_powers
-        beyond = np.minimum(log_mean, log_rest) < -LARGEST_LOGIT
-        return continued(np.where(beyond, np.nan, log_mean - log_rest), self.surface.grid.mu)
+        return logit_mean_proportion(self.surface)
 
     @cached_property
     def _median(self) -> FloatArray:
@@ -173,12 +178,6 @@ class Functionals:
     @property
     def _kernel(self) -> Kernel:
         return self.surface.terms.kernel
-
-    @property
-    def _log_powers(self) -> FloatArray:
-        if self.surface.log_powers is None:
-            raise SpecError("p_mean is defined for effects on the scale of a proportion's link only.")
-        return self.surface.log_powers
 
     @cached_property
     def _x(self) -> FloatArray:

@@ -52,7 +52,7 @@ class Quantities:
     @cached_property
     def mean_proportion(self) -> Increasing:
         """The machinery of p_mean, on the logit scale."""
-        return Increasing(self.posterior, logit_mean_proportion(self.posterior))
+        return Increasing(self.posterior, logit_mean_proportion(self.posterior.surface, self.posterior.rows))
 
     @cached_property
     def median_effect(self) -> Increasing:
