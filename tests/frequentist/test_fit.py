@@ -67,7 +67,7 @@ def test_a_variance_that_belongs_to_another_measure_names_that_measure():
     ("options", "message"),
     [
         ({"measure": "PLX"}, r"unknown measure 'PLX'. Did you mean 'PLO'\?"),
-        ({"tau2_method": "REML"}, "tau2_method='REML' is not supported yet; .*: DL, EE"),
+        ({"tau2_method": "RML"}, "unknown tau2_method 'RML'"),
         ({"ci_method": "hartung-knapp"}, "ci_method='hartung-knapp' is not supported yet; .*: wald"),
         ({"pi_method": "hst"}, r"unknown pi_method 'hst'. Did you mean 'hts'\?"),
         ({"ci_prob": 95}, r"ci_prob=95 .* Did you mean 0\.95\?"),

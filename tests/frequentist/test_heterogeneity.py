@@ -13,7 +13,7 @@ from bayesmeta.frequentist.heterogeneity import (
     q_pvalue,
     typical_variance,
 )
-from bayesmeta.frequentist.tau2 import dersimonian_laird
+from bayesmeta.frequentist.tau2 import TAU2_METHODS
 
 Y = np.array([0.4, -0.2, 1.1, 0.9, 0.1, 1.6])
 SE = np.array([0.2, 0.3, 0.25, 0.5, 0.15, 0.4])
@@ -55,12 +55,12 @@ def test_typical_variance_equals_the_published_formula():
 
 
 def test_both_definitions_of_i2_coincide_for_dersimonian_laird():
-    tau2 = dersimonian_laird(Y, SE)
+    tau2 = TAU2_METHODS["DL"].estimate(Y, SE)
     assert float(i2_from_tau2(tau2, SE)) == pytest.approx(float(i2_from_q(cochran_q(Y, SE), 5)), rel=1e-12)
 
 
 def test_h2_is_the_inverse_of_one_less_i2():
-    tau2 = dersimonian_laird(Y, SE)
+    tau2 = TAU2_METHODS["DL"].estimate(Y, SE)
     assert float(h2_from_tau2(tau2, SE)) == pytest.approx(1 / (1 - float(i2_from_tau2(tau2, SE))), rel=1e-12)
     assert float(h2_from_tau2(tau2, SE)) == pytest.approx(float(h2_from_q(cochran_q(Y, SE), 5)), rel=1e-12)
 
