@@ -17,7 +17,7 @@ from bayesmeta.exact.fit import ExactFit, fit_exact
 from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.exact.subsets import Subsets
-from bayesmeta.frequentist.fit import pool
+from bayesmeta.frequentist.again import repool
 from bayesmeta.frequentist.result import FrequentistFit
 
 type PartFit = ExactFit | FrequentistFit
@@ -179,7 +179,4 @@ def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
         # the correction of each study depends on which others there are
         counts = fit.studies.events[mask], fit.studies.n[mask]
         effects = effect_sizes(fit.measure, *counts, variance=fit.variance, add=fit.add, to=fit.to)
-    return pool(
-        fit.studies, fit.record, effects, variance=fit.variance, tau2_method=fit.tau2_method, ci_method=fit.ci_method,
-        pi_method=fit.pi_method, ci_prob=fit.ci_prob, add=fit.add, to=fit.to,
-    )  # fmt: skip
+    return repool(fit, effects)

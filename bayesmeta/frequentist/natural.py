@@ -59,3 +59,14 @@ def natural_interval(measure: Measure, limits: tuple[float, float]) -> tuple[flo
     if measure.estimand is None:
         return lower, upper
     return float(np.clip(lower, 0.0, 1.0)), float(np.clip(upper, 0.0, 1.0))
+
+
+def on_both_scales(
+    measure: Measure, mu: float, se_mu: float, limits: tuple[float, float]
+) -> dict[str, tuple[float, float, float, float]]:
+    """Return estimate, standard error and limits of ``mu`` and, for proportions, of what it estimates."""
+    rows = {"mu": (mu, se_mu, *limits)}
+    if measure.estimand is not None:
+        value, se = natural_value(measure, mu), natural_se(measure, mu, se_mu)
+        rows[measure.estimand] = (value, se, *natural_interval(measure, limits))
+    return rows
