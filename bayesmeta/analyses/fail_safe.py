@@ -58,7 +58,7 @@ def fail_safe_n(
     >>> columns = {"estimate": "estimate", "lower": "ci_low", "upper": "ci_high"}
     >>> studies = bm.Studies.from_frame(df, measure="HR", on_bad="drop", **columns)
     >>> fail_safe_n(bm.fit(studies, engine="frequentist"))
-    75
+    25
     """
     if not isinstance(fit, FrequentistFit):
         raise SpecError(f"fail_safe_n takes a fit with engine='frequentist'; got a {type(fit).__name__}.")

@@ -104,10 +104,10 @@ class SelectionFit:
         notes = []
         if get_measure(self.measure).estimand is not None:
             notes.append(f"P-values test mu = {self.null:g} on the link scale, which single-arm studies rarely do")
-        for i in np.flatnonzero(self.counts == 0):
+        for i in np.flatnonzero(self.counts == 0).tolist():
             low = self.steps[i - 1] if i else 0.0
             notes.append(f"no study has {low:g} < p <= {self.steps[i]:g}, so its weight is not estimated, only bounded")
-        for i in map(int, np.flatnonzero(self.at_bound)):
+        for i in np.flatnonzero(self.at_bound).tolist():
             notes.append(f"delta[{self._interval(i)}] = {self.delta[i]:g} lies at its bound (0 to {self.delta_max:g})")
         if np.isnan(self.se_mu):
             notes.append("the likelihood is flat, so that there are no standard errors")

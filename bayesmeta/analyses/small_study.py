@@ -36,7 +36,7 @@ OWN_ERROR: Final = (
 )
 """Why studies of one arm are tested by their size (Hunter et al. 2014)."""
 OF_RATES: Final = OWN_ERROR.replace("a proportion", "a rate")
-CORRELATED: Final = "a log odds ratio and its standard error are correlated; see harbord and peters"
+CORRELATED: Final = "a log odds ratio and its standard error are correlated: see harbord and peters"
 _ONE_ARM: Final[Mapping[str, str]] = MappingProxyType({"counts": OWN_ERROR, "rates": OF_RATES})
 
 

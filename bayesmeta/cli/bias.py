@@ -91,17 +91,26 @@ def _text(tests: "pd.DataFrame", adjusted: "pd.DataFrame") -> str:
     from bayesmeta.tables.render import render_list, render_table
 
     shown = tests.drop(columns="note").dropna(axis=1, how="all")
-    by_note: dict[str, list[str]] = {}
-    for row in tests.itertuples(index=False):
-        for note in filter(None, str(row.note).split("; ")):
-            by_note.setdefault(note, []).append(str(row.test))
-    everyone = set(tests["test"])
-    notes = [
-        note if set(names) == everyone else f"{', '.join(dict.fromkeys(names))}: {note}"
-        for note, names in by_note.items()
-    ]
+    natural = adjusted[adjusted["parameter"] != "mu"]
+    adjusted = natural if len(natural) else adjusted  # a proportion says more than its logit
     parts = [
-        "Tests for small-study effects", render_table(shown), render_list([*MEANINGS, *notes]),
-        f"Pooled effect as adjusted by each method: {CAUTION}", render_table(adjusted),
-    ]  # fmt: skip
+        "Tests for small-study effects",
+        render_table(shown),
+        render_list([*MEANINGS, *_notes(tests, "test")]),
+        f"Pooled effect as adjusted by each method: {CAUTION}",
+        render_table(adjusted.drop(columns="note")),
+        render_list(_notes(adjusted, "method")),
+    ]
     return "\n\n".join(parts)
+
+
+def _notes(table: "pd.DataFrame", name: str) -> list[str]:
+    """Return each note once, after the names of the rows that it is for; alone if it is for all."""
+    rows_of: dict[str, list[str]] = {}
+    for row, notes in zip(table[name], table["note"], strict=True):
+        for note in filter(None, str(notes).split("; ")):
+            rows_of.setdefault(note, []).append(str(row))
+    everyone = set(table[name])
+    return [
+        note if set(rows) == everyone else f"{', '.join(dict.fromkeys(rows))}: {note}" for note, rows in rows_of.items()
+    ]

@@ -3,7 +3,6 @@
 log L = sum_i [ log w(p_i; delta) + log phi(y_i; mu, se_i^2 + tau2) - log A_i(mu, tau2, delta) ]
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, final
@@ -16,12 +15,15 @@ from bayesmeta.errors import AccuracyError
 from bayesmeta.frequentist.selection_weights import Weighting, p_values
 from bayesmeta.frequentist.tau2 import TAU2_METHODS
 
-START_DELTAS: Final = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Values of all deltas between which the likelihood is profiled; the best of these profiles are refined."""
-START_TAU2: Final = (0.01, 1.0)
-"""Values of tau2 from which each profile starts, in units of the variance of the effects."""
-REFINED: Final = 4
-"""Profiles that are refined with delta free: the likelihood may have several maxima."""
+GRID_DELTA: Final = np.array([0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0])
+GRID_TAU2: Final = np.array([1e-3, 0.03, 0.1, 0.3, 1.0, 3.0])
+GRID_MU: Final = np.linspace(-3.0, 3.0, 13)
+"""The grid on which climbs begin: all deltas alike, tau2 and mu in units of the variance and SD of the effects."""
+CLIMBS: Final = 4
+"""Values of delta from which the likelihood is climbed: it may have several maxima."""
+DIFFERENCE: Final = 1e-5
+"""Step of the central differences, relative: about the cube root of rounding."""
+LARGEST_COST: Final = 1e300
 AT_BOUND: Final = 1e-6
 """A parameter this near its bound, in units of its scale, is taken to lie on it."""
 
@@ -122,9 +124,9 @@ def maximise(problem: SelectionProblem, *, fixed_delta: FloatArray | None, rando
 
     Notes
     -----
-    Parameters are scaled, mu = mean + s a, tau2 = s^2 b, delta = sinh(c), and bounded. For each of `START_DELTAS` the
-    likelihood is maximised over (mu, tau2) with delta fixed, by L-BFGS-B; from the best of these over all parameters;
-    the best is polished by Nelder and Mead's simplex, which needs no derivatives. No profile can exceed the result.
+    Parameters are scaled, mu = mean + s a, tau2 = s^2 b, delta = sinh(c), and bounded. From the best points of a grid
+    for the best four values of delta the likelihood is climbed by L-BFGS-B; the best end is polished by Nelder and
+    Mead's simplex.
     """
     space = _Space.of(problem, fixed_delta, random=random, delta_max=delta_max)
     best = _search(space)
@@ -188,21 +190,16 @@ class _Space:
         """Return mu, tau2 and delta."""
         return self.centre + self.scale * float(scaled[0]), self.scale**2 * float(scaled[1]), np.sinh(scaled[2:])
 
+    def costs(self, scaled: FloatArray) -> FloatArray:
+        """Return minus the log-likelihood, large and finite where that is not finite; (R, 2 + n_delta) to (R,)."""
+        mu, tau2 = self.centre + self.scale * scaled[:, 0], self.scale**2 * scaled[:, 1]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = -self.problem.log_likelihood(mu, tau2, np.sinh(scaled[:, 2:]))
+        return np.where(np.isfinite(values), values, LARGEST_COST)
+
     def cost(self, scaled: FloatArray) -> float:
-        """Return minus the log-likelihood, large and finite where it is minus infinity."""
-        mu, tau2, delta = self.natural(scaled)
-        value = float(self.problem.log_likelihood(np.asarray(mu), np.asarray(tau2), delta))
-        return -value if np.isfinite(value) else 1e300
-
-    def part_cost(self, whole: FloatArray, moving: BoolArray) -> Callable[[FloatArray], float]:
-        """Return the cost as a function of the moving parameters, the others staying as they are in ``whole``."""
-
-        def cost(part: FloatArray) -> float:
-            at = whole.copy()
-            at[moving] = part
-            return self.cost(at)
-
-        return cost
+        """Return the cost of one set of scaled parameters."""
+        return float(self.costs(scaled[None])[0])
 
     def free(self, scaled: FloatArray) -> BoolArray:
         """Return which parameters lie inside their bounds."""
@@ -212,41 +209,54 @@ class _Space:
 
 def _search(space: _Space) -> FloatArray:
     """Return the scaled parameters with the largest likelihood."""
-    profiles = []
-    for delta in START_DELTAS:
-        fixed = np.clip(np.arcsinh(delta), space.lower[2:], space.upper[2:])
-        lower, upper = (np.concatenate([bounds[:2], fixed]) for bounds in (space.lower, space.upper))
-        for between in START_TAU2:
-            start = np.concatenate([[0.0, between], fixed])
-            profiles.append(_climb(space, start, lower, upper))
-    profiles.sort(key=space.cost)
-    refined = [_climb(space, start, space.lower, space.upper) for start in profiles[:REFINED]]
-    best = min([*refined, profiles[0]], key=space.cost)
-    return min(best, _polish(space, best), key=space.cost)
+    starts = np.clip(np.arcsinh(GRID_DELTA)[:, None], space.lower[2:], space.upper[2:])
+    grid = [_best_of_grid(space, delta) for delta in np.unique(starts, axis=0)]
+    grid.sort(key=space.cost)
+    best = min((_climb(space, start) for start in grid[:CLIMBS]), key=space.cost)
+    return min(best, _polish(space, best), grid[0], key=space.cost)
 
 
-def _climb(space: _Space, start: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    """Return the end of a climb by L-BFGS-B between bounds."""
+def _best_of_grid(space: _Space, delta: FloatArray) -> FloatArray:
+    """Return the best of the grid of mu and tau2 for one scaled delta (n_delta,)."""
+    between = np.unique(np.clip(GRID_TAU2, space.lower[1], space.upper[1]))
+    points = [np.array([a, b, *delta]) for b in between for a in GRID_MU]
+    rows = [space.costs(np.array(points[i : i + len(GRID_MU)])) for i in range(0, len(points), len(GRID_MU))]
+    return points[int(np.argmin(np.concatenate(rows)))]
+
+
+def _climb(space: _Space, start: FloatArray) -> FloatArray:
+    """Return the end of a climb by L-BFGS-B, with central differences."""
     from scipy.optimize import minimize
 
-    whole, moving = np.clip(start, lower, upper), upper > lower
-    cost = space.part_cost(whole, moving)
-    bounds = list(zip(lower[moving], upper[moving], strict=True))
-    whole[moving] = minimize(cost, whole[moving], method="L-BFGS-B", bounds=bounds).x
-    return whole
+    def cost_and_slope(at: FloatArray) -> tuple[float, FloatArray]:
+        step = np.diag(DIFFERENCE * (1.0 + np.abs(at)))
+        ahead, behind = (np.clip(at + move, space.lower, space.upper) for move in (step, -step))
+        values = space.costs(np.concatenate([at[None], ahead, behind]))
+        gap = np.diag(ahead - behind)
+        up, down = np.split(values[1:], 2)
+        return float(values[0]), np.where(gap > 0.0, (up - down) / np.where(gap > 0.0, gap, 1.0), 0.0)
+
+    bounds = list(zip(space.lower, space.upper, strict=True))
+    return np.asarray(minimize(cost_and_slope, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
 
 
 def _polish(space: _Space, start: FloatArray) -> FloatArray:
     """Return the end of a search by a simplex, which needs no derivatives and so ends within rounding."""
     from scipy.optimize import minimize
 
-    whole, moving = start.copy(), space.upper > space.lower
-    cost = space.part_cost(whole, moving)
+    moving = space.upper > space.lower
+
+    def cost(part: FloatArray) -> float:
+        at = start.copy()
+        at[moving] = part
+        return space.cost(at)
+
     bounds = list(zip(space.lower[moving], space.upper[moving], strict=True))
-    options: dict[str, Any] = {"xatol": 1e-9, "fatol": 1e-12, "maxfev": 1000 * int(moving.sum()), "adaptive": True}
-    found = minimize(cost, whole[moving], method="Nelder-Mead", bounds=bounds, options=options)  # type: ignore[call-overload]
-    whole[moving] = found.x
-    return whole
+    options: dict[str, Any] = {"xatol": 1e-8, "fatol": 1e-12, "maxfev": 1000 * int(moving.sum()), "adaptive": True}
+    found = minimize(cost, start[moving], method="Nelder-Mead", bounds=bounds, options=options)  # type: ignore[call-overload]
+    end = start.copy()
+    end[moving] = found.x
+    return end
 
 
 def _standard_errors(problem: SelectionProblem, at: FloatArray, free: BoolArray) -> FloatArray:

@@ -30,7 +30,7 @@ class Trimmed:
     k0 : int
         Their number.
     se_k0 : float
-        Its standard error.
+        Its standard error, at the estimate before it is rounded; nan if that is too far below 0.
     pvalue : float
         One-sided P-value of k0 = 0, which only the estimator R0 has; else nan.
     side : {"left", "right"}
@@ -47,24 +47,26 @@ class Trimmed:
     se: FloatArray
 
 
-def _r0(signed_ranks: FloatArray) -> tuple[float, Callable[[int], float]]:
+def _r0(signed_ranks: FloatArray) -> tuple[float, Callable[[float], float]]:
     k = len(signed_ranks)
     run = k - max(0.0, float(np.max(-signed_ranks)))
-    return run - 1.0, lambda k0: sqrt(2.0 * k0 + 2.0)
+    return run - 1.0, lambda k0: sqrt(2.0 * max(0.0, k0) + 2.0)
 
 
-def _variance_of_rank_sum(k: int, k0: int) -> float:
+def _sd_of_rank_sum(k: int, k0: float) -> float:
+    """Return the standard deviation of T with k0 studies missing; nan if a negative estimate makes it imaginary."""
     polynomial = k * (k + 1) * (2 * k + 1) + 10 * k0**3 + 27 * k0**2 + 17 * k0 - 18 * k * k0**2 - 18 * k * k0
-    return (polynomial + 6 * k**2 * k0) / 24.0
+    variance = (polynomial + 6 * k**2 * k0) / 24.0
+    return sqrt(variance) if variance >= 0.0 else nan
 
 
-def _l0(signed_ranks: FloatArray) -> tuple[float, Callable[[int], float]]:
+def _l0(signed_ranks: FloatArray) -> tuple[float, Callable[[float], float]]:
     k, total = len(signed_ranks), float(signed_ranks[signed_ranks > 0.0].sum())
     estimate = (4.0 * total - k * (k + 1)) / (2 * k - 1)
-    return estimate, lambda k0: 4.0 * sqrt(_variance_of_rank_sum(k, k0)) / (2 * k - 1)
+    return estimate, lambda k0: 4.0 * _sd_of_rank_sum(k, k0) / (2 * k - 1)
 
 
-def _q0(signed_ranks: FloatArray) -> tuple[float, Callable[[int], float]]:
+def _q0(signed_ranks: FloatArray) -> tuple[float, Callable[[float], float]]:
     k, total = len(signed_ranks), float(signed_ranks[signed_ranks > 0.0].sum())
     square = 2.0 * k**2 - 4.0 * total + 0.25
     if square < 0.0:
@@ -72,14 +74,14 @@ def _q0(signed_ranks: FloatArray) -> tuple[float, Callable[[int], float]]:
             "the estimator Q0 has no value for these effects (the root of a negative number); use 'L0' or 'R0'."
         )
 
-    def se(k0: int) -> float:
+    def se(k0: float) -> float:
         divisor = (k - 0.5) ** 2 - k0 * (2 * k - k0 - 1)
-        return 2.0 * sqrt(_variance_of_rank_sum(k, k0)) / sqrt(divisor) if divisor > 0.0 else nan
+        return 2.0 * _sd_of_rank_sum(k, k0) / sqrt(divisor) if divisor > 0.0 else nan
 
     return k - 0.5 - sqrt(square), se
 
 
-ESTIMATORS: Final[Mapping[str, Callable[[FloatArray], tuple[float, Callable[[int], float]]]]] = MappingProxyType(
+ESTIMATORS: Final[Mapping[str, Callable[[FloatArray], tuple[float, Callable[[float], float]]]]] = MappingProxyType(
     {"L0": _l0, "R0": _r0, "Q0": _q0}
 )
 """Estimators of the number of missing studies: from the signed ranks (k,) to it, and to its standard error."""
@@ -153,7 +155,7 @@ def trim_and_fill(y: FloatArray, se: FloatArray, *, side: str, estimator: str, t
             )
     filled = sign * (2.0 * mu - values[k - k0 :])
     pvalue = 0.5 ** (k0 + 1) if estimator == "R0" else nan
-    return Trimmed(k0, se_of(k0), pvalue, side, filled, errors[k - k0 :])
+    return Trimmed(k0, se_of(estimate), pvalue, side, filled, errors[k - k0 :])
 
 
 def _signed_ranks(centred: FloatArray, values: FloatArray) -> FloatArray:
