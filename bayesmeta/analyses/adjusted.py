@@ -11,7 +11,7 @@ from bayesmeta.analyses.pet_peese import DIRECTIONS, pet_peese
 from bayesmeta.analyses.selection import selection_model
 from bayesmeta.analyses.trim_fill import trim_fill
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import BayesmetaError
+from bayesmeta.errors import AccuracyError, DataError
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.spec.observed import check_studies
@@ -110,6 +110,6 @@ def adjusted_estimates(
 def _rows(name: str, method: Callable[[], tuple[pd.DataFrame, str]], fit: FrequentistFit) -> list[tuple[object, ...]]:
     try:
         table, note = method()
-    except BayesmetaError as error:
+    except (DataError, AccuracyError) as error:
         return [(name, row, *[np.nan] * len(_NUMBERS), str(error)) for row in fit.rows(fit.ci_prob)]
     return [(name, row, *table.loc[row, list(_NUMBERS)], note) for row in table.index]

@@ -1,5 +1,6 @@
 """What would a study without sampling error report? PET, PEESE, and the choice between them."""
 
+from math import isnan
 from typing import Final
 
 import pandas as pd
@@ -59,7 +60,7 @@ def pet_peese(
     SpecError
         If an option is not allowed.
     DataError
-        If there are fewer than 3 studies, or the standard errors do not vary.
+        If there are fewer than 3 studies, the standard errors do not vary, or the effects lie on a line.
 
     Notes
     -----
@@ -95,6 +96,8 @@ def pet_peese(
         raise DataError("pet_peese needs standard errors that vary; all of them are equal.")
     side = alternative or ("greater" if fit.mu > null else "less")
     lines = pet_peese_lines(fit.y, fit.se, direction=1.0 if side == "greater" else -1.0, null=null, alpha=level)
+    if isnan(lines.pvalue):
+        raise DataError("pet_peese needs effects that vary about a line; these lie on one, which leaves no error.")
     rows = [
         *_rows(fit, "PET", lines.pet, "", prob),
         *_rows(fit, "PEESE", lines.peese, "", prob),

@@ -22,6 +22,8 @@ from bayesmeta.spec.observed import check_studies
 ALTERNATIVES: Final = ("greater", "less", "two-sided")
 FITTED_BY: Final = ("ML", "EE")
 FEWEST: Final = 3
+POWERLESS: Final = 10
+"""Studies below which the estimates are accompanied by a warning."""
 LARGEST_DELTA: Final = 500.0
 """exp(-delta) must stay a number."""
 
@@ -104,13 +106,19 @@ class SelectionFit:
         notes = []
         if get_measure(self.measure).estimand is not None:
             notes.append(f"P-values test mu = {self.null:g} on the link scale, which single-arm studies rarely do")
+        if self.lrt_df and self.studies.k < POWERLESS:
+            notes.append(f"k = {self.studies.k} < {POWERLESS}: too few studies to estimate selection; try known delta")
+        if self.tau2 == 0.0 and self.tau2_method == "ML":
+            notes.append("tau2 is estimated as 0, its bound, so that it has no standard error")
         for i in np.flatnonzero(self.counts == 0).tolist():
             low = self.steps[i - 1] if i else 0.0
             notes.append(f"no study has {low:g} < p <= {self.steps[i]:g}, so its weight is not estimated, only bounded")
         for i in np.flatnonzero(self.at_bound).tolist():
             notes.append(f"delta[{self._interval(i)}] = {self.delta[i]:g} lies at its bound (0 to {self.delta_max:g})")
+        for i in np.flatnonzero(np.isnan(self.se_delta) & ~self.at_bound & bool(self.lrt_df)).tolist():
+            notes.append(f"the likelihood is flat in delta[{self._interval(i)}], which is not estimated")
         if np.isnan(self.se_mu):
-            notes.append("the likelihood is flat, so that there are no standard errors")
+            notes.append("the observed information is not positive definite, so that there are no standard errors")
         return tuple(notes)
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.frequentist.line import varies
 
 MAX_EXACT: Final = 500
 """Most studies for which the exact distribution of Kendall's score is summed."""
@@ -66,7 +67,7 @@ def rank_test(y: FloatArray, se: FloatArray) -> RankTest:
     .. [1] C. B. Begg, M. Mazumdar. Operating characteristics of a rank correlation test for publication bias.
        Biometrics 50:1088-1101, 1994. doi:10.2307/2533446
     """
-    order = _signs(standardised(y, se))
+    order = _signs(standardised(y, se)) if varies(y) else np.zeros((len(y), len(y)))
     sizes = _signs(se**2)
     k = len(y)
     score = int((order * sizes).sum()) // 2

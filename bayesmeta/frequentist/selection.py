@@ -24,6 +24,8 @@ CLIMBS: Final = 4
 DIFFERENCE: Final = 1e-5
 """Step of the central differences, relative: about the cube root of rounding."""
 LARGEST_COST: Final = 1e300
+FLAT: Final = 1e-8
+"""A delta by a tenth of which the log-likelihood changes less than this is not estimated."""
 AT_BOUND: Final = 1e-6
 """A parameter this near its bound, in units of its scale, is taken to lie on it."""
 
@@ -260,27 +262,34 @@ def _polish(space: _Space, start: FloatArray) -> FloatArray:
 
 
 def _standard_errors(problem: SelectionProblem, at: FloatArray, free: BoolArray) -> FloatArray:
-    """Return the standard errors of (mu, tau2, delta) from the observed information; nan for those at a bound."""
+    """Return the standard errors of (mu, tau2, delta) from the observed information.
+
+    nan for parameters at a bound, for deltas of which the data say nothing, which then are as good as fixed, and for
+    all where the information is not positive definite.
+    """
     errors = np.full(len(at), np.nan)
+    step = _steps(problem, at)[free]
     information = -_hessian(problem, at, free)
-    if not np.isfinite(information).all():
-        return errors
-    try:
-        np.linalg.cholesky(information)
-    except np.linalg.LinAlgError:
-        return errors
-    errors[free] = np.sqrt(np.diag(np.linalg.inv(information)))
+    told = (np.arange(len(at))[free] < 2) | (np.diag(information) * step**2 > FLAT)
+    information = information[np.ix_(told, told)]
+    if np.isfinite(information).all() and (np.linalg.eigvalsh(information) > 0.0).all():
+        errors[np.flatnonzero(free)[told]] = np.sqrt(np.diag(np.linalg.inv(information)))
     return errors
+
+
+def _steps(problem: SelectionProblem, at: FloatArray) -> FloatArray:
+    """Return a tenth of the size of each parameter, or less where a bound is near, shape (2 + n_delta,)."""
+    spread = float(np.sqrt(problem.y.var() + np.median(problem.se**2)))
+    size = np.concatenate([[spread, spread**2], np.maximum(at[2:], 0.1)])
+    room = np.concatenate([[np.inf], at[1:]])  # tau2 and delta stay above 0
+    return np.asarray(np.minimum(0.1 * size, 0.4 * room))
 
 
 def _hessian(problem: SelectionProblem, at: FloatArray, free: BoolArray) -> FloatArray:
     """Return the second derivatives of the log-likelihood by the free parameters, shape (m, m)."""
     from scipy.differentiate import hessian
 
-    spread = float(np.sqrt(problem.y.var() + np.median(problem.se**2)))
-    size = np.concatenate([[spread, spread**2], np.maximum(at[2:], 0.1)])
-    room = np.concatenate([[np.inf], at[1:]])  # tau2 and delta stay above 0
-    step = np.minimum(0.1 * size, 0.4 * room)[free]
+    step = _steps(problem, at)[free]
 
     def function(u: FloatArray) -> FloatArray:
         trailing = (-1, *[1] * (u.ndim - 1))

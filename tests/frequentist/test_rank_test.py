@@ -76,6 +76,12 @@ def test_equal_variances_have_no_rank_correlation():
     assert isnan(ranks.normal_pvalue(continuity=True))
 
 
+def test_equal_effects_are_not_ranked_by_rounding():
+    ranks = rank_test(np.full(4, 0.1 + 0.2), np.array([0.1, 0.2, 0.3, 0.4]))
+    assert ranks.score == 0
+    assert isnan(ranks.tau)
+
+
 def test_a_study_of_all_the_weight_is_standardised_without_cancellation():
     y, se = np.array([0.0, 1.0, 2.0]), np.array([1e-10, 1.0, 2.0])
     z = standardised(y, se)
