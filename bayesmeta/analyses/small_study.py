@@ -126,9 +126,9 @@ def small_study_tests(
     d h / n with d events and h others), macaskill (n, the same weights), deeks (1 / sqrt(effective size), weighted by
     it). In simulations without any bias (12 proportions about 0.85, tau = 0.7 on the logit, nominal 5 %) egger by
     standard error rejected in 28 % (lm) and 41 % (mixed), by 1 / sqrt(n) in 7 % and 6 %, deeks and peters in 3 %, but
-    macaskill in 15 %, which is therefore no default; about 0.97, where logits themselves are biased, deeks and peters in
-    12 %. Asymmetry need not be publication bias: heterogeneity that goes
-    with size, and chance, look the same [1]_. Of one arm, see [2]_.
+    macaskill in 15 %, which is therefore no default; about 0.97, where logits themselves are biased, deeks and peters
+    in 12 %. Asymmetry need not be publication bias: heterogeneity that goes with size, and chance, look the same [1]_.
+    Of one arm, see [2]_.
 
     References
     ----------
