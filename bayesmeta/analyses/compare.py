@@ -24,6 +24,7 @@ COLUMNS = (
     "fit", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper", "interval",
     "explanation",
 )  # fmt: skip
+_TRANSFORMED = {"PLO": "logits", "PLN": "logs", "PAS": "arcsines", "PFT": "double arcsines"}
 FAR_WEIGHT = 1.25  # a precision weight this many times an equal share is worth a sentence
 
 
@@ -165,7 +166,7 @@ def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:
     why = {
         "mu": "weighted mean of the estimates, scale of the measure",
         "p_mean": _why_raw(fit),
-        "p_median": _why_logit(fit),
+        "p_median": _why_median(fit),
     }
     rows: list[Row] = []
     for key, row in fit.summary(ci_prob=ci_prob).to_dict(orient="index").items():
@@ -205,8 +206,10 @@ def _why_raw(fit: FrequentistFit) -> str:
     )
 
 
-def _why_logit(fit: FrequentistFit) -> str:
-    text = "weighted mean of the logits, transformed back"
+def _why_median(fit: FrequentistFit) -> str:
+    text = f"weighted mean of the {_TRANSFORMED.get(fit.measure, 'effects')}, transformed back"
+    if fit.typical_n is not None:
+        text += f" as if all studies had n = {fit.typical_n:.4g}"
     count = int(fit.corrected.sum())
     if count:
         text += (

@@ -182,4 +182,5 @@ def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
     return pool(
         fit.studies, fit.record, effects, variance=fit.variance, tau2_method=fit.tau2_method, ci_method=fit.ci_method,
         pi_method=fit.pi_method, ci_prob=fit.ci_prob, add=fit.add, to=fit.to,
+        back_transformation=fit.back_transformation,
     )  # fmt: skip

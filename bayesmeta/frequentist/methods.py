@@ -34,6 +34,8 @@ class PoolingMethod:
     options: tuple[str, ...]
 
 
+_SHARED: Final = ("measure", "ci_prob", "add", "to")
+
 POOLING_METHODS: Final[Mapping[str, PoolingMethod]] = MappingProxyType(
     {
         record.code: record
@@ -41,7 +43,17 @@ POOLING_METHODS: Final[Mapping[str, PoolingMethod]] = MappingProxyType(
             PoolingMethod(
                 INVERSE_VARIANCE,
                 fit_frequentist,
-                ("measure", "tau2_method", "ci_method", "pi_method", "ci_prob", "variance", "add", "to"),
+                (
+                    "measure",
+                    "tau2_method",
+                    "ci_method",
+                    "pi_method",
+                    "ci_prob",
+                    "variance",
+                    "add",
+                    "to",
+                    "back_transformation",
+                ),
             ),
         )
     }

@@ -14,7 +14,16 @@ from bayesmeta.spec.words import traits
 
 type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
 
-_MEASURE_WORDS: Final[Mapping[str, str]] = MappingProxyType({"PLO": "logit", "PR": "raw proportion"})
+_MEASURE_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "PLO": "logit",
+        "PR": "raw proportion",
+        "PLN": "log",
+        "PAS": "arcsine",
+        "PFT": "double arcsine",
+        "PETO": "Peto's odds ratio",
+    }
+)
 _ENGINE_WORDS: Final[Mapping[str, str]] = MappingProxyType({"exact": "exact", "nuts": "NUTS"})
 
 
