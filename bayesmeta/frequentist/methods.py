@@ -8,6 +8,7 @@ from typing import Final, final
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.frequentist.mantel_haenszel import fit_mantel_haenszel, fit_peto
 from bayesmeta.frequentist.registry import look_up
 from bayesmeta.frequentist.result import FrequentistFit
 
@@ -55,6 +56,8 @@ POOLING_METHODS: Final[Mapping[str, PoolingMethod]] = MappingProxyType(
                     "back_transformation",
                 ),
             ),
+            PoolingMethod("mantel-haenszel", fit_mantel_haenszel, _SHARED),
+            PoolingMethod("peto", fit_peto, _SHARED),
         )
     }
 )
