@@ -165,7 +165,9 @@ def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:
     pooled = POOLED_AS_COUNTS.get(fit.method, fit.tau2_method)
     label = f"{pooled}, {fit.measure}{variance}, {fit.ci_method} interval"
     why = {
-        "mu": "weighted mean of the estimates, scale of the measure",
+        "mu": "pooled from the counts as they are, scale of the measure"
+        if fit.method in POOLED_AS_COUNTS
+        else "weighted mean of the estimates, scale of the measure",
         "p_mean": _why_raw(fit),
         "p_median": _why_median(fit),
     }

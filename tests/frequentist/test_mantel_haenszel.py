@@ -200,6 +200,9 @@ def test_compare_forests_and_subsets_take_a_mantel_haenszel_fit():
     mh, peto = fit_mantel_haenszel(BCG), fit_peto(BCG)
     rows = bm.compare([mh, peto])
     assert [label.partition(",")[0] for label in dict.fromkeys(rows["fit"])] == ["Mantel-Haenszel", "Peto"]
+    assert set(rows.loc[rows["parameter"] == "mu", "explanation"]) == {
+        "pooled from the counts as they are, scale of the measure"
+    }
     frame = bm.forest_frame(mh, compare=peto)
     assert frame["method"].iloc[-1] == "Peto, Peto's odds ratio"
     rows = bm.leave_one_out(mh)
