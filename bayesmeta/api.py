@@ -10,7 +10,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
 from bayesmeta.exact.regression import fit_regression
-from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.frequentist.methods import POOLING_OPTIONS, fit_by_method
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
 from bayesmeta.nuts.scope import check_sampled
@@ -25,7 +25,7 @@ ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "exact": ("measure", "power_weights"),
     "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "quiet"),
-    "frequentist": ("measure", "tau2_method", "ci_method", "pi_method", "ci_prob", "variance", "add", "to"),
+    "frequentist": POOLING_OPTIONS,
 }
 
 
@@ -80,7 +80,8 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         Of the engine. exact: ``measure`` (normal likelihood with counts), ``power_weights``; see `fit_exact`. nuts:
         ``measure``, ``draws``,
         ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``quiet``; see `fit_nuts`.
-        frequentist: ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
+        frequentist: ``method`` (``"inverse-variance"`` by default; see `POOLING_METHODS`) and the options of that
+        method, as a rule ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
         ``add``, ``to``; see `fit_frequentist`.
 
     Returns
@@ -110,7 +111,7 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     if engine == "frequentist":
         if model is not None:
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
-        return fit_frequentist(studies, **options)  # type: ignore[arg-type]
+        return fit_by_method(studies, **options)  # type: ignore[arg-type]
     chosen = model_for(studies, model)
     if chosen.formula is not None:
         if engine != "exact":

@@ -18,6 +18,7 @@ from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.exact.subsets import Subsets
 from bayesmeta.frequentist.fit import pool
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE, fit_by_method
 from bayesmeta.frequentist.result import FrequentistFit
 
 type PartFit = ExactFit | FrequentistFit
@@ -174,6 +175,9 @@ def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts
 
 def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
     """Return the classical analysis of the studies in ``mask`` (k,)."""
+    if fit.method != INVERSE_VARIANCE:
+        options = {"measure": fit.measure, "ci_prob": fit.ci_prob, "add": fit.add, "to": fit.to}
+        return fit_by_method(fit.studies.take(mask), method=fit.method, **options)
     effects = EffectSizes(fit.y[mask], fit.se[mask], fit.corrected[mask])
     if fit.to == "if0all" and fit.studies.events is not None and fit.studies.n is not None:
         # the correction of each study depends on which others there are
@@ -182,4 +186,5 @@ def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
     return pool(
         fit.studies, fit.record, effects, variance=fit.variance, tau2_method=fit.tau2_method, ci_method=fit.ci_method,
         pi_method=fit.pi_method, ci_prob=fit.ci_prob, add=fit.add, to=fit.to,
+        back_transformation=fit.back_transformation,
     )  # fmt: skip

@@ -52,9 +52,9 @@ def data_options[F: Callable[..., Any]](command: F) -> F:
         click.option(
             "--measure",
             metavar="CODE",
-            help="Effect measure; the first is the default. Of counts: PLO (logit) or PR (raw proportion), of two "
-            "arms OR, RR or RD. Of rates: IRLN (log) or IR, of two arms IRR or IRD. Of estimates: GEN (as given) or "
-            "HR (hazard ratio).",
+            help="Effect measure; the first is the default. Of counts: PLO (logit), PR (raw proportion), PLN (log), "
+            "PAS or PFT (arcsines), of two arms OR, RR, RD, AS (arcsines) or PETO. Of rates: IRLN (log) or IR, of two "
+            "arms IRR or IRD. Of estimates: GEN (as given) or HR (hazard ratio).",
         ),
         click.option(
             "--interval-prob",
