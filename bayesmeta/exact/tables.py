@@ -66,18 +66,24 @@ class Tables:
         By base quantity; others at each resolution, so that comparing the two also shows what lies between knots.
     live : slice
         The nodes of tau that matter to distribution functions and densities.
-    moments : dict of str to array, shape (J, U, 2)
+    names : tuple of str
+        The N quantities.
+    moments : array, shape (J, U, 2 N)
         Shares in the first two powers of each quantity.
-    shapes : dict of tuple to array, shape (live nodes, U, X)
-        Shares in distribution functions, densities and tails, by ``("cdf", base)`` and so on.
+    columns : dict of tuple to slice
+        Which columns of ``shapes`` are distribution functions, densities and tails: ``("cdf", base)`` and so on.
+    shapes : array, shape (live nodes, U, M)
+        Shares in them; in one array, so that one matrix product gives all of them.
     """
 
     surface: Surface
     axes: Axes
     knots: dict[str, Knots]
     live: slice
-    moments: dict[str, FloatArray]
-    shapes: dict[tuple[str, str], FloatArray]
+    names: tuple[str, ...]
+    moments: FloatArray
+    columns: dict[tuple[str, str], slice]
+    shapes: FloatArray
 
     @classmethod
     def of(
@@ -108,18 +114,20 @@ class Tables:
         knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
         first, last = np.searchsorted(q, places.q)
         live = slice(int(first), int(last) + 1)
-        parts: dict[tuple[str, str], FloatArray] = {}
+        columns, count = _columns(knots, densities)
+        shapes = np.empty((live.stop - live.start, surface.grid.shape[1], count))
         for base, points in knots.items():
             if base == "tau":
                 continue
             v = points.at
             cdf, pdf = functionals.distribution(base, axes[base].value(v), np.arange(q.size)[live])
-            parts["cdf", base] = cdf
+            shapes[:, :, columns["cdf", base]] = cdf
             if densities:
-                pdf *= np.exp(axes[base].log_jacobian(v))
-                parts["pdf", base] = pdf
-                parts["tails", base] = functionals.tails(base, axes[base].value(v[[0, -1]]))[live]
-        return cls(surface, axes, knots, live, {name: functionals.moments(name) for name in names}, parts)
+                np.multiply(pdf, np.exp(axes[base].log_jacobian(v)), out=shapes[:, :, columns["pdf", base]])
+                tails = functionals.tails(base, axes[base].value(v[[0, -1]]))
+                shapes[:, :, columns["tails", base]] = tails[live]
+        moments = np.concatenate([functionals.moments(name) for name in names], axis=2)
+        return cls(surface, axes, knots, live, tuple(names), moments, columns, shapes)
 
     @cached_property
     def centre(self) -> float:
@@ -152,14 +160,15 @@ class Rows:
     weights: "Weights"
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str], FloatArray]:
-        return {}
+    def _moments(self) -> FloatArray:
+        return self.weights.sums(self.tables.moments)
+
+    @cached_property
+    def _shapes(self) -> FloatArray:
+        return self.weights.sums(self.tables.shapes, self.tables.live)
 
     def _shape(self, what: str, base: str) -> FloatArray:
-        key = what, base
-        if key not in self._known:
-            self._known[key] = self.weights.sums(self.tables.shapes[key], self.tables.live)
-        return self._known[key]
+        return self._shapes[:, self.tables.columns[what, base]]
 
     @cached_property
     def _tau_weight(self) -> FloatArray:
@@ -169,7 +178,8 @@ class Rows:
 
     def moments(self, name: str) -> FloatArray:
         """Return mean and SD of a quantity, shape (R, 2), whether or not they exist."""
-        first, second = self.weights.sums(self.tables.moments[name]).T
+        i = 2 * self.tables.names.index(name)
+        first, second = self._moments[:, i : i + 2].T
         with np.errstate(invalid="ignore", over="ignore"):
             sd = np.sqrt(np.maximum(second - first * first, 0.0))
         return np.stack([first + (self.tables.centre if name in ("mu", "theta_new") else 0.0), sd], axis=1)
@@ -215,6 +225,19 @@ def squared_hellinger(knots: Knots, p: Density, q: Density) -> tuple[FloatArray,
     tails = 0.5 * (np.sqrt(p.tails) - np.sqrt(q.tails)) ** 2
     unknown = np.abs(inner - integrand @ coarse) + np.sqrt(p.tails * q.tails).sum(axis=1)
     return np.clip(inner + tails.sum(axis=1), 0.0, 1.0), unknown
+
+
+def _columns(knots: dict[str, Knots], densities: bool) -> tuple[dict[tuple[str, str], slice], int]:
+    """Return which columns of a table hold what (`Tables.columns`), and how many there are."""
+    columns, stop = {}, 0
+    for base, points in knots.items():
+        if base == "tau":
+            continue
+        size = points.at.size
+        for what, width in (("cdf", size), *((("pdf", size), ("tails", 2)) if densities else ())):
+            columns[what, base] = slice(stop, stop + width)
+            stop += width
+    return columns, stop
 
 
 @cache
