@@ -15,7 +15,7 @@ from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.exact.functionals import Axes, Functionals
 from bayesmeta.exact.knots import Knots, place
 from bayesmeta.exact.posterior import NEGLIGIBLE
-from bayesmeta.exact.rows import REFINEMENT, interpolate_smooth, sinc_cdf
+from bayesmeta.exact.rows import REFINEMENT, sinc_cdf, smooth_matrix
 from bayesmeta.surface.surface import Surface
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ CLOSER = {
 }  # knots lie where a sharp peak may have wide flanks
 WHOLE = 13.0  # SDs on each side that hold all that matters of a density
 SMALLEST_SD = 1e-6
+NODES_AT_ONCE = 16  # of tau, neighbours, whose shares are computed at a time
 
 
 @final
@@ -116,16 +117,17 @@ class Tables:
         live = slice(int(first), int(last) + 1)
         columns, count = _columns(knots, densities)
         shapes = np.empty((live.stop - live.start, surface.grid.shape[1], count))
-        for base, points in knots.items():
-            if base == "tau":
-                continue
-            v = points.at
-            cdf, pdf = functionals.distribution(base, axes[base].value(v), np.arange(q.size)[live])
-            shapes[:, :, columns["cdf", base]] = cdf
+        for base in places.of:
+            at = axes[base].value(knots[base].at)
+            jacobian = np.exp(axes[base].log_jacobian(knots[base].at))
+            for first in range(live.start, live.stop, NODES_AT_ONCE):
+                nodes = np.arange(first, min(first + NODES_AT_ONCE, live.stop))
+                cdf, pdf = functionals.distribution(base, at, nodes)
+                shapes[nodes - live.start, :, columns["cdf", base]] = cdf
+                if densities:
+                    shapes[nodes - live.start, :, columns["pdf", base]] = pdf * jacobian
             if densities:
-                np.multiply(pdf, np.exp(axes[base].log_jacobian(v)), out=shapes[:, :, columns["pdf", base]])
-                tails = functionals.tails(base, axes[base].value(v[[0, -1]]))
-                shapes[:, :, columns["tails", base]] = tails[live]
+                shapes[:, :, columns["tails", base]] = functionals.tails(base, at[[0, -1]])[live]
         moments = np.concatenate([functionals.moments(name) for name in names], axis=2)
         return cls(surface, axes, knots, live, tuple(names), moments, columns, shapes)
 
@@ -136,11 +138,16 @@ class Tables:
 
     @cached_property
     def of_tau(self) -> tuple[FloatArray, FloatArray]:
-        """The matrices (F, X) from weights of the refined nodes to distribution function and density at the knots."""
+        """The matrices (F, X) from weights of the refined nodes to distribution function and density at the knots.
+
+        Knots and refined nodes both divide the steps of q evenly, so that few distances between them differ.
+        """
         q = self.surface.grid.q
-        step = (q[1] - q[0]) / REFINEMENT
-        offset = (self.knots["tau"].at - q[0]) / step - np.arange(refinement(q.size).shape[1])[:, None]
-        return sinc_cdf(offset), np.sinc(offset) / step
+        knot, node = np.arange(self.knots["tau"].at.size), np.arange(REFINEMENT * (q.size - 1) + 1)
+        index = REFINEMENT * knot - TAU_KNOTS * node[:, None]
+        offset = np.arange(index.min(), index.max() + 1) / TAU_KNOTS
+        index -= index.min()
+        return sinc_cdf(offset)[index], np.sinc(offset)[index] * REFINEMENT / (q[1] - q[0])
 
 
 @final
@@ -244,7 +251,7 @@ def _columns(knots: dict[str, Knots], densities: bool) -> tuple[dict[tuple[str, 
 def refinement(size: int) -> FloatArray:
     """Return the matrix (J, F) from log weights of J nodes to those of nodes `REFINEMENT` times as dense."""
     position = np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT
-    return np.stack([interpolate_smooth(row, position) for row in np.eye(size)])
+    return smooth_matrix(size, position)
 
 
 @final
