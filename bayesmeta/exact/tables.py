@@ -16,6 +16,7 @@ from bayesmeta.exact.functionals import Axes, Functionals
 from bayesmeta.exact.knots import Knots, place
 from bayesmeta.exact.posterior import NEGLIGIBLE
 from bayesmeta.exact.rows import REFINEMENT, sinc_cdf, smooth_matrix
+from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.surface import Surface
 
 if TYPE_CHECKING:
@@ -71,10 +72,9 @@ class Tables:
         The N quantities.
     moments : array, shape (J, U, 2 N)
         Shares in the first two powers of each quantity.
-    columns : dict of tuple to slice
-        Which columns of ``shapes`` are distribution functions, densities and tails: ``("cdf", base)`` and so on.
-    shapes : array, shape (live nodes, U, M)
-        Shares in them; in one array, so that one matrix product gives all of them.
+    shapes : dict of str to array, shape (live nodes, U, M)
+        By base quantity but tau, shares in its distribution function at the X knots, then, if they are wanted, in its
+        density there and in the probabilities of both tails: in one array, which one matrix product sums.
     """
 
     surface: Surface
@@ -83,8 +83,7 @@ class Tables:
     live: slice
     names: tuple[str, ...]
     moments: FloatArray
-    columns: dict[tuple[str, str], slice]
-    shapes: FloatArray
+    shapes: dict[str, FloatArray]
 
     @classmethod
     def of(
@@ -115,21 +114,11 @@ class Tables:
         knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
         first, last = np.searchsorted(q, places.q)
         live = slice(int(first), int(last) + 1)
-        columns, count = _columns(knots, densities)
-        shapes = np.empty((live.stop - live.start, surface.grid.shape[1], count))
-        for base in places.of:
-            at = axes[base].value(knots[base].at)
-            jacobian = np.exp(axes[base].log_jacobian(knots[base].at))
-            for first in range(live.start, live.stop, NODES_AT_ONCE):
-                nodes = np.arange(first, min(first + NODES_AT_ONCE, live.stop))
-                cdf, pdf = functionals.distribution(base, at, nodes)
-                shapes[nodes - live.start, :, columns["cdf", base]] = cdf
-                if densities:
-                    shapes[nodes - live.start, :, columns["pdf", base]] = pdf * jacobian
-            if densities:
-                shapes[:, :, columns["tails", base]] = functionals.tails(base, at[[0, -1]])[live]
+        shapes = {
+            base: _shares(functionals, base, axes[base], knots[base].at, np.arange(q.size)[live]) for base in places.of
+        }
         moments = np.concatenate([functionals.moments(name) for name in names], axis=2)
-        return cls(surface, axes, knots, live, tuple(names), moments, columns, shapes)
+        return cls(surface, axes, knots, live, tuple(names), moments, shapes)
 
     @cached_property
     def centre(self) -> float:
@@ -171,11 +160,13 @@ class Rows:
         return self.weights.sums(self.tables.moments)
 
     @cached_property
-    def _shapes(self) -> FloatArray:
-        return self.weights.sums(self.tables.shapes, self.tables.live)
+    def _known(self) -> dict[str, FloatArray]:
+        return {}
 
-    def _shape(self, what: str, base: str) -> FloatArray:
-        return self._shapes[:, self.tables.columns[what, base]]
+    def _shapes(self, base: str) -> FloatArray:
+        if base not in self._known:
+            self._known[base] = self.weights.sums(self.tables.shapes[base], self.tables.live)
+        return self._known[base]
 
     @cached_property
     def _tau_weight(self) -> FloatArray:
@@ -195,7 +186,7 @@ class Rows:
         """Return the distribution functions of a base quantity at its knots, shape (R, X)."""
         if base == "tau":
             return self._tau_weight @ self.tables.of_tau[0]
-        return self._shape("cdf", base)
+        return self._shapes(base)[:, : self.tables.knots[base].at.size]
 
     def density(self, base: str) -> Density:
         """Return the densities of a base quantity at its knots."""
@@ -203,7 +194,8 @@ class Rows:
             pdf = self._tau_weight @ self.tables.of_tau[1]
             tails = np.zeros((len(pdf), 2))
         else:
-            pdf, tails = (self._shape(what, base) for what in ("pdf", "tails"))
+            both = self._shapes(base)[:, self.tables.knots[base].at.size :]
+            pdf, tails = both[:, :-2], both[:, -2:]
         return Density(np.maximum(pdf, 0.0), tails)
 
 
@@ -234,17 +226,20 @@ def squared_hellinger(knots: Knots, p: Density, q: Density) -> tuple[FloatArray,
     return np.clip(inner + tails.sum(axis=1), 0.0, 1.0), unknown
 
 
-def _columns(knots: dict[str, Knots], densities: bool) -> tuple[dict[tuple[str, str], slice], int]:
-    """Return which columns of a table hold what (`Tables.columns`), and how many there are."""
-    columns, stop = {}, 0
-    for base, points in knots.items():
-        if base == "tau":
-            continue
-        size = points.at.size
-        for what, width in (("cdf", size), *((("pdf", size), ("tails", 2)) if densities else ())):
-            columns[what, base] = slice(stop, stop + width)
-            stop += width
-    return columns, stop
+def _shares(functionals: Functionals, base: str, axis: Coordinate, v: FloatArray, nodes: IntArray) -> FloatArray:
+    """Return the shares of some nodes of tau in what is known of a base quantity (`Tables.shapes`)."""
+    densities, x, jacobian = functionals.densities, axis.value(v), np.exp(axis.log_jacobian(v))
+    shape = nodes.size, functionals.surface.grid.shape[1], v.size + densities * (v.size + 2)
+    out = np.empty(shape)
+    for i in range(0, nodes.size, NODES_AT_ONCE):
+        part = slice(i, i + NODES_AT_ONCE)
+        cdf, pdf = functionals.distribution(base, x, nodes[part])
+        out[part, :, : v.size] = cdf
+        if densities:
+            np.multiply(pdf, jacobian, out=out[part, :, v.size : -2])
+    if densities:
+        out[:, :, -2:] = functionals.tails(base, x[[0, -1]])[nodes]
+    return out
 
 
 @cache
