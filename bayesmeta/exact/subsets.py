@@ -14,13 +14,13 @@ import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.exact.existence import TailOrders
+from bayesmeta.exact.posterior import NEGLIGIBLE
 from bayesmeta.exact.solve import Problem
 from bayesmeta.exact.study_sets import even_coordinate, part_orders, pose_part
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.surface import Surface
 from bayesmeta.surface.terms import Terms
 
-NEGLIGIBLE = 1e-16  # nodes with less probability in all rows of a block are left out of its sums
 ROWS_AT_ONCE = 256
 ALL = slice(None)
 SIZES = (1, 2, 3, 5, 8)  # subsets of up to so many studies, and of more, get a grid of their own: width falls with size
@@ -189,7 +189,7 @@ class SubsetWeights:
         """The scaled weights (R, K) of the nodes that matter to any row, and which nodes these are (K,)."""
         weight = self._scaled[0]
         kept = np.flatnonzero(weight.max(axis=0) > NEGLIGIBLE)
-        return weight[:, kept], kept
+        return weight.take(kept, axis=1), kept
 
     def sums(self, table: FloatArray, nodes: slice = ALL) -> FloatArray:
         """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M).
