@@ -168,4 +168,5 @@ def _lagrange(nodes: FloatArray, v: FloatArray) -> FloatArray:
     product = np.ones_like(gap)  # of the gaps before each node, and then of those after it
     np.cumprod(gap[:, :, :-1], axis=2, out=product[:, :, 1:])
     product[:, :, :-1] *= np.cumprod(gap[:, :, :0:-1], axis=2)[:, :, ::-1]
-    return product / scale[:, None, :]
+    result: FloatArray = product / scale[:, None, :]
+    return result
