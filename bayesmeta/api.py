@@ -11,6 +11,7 @@ from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
 from bayesmeta.exact.regression import fit_regression
 from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.frequentist.regression import fit_frequentist_regression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
 from bayesmeta.nuts.scope import check_sampled
@@ -25,7 +26,7 @@ ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "exact": ("measure", "power_weights"),
     "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "quiet"),
-    "frequentist": ("measure", "tau2_method", "ci_method", "pi_method", "ci_prob", "variance", "add", "to"),
+    "frequentist": ("measure", "tau2_method", "ci_method", "pi_method", "ci_prob", "variance", "add", "to", "formula"),
 }
 
 
@@ -81,11 +82,11 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         ``measure``, ``draws``,
         ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``quiet``; see `fit_nuts`.
         frequentist: ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
-        ``add``, ``to``; see `fit_frequentist`.
+        ``add``, ``to``; see `fit_frequentist`. With ``formula``, a meta-regression; see `fit_frequentist_regression`.
 
     Returns
     -------
-    ExactFit, NutsFit or FrequentistFit; RegressionFit for a model with a formula
+    ExactFit, NutsFit or FrequentistFit; RegressionFit or FrequentistRegression with a formula
 
     Raises
     ------
@@ -110,7 +111,10 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     if engine == "frequentist":
         if model is not None:
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
-        return fit_frequentist(studies, **options)  # type: ignore[arg-type]
+        if options.get("formula") is None:
+            return fit_frequentist(studies, **{name: value for name, value in options.items() if name != "formula"})  # type: ignore[arg-type]
+        classical: Any = fit_frequentist_regression(studies, **options)  # type: ignore[arg-type]
+        return cast(AnyFit, classical)  # as with a model's formula below
     chosen = model_for(studies, model)
     if chosen.formula is not None:
         if engine != "exact":

@@ -26,7 +26,7 @@ def fit_notes(fit: "FrequentistFit") -> tuple[str, ...]:
     tuple of str
         In the order of the analysis; empty if there is nothing to say.
     """
-    notes = (_variance_note(fit), _correction_note(fit), _single_study_note(fit), _prediction_note(fit))
+    notes = (_variance_note(fit), correction_note(fit), _single_study_note(fit), _prediction_note(fit))
     return (*filter(None, notes), *_cut_notes(fit))
 
 
@@ -47,7 +47,7 @@ def fit_text(fit: "FrequentistFit") -> str:
     lines = [
         f"{method.model.capitalize()} ({method.title}), {fit.record.title} ({fit.measure}), k = {fit.k}",
         f"tau2 {fit.tau2:.4f} (tau {fit.tau:.4f}), I2 {100 * fit.i2:.1f} %, H2 {fit.h2:.2f}",
-        f"Q(df = {fit.df}) = {fit.q:.2f}, {_pvalue_text(fit.q_pvalue)}",
+        f"Q(df = {fit.df}) = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}",
         fit.summary().to_string(float_format="{:.4f}".format, index_names=False),
         f"lower, upper: {percent} CI ({ci_record(fit.ci_method).title}){_ratio_text(fit)}",
     ]
@@ -56,7 +56,8 @@ def fit_text(fit: "FrequentistFit") -> str:
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
-def _pvalue_text(pvalue: float) -> str:
+def pvalue_text(pvalue: float) -> str:
+    """Return ``P = 0.0123``, or ``P < 0.0001``."""
     return "P < 0.0001" if pvalue < 0.0001 else f"P = {pvalue:.4f}"
 
 
@@ -82,7 +83,8 @@ def _variance_note(fit: "FrequentistFit") -> str:
     return "standard errors are the widths of the exact (Clopper-Pearson) 95 % intervals over 2 × 1.96"
 
 
-def _correction_note(fit: "FrequentistFit") -> str:
+def correction_note(fit: "FrequentistFit") -> str:
+    """Say which studies have a zero cell, and what was added to whose cells; empty if nothing was."""
     corrected = int(fit.corrected.sum())
     if corrected == 0:
         return ""
