@@ -339,13 +339,15 @@ def regress(null: FrequentistFit, design: Design, *, ci_method: str) -> Frequent
     coefficients = estimate_coefficients(fit, y, test)
     q, df = float(at_zero.quadratic(y)), at_zero.df
     ratio = tau2 * float(at_zero.trace()) / df  # tau2 over the typical variance
+    with np.errstate(invalid="ignore"):  # weights beyond 1e20 of each other leave no digit of the variance of tau2
+        se_tau2 = float(method.se_of(tau2, y, null.se, x))
     return FrequentistRegression(
         null=null,
         design=design,
         ci_method=ci_method,
         coefficients=coefficients,
         tau2=tau2,
-        se_tau2=float(method.se_of(tau2, y, null.se, x)),
+        se_tau2=se_tau2,
         q=q,
         df=df,
         q_pvalue=float(q_pvalue(q, df)),

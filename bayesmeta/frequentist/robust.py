@@ -14,7 +14,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.coefficients import Coefficients, WaldTest
 from bayesmeta.frequentist.linear import Projection
-from bayesmeta.frequentist.regression import FrequentistRegression, regress, moderator_columns
+from bayesmeta.frequentist.regression import FrequentistRegression, moderator_columns, regress
 from bayesmeta.frequentist.regression_text import wald_text
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.spec.moderators import overall_mean
@@ -155,7 +155,8 @@ def cluster_robust(
     -----
     ``vb = A (sum_j X_j' W_j e_j e_j' W_j X_j) A`` with ``A = (X'WX)^-1`` and the residuals e_j of cluster j [1]_; tests
     are t and F with m - p degrees of freedom. The values equal those of metafor's ``robust``, ``adjust=FALSE`` (CR0)
-    and ``TRUE`` (CR1). A test scaled by Hartung and Knapp's factor is replaced, not multiplied.
+    and ``TRUE`` (CR1) for a Wald fit. ``ci_method`` does not matter, because a factor common to all weights cancels;
+    metafor's of a Hartung-Knapp fit has the factor in A alone, and so its square too much.
 
     References
     ----------
@@ -221,7 +222,7 @@ def _labels(studies: Studies, cluster: str | Sequence[object]) -> list[str]:
     """Return the cluster of each study."""
     if isinstance(cluster, str):
         there = [str(name) for name in studies.moderators.columns]
-        if cluster == "study":
+        if cluster == "study" and cluster not in there:
             return list(studies.study)
         if cluster not in there:
             if not there:
