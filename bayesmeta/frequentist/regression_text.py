@@ -61,7 +61,7 @@ def _centring_notes(fit: "FrequentistRegression") -> list[str]:
     as_written = " + ".join(f"I({name})" for name in fit.design.means)
     return [
         f"{'; '.join(centred)}; the intercept (or each group's mean) is that at the mean; {as_written} in the formula "
-        "takes it as written (metafor's intercept)."
+        "takes it as written (metafor's intercept)"
     ]
 
 
