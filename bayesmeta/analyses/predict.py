@@ -7,12 +7,13 @@ import pandas as pd
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.regression import RegressionFit
 from bayesmeta.frequentist.regression import FrequentistRegression
+from bayesmeta.frequentist.robust import ClusterRobust
 
 DEFAULT_PROB = 0.95
 
 
 def predict(
-    fit: RegressionFit | FrequentistRegression,
+    fit: RegressionFit | FrequentistRegression | ClusterRobust,
     at: Mapping[str, object] | pd.DataFrame | Iterable[Mapping[str, object]],
     *,
     ci_prob: float | None = None,
@@ -22,7 +23,7 @@ def predict(
 
     Parameters
     ----------
-    fit : RegressionFit or FrequentistRegression
+    fit : RegressionFit, FrequentistRegression or ClusterRobust
         A fit with a formula.
     at : mapping, DataFrame, or mappings
         Values of the moderators, uncentred, as they stand in the data.
@@ -56,6 +57,8 @@ def predict(
     >>> table.loc["p_mean", ["median", "lower", "upper"]].round(2).tolist()
     [0.81, 0.63, 0.91]
     """
+    if isinstance(fit, ClusterRobust) and isinstance(fit.fit, FrequentistRegression):
+        fit = fit.regression
     if not isinstance(fit, RegressionFit | FrequentistRegression):
         raise SpecError("predict needs a fit of a model with a formula, such as bm.ModelSpec(formula='~ year', ...).")
     own = fit.ci_prob if isinstance(fit, FrequentistRegression) else DEFAULT_PROB

@@ -11,6 +11,7 @@ from bayesmeta.analyses.levels import DEFAULT_OMEGA, check_tau, fit_levels, leve
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, ImproperPosteriorError, SpecError
+from bayesmeta.frequentist.describe import effect_notes
 from bayesmeta.frequentist.regression import regress
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.moderators import cell_means
@@ -177,7 +178,7 @@ def _pooled_rows(studies: Studies, variable: str, *, ci_method: str = "wald", **
     found = regress(
         fit(studies, engine="frequentist", **options), cell_means(variable, levels, studies.k), ci_method=ci_method
     )
-    note = "; ".join(note for note in found.null.notes if "prediction interval" not in note)
+    note = "; ".join(effect_notes(found.null))
     tau: dict[Hashable, Any] = {"estimate": found.tau, "lower": np.nan, "upper": np.nan, "interval": ""}
     rows = []
     for i, (level, part) in enumerate(levels):

@@ -103,7 +103,11 @@ def _tau_from(values: tuple[str, ...]) -> tuple[str, str | None]:
 
 
 def _of_test(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name != "pi_method"}
+    """Return the options that a test of means takes; intervals that have no variance leave it Wald's."""
+    from bayesmeta.frequentist.coefficients import COEFFICIENT_TESTS
+
+    taken = {name: value for name, value in options.items() if name != "pi_method"}
+    return taken if taken.get("ci_method") in COEFFICIENT_TESTS else {**taken, "ci_method": "wald"}
 
 
 def _selected(table: "pd.DataFrame", parameter: str | None, *, only_main: bool) -> "pd.DataFrame":

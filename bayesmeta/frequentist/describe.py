@@ -26,7 +26,7 @@ def fit_notes(fit: "FrequentistFit") -> tuple[str, ...]:
     tuple of str
         In the order of the analysis; empty if there is nothing to say.
     """
-    notes = (_variance_note(fit), correction_note(fit), _single_study_note(fit), _prediction_note(fit))
+    notes = (*effect_notes(fit), _single_study_note(fit), _prediction_note(fit))
     return (*filter(None, notes), *_cut_notes(fit))
 
 
@@ -56,6 +56,11 @@ def fit_text(fit: "FrequentistFit") -> str:
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
+def effect_notes(fit: "FrequentistFit") -> tuple[str, ...]:
+    """Return how the effects and standard errors were made, where that needs saying: the first of the fit's notes."""
+    return tuple(filter(None, (_variance_note(fit), _correction_note(fit))))
+
+
 def pvalue_text(pvalue: float) -> str:
     """Return ``P = 0.0123``, or ``P < 0.0001``."""
     return "P < 0.0001" if pvalue < 0.0001 else f"P = {pvalue:.4f}"
@@ -83,8 +88,7 @@ def _variance_note(fit: "FrequentistFit") -> str:
     return "standard errors are the widths of the exact (Clopper-Pearson) 95 % intervals over 2 × 1.96"
 
 
-def correction_note(fit: "FrequentistFit") -> str:
-    """Say which studies have a zero cell, and what was added to whose cells; empty if nothing was."""
+def _correction_note(fit: "FrequentistFit") -> str:
     corrected = int(fit.corrected.sum())
     if corrected == 0:
         return ""

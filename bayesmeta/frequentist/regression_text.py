@@ -4,7 +4,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from bayesmeta.frequentist.coefficients import WaldTest, coefficient_test
-from bayesmeta.frequentist.describe import correction_note, pvalue_text
+from bayesmeta.frequentist.describe import effect_notes, pvalue_text
 from bayesmeta.frequentist.tau2 import tau2_record
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ FEW_PER_COEFFICIENT = 10
 
 def regression_notes(fit: "FrequentistRegression") -> tuple[str, ...]:
     """Return what a reader of a meta-regression should know, one line each."""
-    notes = (correction_note(fit.null), *_centring_notes(fit), _test_note(fit), _variance_note(fit), _r2_note(fit))
-    return tuple(filter(None, (*notes, _size_note(fit))))
+    notes = (*_centring_notes(fit), _test_note(fit), _scale_note(fit), _r2_note(fit), _size_note(fit))
+    return (*effect_notes(fit.null), *filter(None, notes))
 
 
 def regression_text(fit: "FrequentistRegression") -> str:
@@ -76,7 +76,7 @@ def _test_note(fit: "FrequentistRegression") -> str:
     )
 
 
-def _variance_note(fit: "FrequentistRegression") -> str:
+def _scale_note(fit: "FrequentistRegression") -> str:
     if fit.coefficients.vb.any():
         return ""
     return "all residuals are 0, so that the Hartung-Knapp variance is 0 too; use 'hartung-knapp-adhoc'"

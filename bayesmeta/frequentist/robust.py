@@ -34,7 +34,7 @@ class ClusterRobust:
     fit : FrequentistFit or FrequentistRegression
         The fit it was made from.
     regression : FrequentistRegression
-        The same with the robust covariance in place of its own; `bayesmeta.predict` takes it.
+        The same with the robust covariance in place of its own.
     kind : str
         "CR0" or "CR1".
     clusters : tuple of str

@@ -217,5 +217,7 @@ def test_what_is_not_natural_for_a_regression_is_refused_with_the_way_out():
         fit.summary(ci_kind="hdi")
     with pytest.raises(SpecError, match="predict needs a fit of a model with a formula"):
         bm.predict(bm.fit(STUDIES, engine="frequentist"), {"year": 2010})
-    with pytest.raises(SpecError, match="compare takes"):
-        bm.compare(fit)
+    for call in (bm.compare, bm.forest_frame):
+        for each in (fit, bm.cluster_robust(fit, "study")):
+            with pytest.raises(SpecError, match=r"takes no model with a formula yet \(here '~ year'\)"):
+                call(each)

@@ -45,7 +45,7 @@ def test_the_fit_keeps_its_estimates_and_predicts_with_the_robust_covariance():
     found = bm.cluster_robust(REGRESSION, "team")
     assert (found.coefficients.beta == REGRESSION.beta).all()
     assert found.fit is REGRESSION
-    at_mean = bm.predict(found.regression, {"year": 2008})["se"].iloc[0]
+    at_mean = bm.predict(found, {"year": 2008})["se"].iloc[0]
     assert at_mean == pytest.approx(found.coefficients.se[0], rel=1e-9)
     text = repr(found)
     assert text.startswith("Cluster-robust variance (CR1), k = 6 studies in 4 clusters")
