@@ -9,6 +9,7 @@
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta.analyses.average import average
+from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.conflict import conflict
@@ -24,6 +25,7 @@ from bayesmeta.analyses.predict import predict
 from bayesmeta.analyses.sensitivity import sensitivity
 from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.study_influence import influence
+from bayesmeta.analyses.subgroup_test import subgroup_test
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.analyses.subsets import subsets
 from bayesmeta.analyses.tipping import TippingPoint, tipping_point
@@ -39,6 +41,7 @@ from bayesmeta.errors import (
     OutputError,
     SpecError,
 )
+from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
@@ -72,7 +75,9 @@ __all__ = [
     "Studies",
     "TippingPoint",
     "average",
+    "baujat",
     "bayes_factor",
+    "cluster_robust",
     "compare",
     "conflict",
     "contrasts",
@@ -107,6 +112,7 @@ __all__ = [
     "stacking",
     "stratified_tests",
     "study_effects",
+    "subgroup_test",
     "subgroups",
     "subsets",
     "summary",

@@ -14,7 +14,7 @@ from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.words import effect_noun
-from bayesmeta.spec.coefficients import refuse_formula
+from bayesmeta.spec.coefficients import formula_of, refuse_formula
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.words import has_mean, model_label
 
@@ -79,7 +79,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     if not given:
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
-        refuse_formula(getattr(getattr(fit, "model", None), "formula", None), "compare")
+        refuse_formula(formula_of(fit), "compare")
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
         _check_same_studies(given[0], fit)

@@ -19,6 +19,7 @@ from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.exact.subsets import Subsets
 from bayesmeta.frequentist.fit import pool
 from bayesmeta.frequentist.methods import INVERSE_VARIANCE, fit_by_method
+from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
 
 type PartFit = ExactFit | FrequentistFit
@@ -79,6 +80,11 @@ def check_fit(fit: object, verb: str) -> PartFit:
     if isinstance(fit, ExactFit | FrequentistFit):
         return fit
     refuse_regression(fit, verb)
+    if isinstance(fit, FrequentistRegression):
+        raise SpecError(
+            f"{verb} is for fits without a formula, not {fit.design.formula!r}, whose centred moderators change their "
+            "meaning with the studies; see bm.influence, or fit the studies without one."
+        )
     if getattr(fit, "engine", None) == "nuts":
         raise SpecError(
             f"{verb} would sample anew for every subset of the studies; fit the same studies and model with "

@@ -1,6 +1,6 @@
 """Which data do the options of a command name? The same options for every command that reads studies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
@@ -75,12 +75,12 @@ def split_measure(measure: str | None) -> tuple[str | None, str | None]:
     return (measure, None) if get_measure(measure).data == "estimates" else (None, measure)
 
 
-def roles_from(columns: dict[str, Any], measure_of_estimates: str | None) -> "Roles":
-    """Return the options that were given, as `Studies.from_frame` names them."""
+def roles_from(columns: dict[str, Any], measure_of_estimates: str | None, *, moderators: Sequence[str] = ()) -> "Roles":
+    """Return the options that were given, as `Studies.from_frame` names them, and the columns of moderators."""
     pairs = {
         name: tuple(map(str.strip, columns[name].split(","))) for name in ARM_OPTIONS if "," in (columns[name] or "")
     }
-    given = {**columns, **pairs, "measure": measure_of_estimates}
+    given = {**columns, **pairs, "measure": measure_of_estimates, "moderators": list(moderators) or None}
     roles: Roles = {name: value for name, value in given.items() if value is not None}  # type: ignore[assignment]
     return roles
 

@@ -38,13 +38,7 @@ def fit_notes(fit: "FrequentistFit") -> tuple[str, ...]:
     tuple of str
         In the order of the analysis; empty if there is nothing to say.
     """
-    notes = (
-        _variance_note(fit),
-        _correction_note(fit),
-        _uninformative_note(fit),
-        _single_study_note(fit),
-        _prediction_note(fit),
-    )
+    notes = (*effect_notes(fit), _uninformative_note(fit), _single_study_note(fit), _prediction_note(fit))
     return (*filter(None, notes), *_back_transformation_notes(fit), *_cut_notes(fit))
 
 
@@ -65,7 +59,7 @@ def fit_text(fit: "FrequentistFit") -> str:
     lines = [
         f"{method.model.capitalize()} ({fit.estimator}), {fit.record.title} ({fit.measure}), k = {fit.k}",
         f"tau2 {fit.tau2:.4f} (tau {fit.tau:.4f}), I2 {100 * fit.i2:.1f} %, H2 {fit.h2:.2f}",
-        f"Q(df = {fit.df}) = {fit.q:.2f}, {_pvalue_text(fit.q_pvalue)}",
+        f"Q(df = {fit.df}) = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}",
         fit.summary().to_string(float_format="{:.4f}".format, index_names=False),
         f"lower, upper: {percent} CI ({ci_record(fit.ci_method).title}){_ratio_text(fit)}",
     ]
@@ -74,7 +68,13 @@ def fit_text(fit: "FrequentistFit") -> str:
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
-def _pvalue_text(pvalue: float) -> str:
+def effect_notes(fit: "FrequentistFit") -> tuple[str, ...]:
+    """Return how the effects and standard errors were made, where that needs saying: the first of the fit's notes."""
+    return tuple(filter(None, (_variance_note(fit), _correction_note(fit))))
+
+
+def pvalue_text(pvalue: float) -> str:
+    """Return ``P = 0.0123``, or ``P < 0.0001``."""
     return "P < 0.0001" if pvalue < 0.0001 else f"P = {pvalue:.4f}"
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from scipy.optimize import elementwise
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.frequentist.linear import Projection
@@ -124,6 +123,8 @@ def _roots(
     function: Callable[[FloatArray, IntArray], FloatArray], low: FloatArray, high: FloatArray, index: IntArray
 ) -> FloatArray:
     """Return a root in each bracket [low, high], shape (R,); ``index`` (R,) says which meta-analysis it is of."""
+    from scipy.optimize import elementwise  # loads much
+
     if index.size == 0:
         return np.empty(0)
     result = elementwise.find_root(function, (low, high), args=(index,), maxiter=500)

@@ -20,7 +20,7 @@ from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, li
 from bayesmeta.plots.forest_words import parameter_label
 from bayesmeta.result.quantity import is_proportion
 from bayesmeta.result.study_table import natural_name, observed_effects, study_effects
-from bayesmeta.spec.coefficients import refuse_formula
+from bayesmeta.spec.coefficients import formula_of, refuse_formula
 
 type Record = dict[str, Any]
 
@@ -114,7 +114,7 @@ def forest_frame(
     12     p_new       PI  0.314  0.990
     """
     prob = check_probability("ci_prob", ci_prob)
-    refuse_formula(getattr(getattr(fit, "model", None), "formula", None), "a forest plot")
+    refuse_formula(formula_of(fit), "a forest plot")
     fits = labelled_fits(fit, compare)
     title = next(iter(fits))
     studies = _study_rows(fit, prob, study_interval).assign(
