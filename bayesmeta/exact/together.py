@@ -22,7 +22,8 @@ from bayesmeta.result.marginal import IDENTITY, LAST_MOVE, POSITIVE, PROPORTION_
 from bayesmeta.surface.coordinates import HalfLine, RealLine
 from bayesmeta.surface.kernels import NORMAL
 from bayesmeta.surface.quadrature import level
-from bayesmeta.surface.region import find_region
+from bayesmeta.surface.region import Region, find_region
+from bayesmeta.surface.regions import can_search_together, find_regions
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
 ROUGH_MOVE: Final = 3e-3  # of the SD: last step of the coarser resolution's search, where that of the finer starts
@@ -74,12 +75,14 @@ def summarise_together(
     """
     out: list[Summary | None] = [None] * len(problems)
     found: list[tuple[int, tuple[Posterior, Posterior]]] = []
-    for i, problem in enumerate(problems):
-        if _is_usual(problem) and _alike(problem, problems[found[0][0]] if found else problem):
-            try:
-                found.append((i, _posteriors(problem)))
-            except AccuracyError:
-                continue  # a single fit says why
+    usual = [i for i, problem in enumerate(problems) if _is_usual(problem)]
+    usual = [i for i in usual if _alike(problems[i], problems[usual[0]])]
+    regions = _regions([problems[i] for i in usual])
+    for i, region in zip(usual, regions, strict=True):
+        try:
+            found.append((i, _posteriors(problems[i], region)))
+        except AccuracyError:
+            continue  # a single fit says why
     if found:
         fine, coarse = (Stack.of([both[j] for _, both in found]) for j in (0, 1))
         with np.errstate(all="ignore"):  # what is not finite is not certified
@@ -105,8 +108,21 @@ def _alike(one: Problem, other: Problem) -> bool:
     return (one.prior_mu, one.prior_tau, one.link) == (other.prior_mu, other.prior_tau, other.link)
 
 
-def _posteriors(problem: Problem) -> tuple[Posterior, Posterior]:
-    region = find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
+def _regions(problems: Sequence[Problem]) -> list[Region | None]:
+    """Return the regions of posteriors with the same priors; None for those to be found one by one."""
+    scales = [problem.tau_coordinate.scale for problem in problems if isinstance(problem.tau_coordinate, HalfLine)]
+    terms = [problem.terms for problem in problems if can_search_together(problem.terms)]
+    if not terms or len(terms) < len(problems):
+        return [None] * len(problems)
+    try:
+        return [*find_regions(terms, np.array(scales), problems[0].prior_mu, problems[0].prior_tau)]
+    except AccuracyError:
+        return [None] * len(problems)
+
+
+def _posteriors(problem: Problem, region: Region | None) -> tuple[Posterior, Posterior]:
+    """Return the posterior at both resolutions, after a search for its region if that is not known."""
+    region = region or find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
     fine, coarse = (problem.posterior(region, level(index)) for index in LEVELS)
     return fine, coarse
 

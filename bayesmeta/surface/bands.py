@@ -45,6 +45,7 @@ KERNEL_WORK = 11.0  # a value of the kernel takes as long as so many multiplicat
 CALL_WORK = 1400.0  # a band of its own costs, besides, as much as this much work per unit of theta and point
 LEAST_BLOCK = 256  # points; fewer cost more time in calls than the cache saves
 SMALLEST = 1e-300
+LOWEST_EXPONENT = -700.0  # a kernel value of 1e-304 is 0 beside `SMALLEST`; smaller ones take 50 times as long
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
@@ -283,7 +284,7 @@ def _kernel(theta: FloatArray, eta: FloatArray, tau: FloatArray, half_outside: F
     of_theta = np.array([t * t, t, np.ones_like(t)]).T
     of_point = np.array([-0.5 * precision, e * precision, half_outside - 0.5 * e * e * precision])
     exponent: FloatArray = of_theta @ of_point
-    return np.exp(exponent, out=exponent)
+    return np.exp(np.maximum(exponent, LOWEST_EXPONENT, out=exponent), out=exponent)
 
 
 def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:

@@ -119,10 +119,10 @@ def _fails_for(k: int, where: str) -> Callable[..., tuple[Posterior, Posterior]]
 
     real = importlib.import_module(where)._posteriors
 
-    def posteriors(problem: Any) -> tuple[Posterior, Posterior]:
+    def posteriors(problem: Any, region: Any) -> tuple[Posterior, Posterior]:
         if problem.terms.k == k:
             raise AccuracyError("not found")
-        both: tuple[Posterior, Posterior] = real(problem)
+        both: tuple[Posterior, Posterior] = real(problem, region)
         return both
 
     return posteriors
