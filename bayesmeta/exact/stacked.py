@@ -39,6 +39,7 @@ from bayesmeta.exact.rows import (
 )
 from bayesmeta.surface.coordinates import HalfLine, RealLine
 from bayesmeta.surface.grid import Grid
+from bayesmeta.surface.surface import powers_rule
 
 UNIT = HalfLine(1.0)
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
@@ -57,8 +58,8 @@ class Stack:
         All rows; rows with fewer nodes of mu than others go on, with weight 0.
     start : array of int, shape (B,)
         The first row of each posterior.
-    owner : array of int, shape (R,)
-        The posterior of each row.
+    owner, size : array of int, shape (R,)
+        The posterior of each row, and how many nodes of mu it has.
     weight : array, shape (R, U)
         Posterior probabilities of the nodes.
     log_evidence : array, shape (B,)
@@ -69,6 +70,7 @@ class Stack:
     grid: Grid
     start: IntArray
     owner: IntArray
+    size: IntArray
     weight: FloatArray
     log_evidence: FloatArray
 
@@ -77,8 +79,8 @@ class Stack:
         """Stack some posteriors."""
         grids = [posterior.surface.grid for posterior in posteriors]
         grid = _stacked(grids)
-        size = np.array([one.q.size for one in grids])
-        start, owner = np.cumsum(size) - size, np.repeat(np.arange(size.size), size)
+        rows, nodes = np.array([one.shape for one in grids]).T
+        start, owner = np.cumsum(rows) - rows, np.repeat(np.arange(rows.size), rows)
         log_f = np.full(grid.mu.shape, -np.inf)
         for first, posterior in zip(start, posteriors, strict=True):
             log_m = posterior.surface.log_m.sum(axis=0)
@@ -89,7 +91,7 @@ class Stack:
         weight = np.exp(log_f - largest[owner, None])
         total = np.add.reduceat(weight.sum(axis=1), start)
         weight /= total[owner, None]
-        return cls(tuple(posteriors), grid, start, owner, weight, largest + np.log(total))
+        return cls(tuple(posteriors), grid, start, owner, nodes[owner], weight, largest + np.log(total))
 
     def total(self, of_rows: FloatArray) -> FloatArray:
         """Return the sums over each posterior's rows, from (R, ...) to (B, ...)."""
@@ -116,12 +118,18 @@ class Stack:
 
     @cached_property
     def log_powers(self) -> FloatArray:
-        """Log of the means of p, of its square and of its complement, shape (3, R, U); nan beyond a row's own nodes."""
+        """Log of the means of p, of its square and of its complement, shape (3, R, U); nan where there is no weight.
+
+        That is in rows that are not `live`, and beyond a row's own nodes.
+        """
+        surface, rows = self.posteriors[0].surface, self.live.rows
         powers = np.full((3, *self.grid.mu.shape), np.nan)
-        for first, posterior in zip(self.start, self.posteriors, strict=True):
-            own = posterior.surface.log_powers
-            if own is not None:
-                powers[:, first : first + own.shape[1], : own.shape[2]] = np.minimum(own, 0.0)
+        rule = powers_rule(surface.link, surface.terms.kernel, surface.settings)
+        if rule is not None:
+            rows = rows[np.argsort(self.grid.tau[rows])]  # the lattice of points with about the same tau is short
+            row, node = np.nonzero(np.arange(self.grid.shape[1]) < self.size[rows, None])
+            row = rows[row]
+            powers[:, row, node] = np.minimum(rule(self.grid.mu[row, node], self.grid.tau[row]), 0.0)
         return powers
 
     @cached_property

@@ -100,11 +100,6 @@ class BinomialTerms:
         coefficient = None if self.log_coefficient is None else self.log_coefficient[index]
         return BinomialTerms(self.events[index], self.n[index], self.link, offset, coefficient)
 
-    def joined(self, other: "BinomialTerms") -> "BinomialTerms":
-        """Return the terms of these studies and others with the same link, without offsets."""
-        coefficient = np.r_[self._log_coefficient(), other._log_coefficient()]
-        return BinomialTerms(np.r_[self.events, other.events], np.r_[self.n, other.n], self.link, None, coefficient)
-
     def log_likelihood(self, theta: FloatArray) -> FloatArray:
         """Return the log binomial probability at theta, shape (k, *theta.shape)."""
         return self.log_likelihood_at(np.broadcast_to(theta, (self.k, *theta.shape)))
