@@ -19,11 +19,14 @@ from bayesmeta.exact.solve import TOLERANCE, Problem
 from bayesmeta.exact.stacked import Stack
 from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
 from bayesmeta.result.marginal import IDENTITY, LAST_MOVE, POSITIVE, PROPORTION_SCALES, Scale
+from bayesmeta.surface.along_mu import summed
 from bayesmeta.surface.coordinates import HalfLine, RealLine
+from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.kernels import NORMAL
-from bayesmeta.surface.quadrature import level
+from bayesmeta.surface.quadrature import Level, level
 from bayesmeta.surface.region import Region, find_region
 from bayesmeta.surface.regions import can_search_together, find_regions
+from bayesmeta.surface.surface import Surface
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
 ROUGH_MOVE: Final = 3e-3  # of the SD: last step of the coarser resolution's search, where that of the finer starts
@@ -123,8 +126,17 @@ def _regions(problems: Sequence[Problem]) -> list[Region | None]:
 def _posteriors(problem: Problem, region: Region | None) -> tuple[Posterior, Posterior]:
     """Return the posterior at both resolutions, after a search for its region if that is not known."""
     region = region or find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
-    fine, coarse = (problem.posterior(region, level(index)) for index in LEVELS)
+    fine, coarse = (_posterior(problem, region, level(index)) for index in LEVELS)
     return fine, coarse
+
+
+def _posterior(problem: Problem, region: Region, settings: Level) -> Posterior:
+    """Return a posterior whose surface has the sum over studies in place of the studies."""
+    grid = make_grid(region, settings, problem.mu_coordinate, problem.tau_coordinate)
+    of_tau = problem.prior_tau.logpdf(grid.tau) + grid.log_weight_tau
+    log_rest = problem.prior_mu.logpdf(grid.mu) + grid.log_weight_mu + of_tau[:, None]
+    log_m = summed(problem.terms.marginal(settings), grid, log_rest)[None]
+    return Posterior(Surface(problem.terms, grid, settings, problem.link, log_m), problem.prior_mu, problem.prior_tau)
 
 
 def _summaries(
