@@ -245,7 +245,8 @@ def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     if half_outside.any():
         # a kernel beyond the lattice only sees its end; from how far does not matter, but would cost precision
         near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
-        near_outside = _half_outside(theta, near, tau, band.step)
+        if (near != eta).any():
+            near_outside = _half_outside(theta, near, tau, band.step)
     kernel = _kernel(theta, near, tau, near_outside)
     total = likelihood @ kernel
     log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
@@ -265,11 +266,13 @@ def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: flo
 
     With it added to the exponent, the largest kernel value is near 1 and nothing underflows.
     """
-    whole = theta[-1] - theta[0] < (theta.size - 0.5) * step
-    if whole and eta.min() >= theta[0] and eta.max() <= theta[-1]:
-        return np.zeros_like(eta)
-    right = np.clip(np.searchsorted(theta, eta), 1, theta.size - 1)
-    distance = np.minimum(np.abs(eta - theta[right]), np.abs(eta - theta[right - 1]))
+    if theta[-1] - theta[0] < (theta.size - 0.5) * step:  # no holes
+        distance = np.maximum(theta[0] - eta, eta - theta[-1])
+        if distance.max() <= 0.0:
+            return np.zeros_like(eta)
+    else:
+        right = np.clip(np.searchsorted(theta, eta), 1, theta.size - 1)
+        distance = np.minimum(np.abs(eta - theta[right]), np.abs(eta - theta[right - 1]))
     return 0.5 * np.minimum(np.where(distance > step, distance, 0.0) / tau, FARTHEST) ** 2
 
 
