@@ -12,14 +12,15 @@ from typing import Final, final
 import numpy as np
 from scipy import special
 
-from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.solve import TOLERANCE, Problem
 from bayesmeta.exact.stacked import Stack
+from bayesmeta.exact.stacked_rows import StackedRows
 from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
 from bayesmeta.result.marginal import IDENTITY, LAST_MOVE, POSITIVE, PROPORTION_SCALES, Scale
-from bayesmeta.surface.along_mu import summed
+from bayesmeta.surface.along_mu import along_rows
 from bayesmeta.surface.coordinates import HalfLine, RealLine
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.kernels import NORMAL
@@ -77,17 +78,12 @@ def summarise_together(
         None for those that must be solved by themselves.
     """
     out: list[Summary | None] = [None] * len(problems)
-    found: list[tuple[int, tuple[Posterior, Posterior]]] = []
     usual = [i for i, problem in enumerate(problems) if _is_usual(problem)]
     usual = [i for i in usual if _alike(problems[i], problems[usual[0]])]
-    regions = _regions([problems[i] for i in usual])
-    for i, region in zip(usual, regions, strict=True):
-        try:
-            found.append((i, _posteriors(problems[i], region)))
-        except AccuracyError:
-            continue  # a single fit says why
+    regions = zip(usual, _regions([problems[i] for i in usual]), strict=True)
+    found = [(i, region) for i, region in regions if region is not None]
     if found:
-        fine, coarse = (Stack.of([both[j] for _, both in found]) for j in (0, 1))
+        fine, coarse = (_stack([(problems[i], region) for i, region in found], level(index)) for index in LEVELS)
         with np.errstate(all="ignore"):  # what is not finite is not certified
             values, errors, certain = _summaries(fine, coarse, (*names, "theta_new"), ci_prob)
             good = certain & _within_tolerance(values, errors)
@@ -112,31 +108,52 @@ def _alike(one: Problem, other: Problem) -> bool:
 
 
 def _regions(problems: Sequence[Problem]) -> list[Region | None]:
-    """Return the regions of posteriors with the same priors; None for those to be found one by one."""
+    """Return the regions of posteriors with the same priors; None where there is none, as a single fit will say."""
     scales = [problem.tau_coordinate.scale for problem in problems if isinstance(problem.tau_coordinate, HalfLine)]
     terms = [problem.terms for problem in problems if can_search_together(problem.terms)]
-    if not terms or len(terms) < len(problems):
-        return [None] * len(problems)
+    if terms and len(terms) == len(problems):
+        try:
+            return [*find_regions(terms, np.array(scales), problems[0].prior_mu, problems[0].prior_tau)]
+        except AccuracyError:
+            pass  # of one of them
+    return [_region(problem) for problem in problems]
+
+
+def _region(problem: Problem) -> Region | None:
     try:
-        return [*find_regions(terms, np.array(scales), problems[0].prior_mu, problems[0].prior_tau)]
+        return find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
     except AccuracyError:
-        return [None] * len(problems)
+        return None
 
 
-def _posteriors(problem: Problem, region: Region | None) -> tuple[Posterior, Posterior]:
-    """Return the posterior at both resolutions, after a search for its region if that is not known."""
-    region = region or find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
-    fine, coarse = (_posterior(problem, region, level(index)) for index in LEVELS)
-    return fine, coarse
+def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
+    """Return posteriors at one resolution; their surfaces have the sum over studies in place of the studies."""
+    first, _ = found[0]
+    grids = [make_grid(region, settings, problem.mu_coordinate, problem.tau_coordinate) for problem, region in found]
+    rules = [problem.terms.marginal(settings) for problem, _ in found]
+    stacked = StackedRows.of(grids)
+    log_rest = stacked.log_rest(first.prior_mu, first.prior_tau)
 
+    def log_m(rows: IntArray, mu: FloatArray) -> FloatArray:
+        ends = np.searchsorted(stacked.owner[rows], np.arange(len(rules) + 1))
+        tau = np.repeat(stacked.grid.tau[rows], mu.shape[1]).reshape(mu.shape)
+        parts = [
+            rule(mu[low:high].ravel(), tau[low:high].ravel()).sum(axis=0)
+            for rule, low, high in zip(rules, ends[:-1], ends[1:], strict=True)
+            if high > low
+        ]
+        return np.concatenate(parts).reshape(1, *mu.shape)
 
-def _posterior(problem: Problem, region: Region, settings: Level) -> Posterior:
-    """Return a posterior whose surface has the sum over studies in place of the studies."""
-    grid = make_grid(region, settings, problem.mu_coordinate, problem.tau_coordinate)
-    of_tau = problem.prior_tau.logpdf(grid.tau) + grid.log_weight_tau
-    log_rest = problem.prior_mu.logpdf(grid.mu) + grid.log_weight_mu + of_tau[:, None]
-    log_m = summed(problem.terms.marginal(settings), grid, log_rest)[None]
-    return Posterior(Surface(problem.terms, grid, settings, problem.link, log_m), problem.prior_mu, problem.prior_tau)
+    def weigh(total: FloatArray) -> FloatArray:
+        return stacked.normalised(total[0] + log_rest)[0].sum(axis=1)
+
+    total = along_rows(log_m, stacked.grid.mu, stacked.size - 1, weigh)
+    posteriors = []
+    for (problem, _), grid, start in zip(found, grids, stacked.start, strict=True):
+        own = total[:, start : start + grid.shape[0], : grid.shape[1]]
+        surface = Surface(problem.terms, grid, settings, problem.link, own)
+        posteriors.append(Posterior(surface, problem.prior_mu, problem.prior_tau))
+    return Stack.of(posteriors)
 
 
 def _summaries(
