@@ -21,6 +21,7 @@ from bayesmeta.exact.stacked_rows import StackedRows
 from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
 from bayesmeta.result.marginal import IDENTITY, LAST_MOVE, POSITIVE, PROPORTION_SCALES, Scale
 from bayesmeta.surface.along_mu import along_rows
+from bayesmeta.surface.binomial import marginals
 from bayesmeta.surface.coordinates import HalfLine, RealLine
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.kernels import NORMAL
@@ -28,6 +29,7 @@ from bayesmeta.surface.quadrature import Level, level
 from bayesmeta.surface.region import Region, find_region
 from bayesmeta.surface.regions import can_search_together, find_regions
 from bayesmeta.surface.surface import Surface
+from bayesmeta.surface.terms import MarginalRule
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
 ROUGH_MOVE: Final = 3e-3  # of the SD: last step of the coarser resolution's search, where that of the finer starts
@@ -126,11 +128,19 @@ def _region(problem: Problem) -> Region | None:
         return None
 
 
+def _rules(problems: Sequence[Problem], settings: Level) -> list[MarginalRule]:
+    """Return log m_i of each problem as a function of (eta, tau)."""
+    terms = [problem.terms for problem in problems if can_search_together(problem.terms)]
+    if len(terms) == len(problems):
+        return marginals(terms, settings)
+    return [problem.terms.marginal(settings) for problem in problems]
+
+
 def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
     """Return posteriors at one resolution; their surfaces have the sum over studies in place of the studies."""
     first, _ = found[0]
     grids = [make_grid(region, settings, problem.mu_coordinate, problem.tau_coordinate) for problem, region in found]
-    rules = [problem.terms.marginal(settings) for problem, _ in found]
+    rules = _rules([problem for problem, _ in found], settings)
     stacked = StackedRows.of(grids)
     log_rest = stacked.log_rest(first.prior_mu, first.prior_tau)
 

@@ -88,12 +88,19 @@ class Band:
         return self.terms.limits()
 
 
-def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
-    """Return log m_i as a function of (eta, tau), by quadrature at the given resolution."""
+type Support = tuple[FloatArray, FloatArray]
+"""From where to where likelihoods are integrated, shape (k,) each; see `support`."""
+
+
+def averaged(terms: LogConcaveTerms, settings: Level, ends: Support | None = None) -> MarginalRule:
+    """Return log m_i as a function of (eta, tau), by quadrature at the given resolution.
+
+    The `support` of the likelihoods may be given, if it has been found for those of several problems at once.
+    """
     constant = np.logical_and(*terms.limits())
     if constant.any():
         return _with_constants(terms, constant, settings)
-    bands = make_bands(terms, settings)
+    bands = make_bands(terms, settings, ends)
     narrow = _narrow_ranges(terms, bands, settings)
 
     def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
@@ -124,11 +131,11 @@ def _with_constants(terms: LogConcaveTerms, constant: BoolArray, settings: Level
     return rule
 
 
-def make_bands(terms: LogConcaveTerms, settings: Level) -> list[Band]:
+def make_bands(terms: LogConcaveTerms, settings: Level, ends: Support | None = None) -> list[Band]:
     """Sort studies into bands by the power of two of the step that each needs; coarsest first."""
     sd = np.sqrt(terms.rough()[1])
     halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
-    lower, upper = _support(terms, settings.cut)
+    lower, upper = ends or support(terms, settings.cut)
     bands, study = [], np.empty(0, dtype=np.intp)
     finer = np.unique(halvings)
     for i, h in enumerate(finer):
@@ -185,7 +192,7 @@ def _lattice(first: IntArray, last: IntArray) -> FloatArray:
     return np.concatenate(runs).astype(np.float64)
 
 
-def _support(terms: LogConcaveTerms, cut: float) -> tuple[FloatArray, FloatArray]:
+def support(terms: LogConcaveTerms, cut: float) -> Support:
     """Return limits beyond which each likelihood is below exp(-cut) of its maximum, or 1 to that degree.
 
     The log likelihood is concave, so that all points within a limit are inside.

@@ -1,6 +1,6 @@
 """What is the likelihood of events among patients, as a function of the study's effect on a link scale?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from scipy import special
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS, ProportionLink
-from bayesmeta.surface.bands import averaged
+from bayesmeta.surface.bands import averaged, support
 from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
@@ -182,6 +182,23 @@ class BinomialTerms:
 
     def _minus_offset(self, theta: FloatArray) -> FloatArray:
         return theta if self.offset is None else theta - self.offset
+
+
+def joined(every: Sequence[BinomialTerms]) -> BinomialTerms:
+    """Return the terms of the studies of several problems with the same link, without offsets, as of one."""
+    events, n, coefficient = (
+        np.concatenate(parts)
+        for parts in zip(*((one.events, one.n, one._log_coefficient()) for one in every), strict=True)
+    )
+    return BinomialTerms(events, n, every[0].link, None, coefficient)
+
+
+def marginals(every: Sequence[BinomialTerms], settings: Level) -> list[MarginalRule]:
+    """Return log m_i of several problems with the same link, without offsets, as functions of (eta, tau)."""
+    lower, upper = support(joined(every), settings.cut)
+    ends = np.cumsum([one.k for one in every])[:-1]
+    parts = zip(every, np.split(lower, ends), np.split(upper, ends), strict=True)
+    return [averaged(one, settings, (low, high)) for one, low, high in parts]
 
 
 def log_binomial_coefficient(events: FloatArray, n: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
-from bayesmeta.surface.binomial import BinomialTerms
+from bayesmeta.surface.binomial import BinomialTerms, joined
 from bayesmeta.surface.coordinates import HalfLine
 from bayesmeta.surface.locate import NODES, Located, LogDensity, locate
 from bayesmeta.surface.quadrature import PILOT
@@ -148,11 +148,11 @@ class _Pool:
     @classmethod
     def of(cls, terms: Sequence[BinomialTerms]) -> Self:
         """Join the studies of some posteriors."""
-        joined = BinomialTerms(np.concatenate([one.events for one in terms]), np.concatenate([one.n for one in terms]))
+        every = joined(terms)
         owner = np.repeat(np.arange(len(terms)), [one.k for one in terms])
-        flat = np.minimum(joined.events, joined.n - joined.events) < 1.0
+        flat = np.minimum(every.events, every.n - every.events) < 1.0
         parts = (np.flatnonzero(some) for some in (~flat, flat, owner >= 0))
-        return cls(*(_Studies.of(joined.take(part), owner[part], len(terms)) for part in parts))
+        return cls(*(_Studies.of(every.take(part), owner[part], len(terms)) for part in parts))
 
     def log_m(self, mu: FloatArray, tau: FloatArray, owner: IntArray) -> FloatArray:
         """Return the sums over studies of log m_i, up to a constant, at mu (R, N) and tau (R,) of posteriors (R,)."""
