@@ -1,8 +1,9 @@
 """What are the summaries of many posteriors, each certified as that of a single fit is?
 
-The regions and surfaces are those of single fits at the first two resolutions, so are the nodes and weights; only the
-summaries are computed together, which takes a tenth of the time. What is not certified there, or needs another
-coordinate, kernel or finer resolution, is left to a fit of its own.
+The resolutions are the first two of single fits, and so are the rules for nodes, weights and log m. What differs:
+regions are found with rougher likelihoods (`regions`), log m is interpolated along mu to about 1e-10 (`along_mu`), and
+each step is taken for all posteriors at once. What is not certified there, or needs another coordinate, kernel or
+finer resolution, is left to a fit of its own.
 """
 
 from collections.abc import Callable, Sequence

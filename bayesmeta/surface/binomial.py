@@ -92,21 +92,20 @@ class BinomialTerms:
 
     def powered(self, power: FloatArray) -> "BinomialTerms":
         """Return each likelihood raised to a power: that of a events among a n patients."""
-        coefficient = power * self._log_coefficient()
+        coefficient = power * self._log_coefficient
         return BinomialTerms(power * self.events, power * self.n, self.link, self.offset, coefficient)
 
     def take(self, index: IntArray) -> "BinomialTerms":
         """Return the terms of the studies at ``index``."""
         offset = None if self.offset is None else self.offset[index]
-        coefficient = None if self.log_coefficient is None else self.log_coefficient[index]
-        return BinomialTerms(self.events[index], self.n[index], self.link, offset, coefficient)
+        return BinomialTerms(self.events[index], self.n[index], self.link, offset, self._log_coefficient[index])
 
     def log_likelihood(self, theta: FloatArray) -> FloatArray:
         """Return the log binomial probability at theta, shape (k, *theta.shape)."""
         if self.link == "logit" and self.offset is None and self.n.max(initial=0.0) <= FEW_PATIENTS:
             by_count = np.stack([theta.ravel(), -np.logaddexp(0.0, theta.ravel())])
             log_power: FloatArray = np.stack([self.events, self.n], axis=1) @ by_count
-            return (log_power + self._log_coefficient()[:, None]).reshape(self.k, *theta.shape)
+            return (log_power + self._log_coefficient[:, None]).reshape(self.k, *theta.shape)
         return self.log_likelihood_at(np.broadcast_to(theta, (self.k, *theta.shape)))
 
     def log_likelihood_at(self, theta: FloatArray) -> FloatArray:
@@ -117,7 +116,7 @@ class BinomialTerms:
             return self._log_ratio(theta - centre.reshape(shape), shape) + self._log_at_centre.reshape(shape)
         events, rest = self.events.reshape(shape), (self.n - self.events).reshape(shape)
         log_power = events * self._link.log_p(theta) + rest * self._link.log_q(theta)
-        return np.asarray(log_power + self._log_coefficient().reshape(shape))
+        return np.asarray(log_power + self._log_coefficient.reshape(shape))
 
     def _log_ratio(self, shift: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         """Return log likelihood(centre + shift) - log likelihood(centre) for the logit link.
@@ -134,8 +133,9 @@ class BinomialTerms:
     def _log_at_centre(self) -> FloatArray:
         p = self._rough_p
         result: FloatArray = np.asarray(special.xlogy(self.events, p) + special.xlog1py(self.n - self.events, -p))
-        return result + self._log_coefficient()
+        return result + self._log_coefficient
 
+    @cached_property
     def _log_coefficient(self) -> FloatArray:
         if self.log_coefficient is not None:
             return self.log_coefficient
@@ -188,7 +188,7 @@ def joined(every: Sequence[BinomialTerms]) -> BinomialTerms:
     """Return the terms of the studies of several problems with the same link, without offsets, as of one."""
     events, n, coefficient = (
         np.concatenate(parts)
-        for parts in zip(*((one.events, one.n, one._log_coefficient()) for one in every), strict=True)
+        for parts in zip(*((one.events, one.n, one._log_coefficient) for one in every), strict=True)
     )
     return BinomialTerms(events, n, every[0].link, None, coefficient)
 
