@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta.analyses.adjusted import adjusted_estimates
 from bayesmeta.analyses.average import average
+from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.conflict import conflict
@@ -29,6 +30,7 @@ from bayesmeta.analyses.sensitivity import sensitivity
 from bayesmeta.analyses.small_study import small_study_tests
 from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.study_influence import influence
+from bayesmeta.analyses.subgroup_test import subgroup_test
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.analyses.subsets import subsets
 from bayesmeta.analyses.tipping import TippingPoint, tipping_point
@@ -45,6 +47,8 @@ from bayesmeta.errors import (
     OutputError,
     SpecError,
 )
+from bayesmeta.frequentist.robust import cluster_robust
+from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
@@ -80,7 +84,9 @@ __all__ = [
     "TrimFill",
     "adjusted_estimates",
     "average",
+    "baujat",
     "bayes_factor",
+    "cluster_robust",
     "compare",
     "conflict",
     "contrasts",
@@ -117,7 +123,9 @@ __all__ = [
     "sensitivity",
     "small_study_tests",
     "stacking",
+    "stratified_tests",
     "study_effects",
+    "subgroup_test",
     "subgroups",
     "subsets",
     "summary",

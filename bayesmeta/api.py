@@ -10,7 +10,8 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
 from bayesmeta.exact.regression import fit_regression
-from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE, POOLING_OPTIONS, fit_by_method
+from bayesmeta.frequentist.regression import fit_frequentist_regression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
 from bayesmeta.nuts.scope import check_sampled
@@ -25,7 +26,7 @@ ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "exact": ("measure", "power_weights"),
     "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "quiet"),
-    "frequentist": ("measure", "tau2_method", "ci_method", "pi_method", "ci_prob", "variance", "add", "to"),
+    "frequentist": (*POOLING_OPTIONS, "formula"),
 }
 
 
@@ -80,12 +81,14 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         Of the engine. exact: ``measure`` (normal likelihood with counts), ``power_weights``; see `fit_exact`. nuts:
         ``measure``, ``draws``,
         ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``quiet``; see `fit_nuts`.
-        frequentist: ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
-        ``add``, ``to``; see `fit_frequentist`.
+        frequentist: ``method`` (``"inverse-variance"`` by default; see `POOLING_METHODS`) and the options of that
+        method, as a rule ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
+        ``add``, ``to``; see `fit_frequentist`. With ``formula``, a meta-regression; see
+        `fit_frequentist_regression`.
 
     Returns
     -------
-    ExactFit, NutsFit or FrequentistFit; RegressionFit for a model with a formula
+    ExactFit, NutsFit or FrequentistFit; RegressionFit or FrequentistRegression with a formula
 
     Raises
     ------
@@ -110,7 +113,12 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     if engine == "frequentist":
         if model is not None:
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
-        return fit_frequentist(studies, **options)  # type: ignore[arg-type]
+        formula = options.pop("formula", None)
+        if formula is None:
+            return fit_by_method(studies, **options)  # type: ignore[arg-type]
+        _refuse_with_formula(options)
+        classical: Any = fit_frequentist_regression(studies, formula=formula, **options)  # type: ignore[arg-type]
+        return cast(AnyFit, classical)  # as with a model's formula below
     chosen = model_for(studies, model)
     if chosen.formula is not None:
         if engine != "exact":
@@ -125,6 +133,15 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     check_proper(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]
     sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]
     return replace(sampled, verification=verify(sampled))
+
+
+def _refuse_with_formula(options: dict[str, object]) -> None:
+    """Drop the method that a meta-regression has anyway; raise `SpecError` for what it does not take."""
+    if options.get("method") == INVERSE_VARIANCE:
+        options.pop("method")
+    for name in ("method", "back_transformation"):
+        if name in options:
+            raise SpecError(f"{name}={options[name]!r} does not go with a formula; leave one of them out.")
 
 
 def _check_options(engine: str, options: dict[str, object]) -> None:

@@ -28,7 +28,7 @@ def adjusted_estimates(
     alternative: str | None = None,
     null: float = 0.0,
     variance: str = "wald",
-    add: float = 0.5,
+    add: float | None = None,
     to: str = "only0",
     ci_prob: float = 0.95,
 ) -> pd.DataFrame:

@@ -9,12 +9,12 @@ import pandas as pd
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
-from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.words import effect_noun
-from bayesmeta.spec.coefficients import refuse_formula
+from bayesmeta.spec.coefficients import formula_of, refuse_formula
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.words import has_mean, model_label
 
@@ -24,6 +24,7 @@ COLUMNS = (
     "fit", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper", "interval",
     "explanation",
 )  # fmt: skip
+_TRANSFORMED = {"PLO": "logits", "PLN": "logs", "PAS": "arcsines", "PFT": "double arcsines"}
 FAR_WEIGHT = 1.25  # a precision weight this many times an equal share is worth a sentence
 
 
@@ -78,7 +79,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     if not given:
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
-        refuse_formula(getattr(getattr(fit, "model", None), "formula", None), "compare")
+        refuse_formula(formula_of(fit), "compare")
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
         _check_same_studies(given[0], fit)
@@ -161,11 +162,14 @@ def _log_of(noun: str) -> str:
 
 def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:
     variance = f", {fit.variance} variance" if len(fit.record.variances) > 1 else ""
-    label = f"{fit.tau2_method}, {fit.measure}{variance}, {fit.ci_method} interval"
+    pooled = POOLED_AS_COUNTS.get(fit.method, fit.tau2_method)
+    label = f"{pooled}, {fit.measure}{variance}, {fit.ci_method} interval"
     why = {
-        "mu": "weighted mean of the estimates, scale of the measure",
+        "mu": "pooled from the counts as they are, scale of the measure"
+        if fit.method in POOLED_AS_COUNTS
+        else "weighted mean of the estimates, scale of the measure",
         "p_mean": _why_raw(fit),
-        "p_median": _why_logit(fit),
+        "p_median": _why_median(fit),
     }
     rows: list[Row] = []
     for key, row in fit.summary(ci_prob=ci_prob).to_dict(orient="index").items():
@@ -205,8 +209,10 @@ def _why_raw(fit: FrequentistFit) -> str:
     )
 
 
-def _why_logit(fit: FrequentistFit) -> str:
-    text = "weighted mean of the logits, transformed back"
+def _why_median(fit: FrequentistFit) -> str:
+    text = f"weighted mean of the {_TRANSFORMED.get(fit.measure, 'effects')}, transformed back"
+    if fit.typical_n is not None:
+        text += f" as if all studies had n = {fit.typical_n:.4g}"
     count = int(fit.corrected.sum())
     if count:
         text += (

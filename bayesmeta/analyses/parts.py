@@ -18,6 +18,8 @@ from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.exact.subsets import Subsets
 from bayesmeta.frequentist.again import repool
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE, fit_by_method
+from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
 
 type PartFit = ExactFit | FrequentistFit
@@ -78,6 +80,11 @@ def check_fit(fit: object, verb: str) -> PartFit:
     if isinstance(fit, ExactFit | FrequentistFit):
         return fit
     refuse_regression(fit, verb)
+    if isinstance(fit, FrequentistRegression):
+        raise SpecError(
+            f"{verb} is for fits without a formula, not {fit.design.formula!r}, whose centred moderators change their "
+            "meaning with the studies; see bm.influence, or fit the studies without one."
+        )
     if getattr(fit, "engine", None) == "nuts":
         raise SpecError(
             f"{verb} would sample anew for every subset of the studies; fit the same studies and model with "
@@ -174,6 +181,9 @@ def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts
 
 def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
     """Return the classical analysis of the studies in ``mask`` (k,)."""
+    if fit.method != INVERSE_VARIANCE:
+        options = {"measure": fit.measure, "ci_prob": fit.ci_prob, "add": fit.add, "to": fit.to}
+        return fit_by_method(fit.studies.take(mask), method=fit.method, **options)
     effects = EffectSizes(fit.y[mask], fit.se[mask], fit.corrected[mask])
     if fit.to == "if0all" and fit.studies.events is not None and fit.studies.n is not None:
         # the correction of each study depends on which others there are

@@ -28,7 +28,7 @@ def pet_peese(
     alpha: float = 0.05,
     measure: str | None = None,
     variance: str = "wald",
-    add: float = 0.5,
+    add: float | None = None,
     to: str = "only0",
     ci_prob: float = 0.95,
 ) -> pd.DataFrame:
@@ -113,5 +113,7 @@ def _reason(lines: PetPeese, side: str, null: float, alpha: float) -> str:
 
 
 def _rows(fit: FrequentistFit, method: str, line: Line, note: str, ci_prob: float) -> list[tuple[object, ...]]:
-    both = on_both_scales(fit.record, line.intercept, line.se_intercept, line.intercept_interval(ci_prob))
+    both = on_both_scales(
+        fit.record, line.intercept, line.se_intercept, line.intercept_interval(ci_prob), fit.typical_n
+    )
     return [(method, name, *values, line.slope, line.se_slope, line.df, note) for name, values in both.items()]

@@ -6,34 +6,40 @@ import pandas as pd
 
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.regression import RegressionFit
+from bayesmeta.frequentist.regression import FrequentistRegression
+from bayesmeta.frequentist.robust import ClusterRobust
+
+DEFAULT_PROB = 0.95
 
 
 def predict(
-    fit: RegressionFit,
+    fit: RegressionFit | FrequentistRegression | ClusterRobust,
     at: Mapping[str, object] | pd.DataFrame | Iterable[Mapping[str, object]],
     *,
-    ci_prob: float = 0.95,
+    ci_prob: float | None = None,
     ci_kind: str = "eti",
 ) -> pd.DataFrame:
     """Return the mean and the proportions at stated values of the moderators.
 
     Parameters
     ----------
-    fit : RegressionFit
-        A fit of a model with a formula.
+    fit : RegressionFit, FrequentistRegression or ClusterRobust
+        A fit with a formula.
     at : mapping, DataFrame, or mappings
         Values of the moderators, uncentred, as they stand in the data.
-    ci_prob : float
-        Posterior probability of the interval.
+    ci_prob : float, optional
+        Probability of the interval; by default the fit's own, 0.95 for a Bayesian one.
     ci_kind : {"eti", "hdi"}
-        Equal-tailed, or shortest.
+        Equal-tailed, or shortest; of a classical fit only "eti".
 
     Returns
     -------
     DataFrame
         For each of the values (their columns come first): ``eta``, the linear predictor x'beta (link scale), and for
         proportions ``p_median``, ``p_mean``, ``p_new``, otherwise ``theta_new``, named in ``parameter``; then ``mean sd
-        median lower upper numerical_error``.
+        median lower upper numerical_error``. Classical: ``eta``, for proportions its back-transform (`p_median`, of raw
+        proportions `p_mean`) and ``p_new``, otherwise ``theta_new``; then ``estimate se lower upper`` and ``interval``:
+        CI, or PI of a new study.
 
     Raises
     ------
@@ -51,15 +57,19 @@ def predict(
     >>> table.loc["p_mean", ["median", "lower", "upper"]].round(2).tolist()
     [0.81, 0.63, 0.91]
     """
-    if not isinstance(fit, RegressionFit):
+    if isinstance(fit, ClusterRobust) and isinstance(fit.fit, FrequentistRegression):
+        fit = fit.regression
+    if not isinstance(fit, RegressionFit | FrequentistRegression):
         raise SpecError("predict needs a fit of a model with a formula, such as bm.ModelSpec(formula='~ year', ...).")
+    own = fit.ci_prob if isinstance(fit, FrequentistRegression) else DEFAULT_PROB
+    prob = own if ci_prob is None else ci_prob
     given = at.to_dict("records") if isinstance(at, pd.DataFrame) else [at] if isinstance(at, Mapping) else at
     rows = list(given) if isinstance(given, Iterable) else [None]
     if not all(isinstance(values, Mapping) for values in rows):
         raise SpecError(f"at={at!r} must be values of the moderators, such as {{'year': 2020}}, or a list of such.")
     frames = []
     for values in rows:
-        frame = fit.predict({str(name): value for name, value in values.items()}, ci_prob=ci_prob, ci_kind=ci_kind)
+        frame = fit.predict({str(name): value for name, value in values.items()}, ci_prob=prob, ci_kind=ci_kind)
         frame = frame.rename_axis("parameter").reset_index()
         for i, (name, value) in enumerate(values.items()):
             frame.insert(i, str(name), value)

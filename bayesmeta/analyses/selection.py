@@ -47,6 +47,8 @@ class SelectionFit:
         Effect that the P-values test.
     delta_max : float
         Largest delta that was considered.
+    typical_n : float or None
+        Sample size at which a double arcsine (PFT) is transformed back: the harmonic mean.
     mu, se_mu, tau2, se_tau2 : float
         Mean and variance of the effects before selection, with standard errors from the observed information; nan
         where there is none.
@@ -69,6 +71,7 @@ class SelectionFit:
     counts: IntArray
     null: float
     delta_max: float
+    typical_n: float | None
     mu: float
     se_mu: float
     tau2: float
@@ -90,7 +93,7 @@ class SelectionFit:
         half = normal_quantile(check_probability("ci_prob", ci_prob)) * self.se_mu
         limits = self.mu - half, self.mu + half
         rows: dict[str, tuple[float, float, float, float]]
-        rows = on_both_scales(get_measure(self.measure), self.mu, self.se_mu, limits)
+        rows = on_both_scales(get_measure(self.measure), self.mu, self.se_mu, limits, self.typical_n)
         rows["tau2"] = (self.tau2, self.se_tau2, np.nan, np.nan)
         for i, (value, error) in enumerate(zip(self.delta, self.se_delta, strict=True)):
             rows[f"delta[{self._interval(i)}]"] = (float(value), float(error), np.nan, np.nan)
@@ -143,7 +146,7 @@ def selection_model(
     tau2_method: str = "ML",
     measure: str | None = None,
     variance: str = "wald",
-    add: float = 0.5,
+    add: float | None = None,
     to: str = "only0",
 ) -> SelectionFit:
     """Fit a model in which the P-value of a study decides how likely it is to be seen.
@@ -220,7 +223,7 @@ def selection_model(
     return SelectionFit(
         studies=studies, measure=fit.measure, selection=selection, alternative=alternative, tau2_method=tau2_method,
         steps=weighting.steps, counts=counts[: len(weighting.steps)], null=float(null), delta_max=float(delta_max),
-        mu=sign * found.mu + null, **_numbers(found),
+        mu=sign * found.mu + null, typical_n=fit.typical_n, **_numbers(found),
     )  # fmt: skip
 
 

@@ -168,9 +168,11 @@ def _improper(fit: ExactFit, mu: tuple[Prior, ...], tau: tuple[Prior, ...]) -> d
     terms = fit.solution.problem.terms
     known: dict[tuple[float, bool, float], bool] = {}
     notes = {}
+    keys_of_tau = [b.tail_order for b in tau]
     for i, a in enumerate(mu):
+        key_of_mu = a.tail_order, a.is_proper
         for j, b in enumerate(tau):
-            key = a.tail_order, a.is_proper, b.tail_order
+            key = *key_of_mu, keys_of_tau[j]
             if known.get(key):
                 continue
             try:

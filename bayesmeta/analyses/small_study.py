@@ -75,7 +75,7 @@ def small_study_tests(
     measure: str | None = None,
     tau2_method: str = "DL",
     variance: str = "wald",
-    add: float = 0.5,
+    add: float | None = None,
     to: str = "only0",
     n: str | None = None,
     ci_prob: float = 0.95,
@@ -195,7 +195,7 @@ def _default_tests(fit: FrequentistFit) -> tuple[str, ...]:
             return ("egger", "deeks", "peters") if measure == "PLO" else ("egger", "deeks")
         case "rates", _:
             return ("egger",)
-        case _, "OR":
+        case _, "OR" | "PETO":
             return ("egger", "begg", "harbord", "peters")
     return ("egger", "begg")
 
@@ -264,7 +264,9 @@ def _by_size(fit: FrequentistFit, test: SizeTest) -> _Row:
     return _Row(test.code, "lm", test.predictor, test.regress(fit.y, fit.studies.data), test.has_limit, _size_note(fit))
 
 
-_MEASURES_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"counts": ("PLO",), "two-arm-counts": ("OR",)})
+_MEASURES_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"counts": ("PLO",), "two-arm-counts": ("OR", "PETO")}
+)
 
 
 def _full_note(note: str, bias: float, pvalue: float, k: int) -> str:

@@ -1,8 +1,9 @@
 """Does the answer differ between kinds of studies? Each kind analysed on its own, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bayesmeta.analyses.compare import compare
@@ -10,7 +11,10 @@ from bayesmeta.analyses.levels import DEFAULT_OMEGA, check_tau, fit_levels, leve
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, ImproperPosteriorError, SpecError
+from bayesmeta.frequentist.describe import effect_notes
+from bayesmeta.frequentist.regression import regress
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.moderators import cell_means
 from bayesmeta.spec.observed import check_studies
 from bayesmeta.spec.priors import PriorLike
 
@@ -49,7 +53,8 @@ def subgroups(
     omega : str, Prior or float
         In the hierarchy, the SD of log tau between levels: known, or with a half-normal prior.
     engine : str
-        As in `fit`; a shared tau needs "exact".
+        As in `fit`. "nuts" takes a separate tau only, "frequentist" no hierarchy; its common tau is that of the
+        meta-regression on the levels, with k - levels degrees of freedom where ``ci_method`` has some.
     ci_prob : float
         Probability of all intervals.
     **options
@@ -73,7 +78,7 @@ def subgroups(
     With separate tau no level borrows from another, so a level of one study is that study combined with the prior,
     and its tau is known from the prior alone. The means have independent priors, whatever the tau. That two intervals
     overlap does not say that the levels are alike, nor does their number protect from finding a difference by chance;
-    `contrasts` has the differences.
+    `contrasts` has the differences, `subgroup_test` the classical tests.
 
     Examples
     --------
@@ -87,14 +92,20 @@ def subgroups(
     """
     check_studies(studies)
     shared = check_tau(tau) != "separate"
-    if shared and engine != "exact":
+    takes = ("exact", "frequentist") if tau == "common" else ("exact",)
+    if shared and engine not in takes:
         raise SpecError(f"tau={tau!r} needs engine='exact', not {engine!r}; or use tau='separate'.")
+    if engine == "frequentist" and model is not None:
+        raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
     if shared and options.get("power_weights") is not None:
         raise SpecError("power_weights need tau='separate' here; or leave them out.")
     if engine == "frequentist":
         options = {**options, "ci_prob": ci_prob}
     rows: list[dict[str, Any]] = []
     for variable in variables_of(studies, by):
+        if shared and engine == "frequentist":
+            rows += _pooled_rows(studies, variable, **options)
+            continue
         if shared:
             rows += _shared_rows(studies, model, variable, tau, omega, ci_prob, **options)
             continue
@@ -158,4 +169,24 @@ def _shared_rows(
             interval = "PI" if name in ("p_new", "theta_new") else "CrI"
             names = {"parameter": str(name), "estimand": str(name), "interval": interval}
             rows.append({**head, **names, **numbers, "note": "; ".join(notes)})
+    return rows
+
+
+def _pooled_rows(studies: Studies, variable: str, *, ci_method: str = "wald", **options: Any) -> list[dict[str, Any]]:
+    """Return the rows of all levels of a moderator by a classical regression with one tau."""
+    levels = levels_of(studies, variable)
+    found = regress(
+        fit(studies, engine="frequentist", **options), cell_means(variable, levels, studies.k), ci_method=ci_method
+    )
+    note = "; ".join(effect_notes(found.null))
+    tau: dict[Hashable, Any] = {"estimate": found.tau, "lower": np.nan, "upper": np.nan, "interval": ""}
+    rows = []
+    for i, (level, part) in enumerate(levels):
+        head = {"variable": variable, "level": level, **_size(studies.take(part)), "engine": "frequentist"}
+        table = found.at(np.eye(len(levels))[i], ci_prob=found.ci_prob).drop(index="theta_new", errors="ignore")
+        mean, *natural = table.rename(index={"eta": "mu"}).to_dict(orient="index").items()
+        for parameter, row in (mean, ("tau", tau), *natural):
+            numbers = {name: row[name] for name in ("estimate", "lower", "upper", "interval")}
+            names = {"parameter": parameter, "estimand": parameter, "point": "pooled"}
+            rows.append({**head, **names, **numbers, "note": note})
     return rows

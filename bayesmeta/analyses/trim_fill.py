@@ -13,6 +13,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.effects.sizes import EffectSizes
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.again import repool
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.frequentist.trim_fill import ESTIMATORS, SIDES, funnel_side, trim_and_fill
@@ -124,6 +125,10 @@ def trim_fill(fit: FrequentistFit, *, side: str | None = None, estimator: str = 
     """
     if not isinstance(fit, FrequentistFit):
         raise SpecError(f"trim_fill takes a fit with engine='frequentist'; got a {type(fit).__name__}.")
+    if fit.method != INVERSE_VARIANCE:
+        raise SpecError(
+            f"trim_fill needs method={INVERSE_VARIANCE!r}; {fit.method!r} pools counts, which it cannot add."
+        )
     if estimator not in ESTIMATORS:
         raise SpecError(unknown_name("estimator", estimator, ESTIMATORS))
     if side is not None and side not in SIDES:

@@ -1,6 +1,6 @@
 """Which data do the options of a command name? The same options for every command that reads studies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
@@ -52,9 +52,9 @@ def data_options[F: Callable[..., Any]](command: F) -> F:
         click.option(
             "--measure",
             metavar="CODE",
-            help="Effect measure; the first is the default. Of counts: PLO (logit) or PR (raw proportion), of two "
-            "arms OR, RR or RD. Of rates: IRLN (log) or IR, of two arms IRR or IRD. Of estimates: GEN (as given) or "
-            "HR (hazard ratio).",
+            help="Effect measure; the first is the default. Of counts: PLO (logit), PR (raw proportion), PLN (log), "
+            "PAS or PFT (arcsines), of two arms OR, RR, RD, AS (arcsines) or PETO. Of rates: IRLN (log) or IR, of two "
+            "arms IRR or IRD. Of estimates: GEN (as given) or HR (hazard ratio).",
         ),
         click.option(
             "--interval-prob",
@@ -75,12 +75,12 @@ def split_measure(measure: str | None) -> tuple[str | None, str | None]:
     return (measure, None) if get_measure(measure).data == "estimates" else (None, measure)
 
 
-def roles_from(columns: dict[str, Any], measure_of_estimates: str | None) -> "Roles":
-    """Return the options that were given, as `Studies.from_frame` names them."""
+def roles_from(columns: dict[str, Any], measure_of_estimates: str | None, *, moderators: Sequence[str] = ()) -> "Roles":
+    """Return the options that were given, as `Studies.from_frame` names them, and the columns of moderators."""
     pairs = {
         name: tuple(map(str.strip, columns[name].split(","))) for name in ARM_OPTIONS if "," in (columns[name] or "")
     }
-    given = {**columns, **pairs, "measure": measure_of_estimates}
+    given = {**columns, **pairs, "measure": measure_of_estimates, "moderators": list(moderators) or None}
     roles: Roles = {name: value for name, value in given.items() if value is not None}  # type: ignore[assignment]
     return roles
 

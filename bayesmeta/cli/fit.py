@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from bayesmeta.data.studies import Studies
     from bayesmeta.spec.model import ModelSpec
 
-CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
+CLASSICAL_OPTIONS = ("method", "tau2_method", "ci_method", "pi_method", "variance", "back_transformation")
+REGRESSION_OPTIONS = ("formula",)
 NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 
 
@@ -30,10 +31,21 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
     "posterior. frequentist: DerSimonian-Laird and its relatives.",
 )
 @model_options
+@click.option(
+    "--method", metavar="NAME", help="Frequentist: inverse-variance (the default), mantel-haenszel or peto (two arms)."
+)
 @click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
-@click.option("--ci-method", metavar="NAME", help="Frequentist: wald (the default).")
+@click.option(
+    "--ci-method",
+    metavar="NAME",
+    help="Frequentist: wald (the default); with --formula also t, hartung-knapp, hartung-knapp-adhoc.",
+)
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
 @click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
+@click.option(
+    "--back-transformation", metavar="NAME", help="Frequentist, measure PFT: harmonic (the default) or variance."
+)
+@click.option("--formula", metavar="FORMULA", help='Frequentist: meta-regression on columns of DATA, as in "~ year".')
 @click.option("--draws", type=int, help="NUTS: draws of each chain [default: 1000].")
 @click.option("--tune", type=int, help="NUTS: tuning steps of each chain [default: 1000].")
 @click.option("--chains", type=int, help="NUTS: chains [default: 4].")
@@ -58,6 +70,7 @@ def fit_command(
     \b
     bayesmeta fit trials.csv --study trial --events responders --n treated
     bayesmeta fit trials.csv --engine frequentist --measure PR --format json
+    bayesmeta fit trials.csv --engine frequentist --formula "~ year" --ci-method hartung-knapp
     bayesmeta fit trials.csv --effects student-t --nu 3
     bayesmeta fit arms.csv --events ai,ci --n n1i,n2i --model two-arm-conditional
     bayesmeta fit hr.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
@@ -67,11 +80,13 @@ def fit_command(
     from bayesmeta.tables.results import render_fit
 
     belief, classical, nuts = (
-        {name: options.pop(name) for name in names} for names in (MODEL_OPTIONS, CLASSICAL_OPTIONS, NUTS_OPTIONS)
+        {name: options.pop(name) for name in names}
+        for names in (MODEL_OPTIONS, CLASSICAL_OPTIONS + REGRESSION_OPTIONS, NUTS_OPTIONS)
     )
     refuse_misplaced(engine, belief, classical, nuts)
     of_estimates, of_counts = split_measure(measure)
-    studies = load_studies(data, roles_from(options, of_estimates), on_bad)
+    roles = roles_from(options, of_estimates, moderators=_moderators(classical["formula"]))
+    studies = load_studies(data, roles, on_bad)
     given = {**classical, **nuts, "measure": of_counts}
     chosen = {name: value for name, value in given.items() if value is not None}
     model = None
@@ -91,6 +106,15 @@ def fit_command(
     click.echo(text)
     if not getattr(result, "is_reliable", True) or getattr(result, "interrupted", False):
         sys.exit(1)
+
+
+def _moderators(formula: str | None) -> tuple[str, ...]:
+    """Return the columns that a formula names."""
+    if formula is None:
+        return ()
+    from bayesmeta.spec.formulas import names_in, parse
+
+    return names_in(parse(formula))
 
 
 def _fit(

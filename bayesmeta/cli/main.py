@@ -25,6 +25,7 @@ from bayesmeta.cli.models import models_command
 from bayesmeta.cli.output import one_line
 from bayesmeta.cli.run import run_command
 from bayesmeta.cli.sensitivity import sensitivity_command
+from bayesmeta.cli.subgroups import subgroups_command
 
 DEBUG_VARIABLE = "BAYESMETA_DEBUG"
 
@@ -127,6 +128,7 @@ for command in (
     fit_command,
     sensitivity_command,
     influence_command,
+    subgroups_command,
     bias_command,
     check_command,
     models_command,

@@ -18,11 +18,14 @@ DEFAULT_MODELS: Final[Mapping["DataKind", str]] = MappingProxyType(
 """The model of each kind of data whose scale is known."""
 MODEL_OPTIONS: Final = ("model", "likelihood", "link", "effects", "nu", "baseline", "mu", "tau")
 HASH_SHOWN: Final = 12
+SHARED_TAU: Final = (
+    "separate (the default), common or hierarchical: how levels share the heterogeneity. Given again, or instead: "
+)
 _WITHOUT_SCALE: Final = MappingProxyType({"normal": "estimates", "poisson": "rates of one arm"})
 
 
-def model_options[F: Callable[..., Any]](command: F) -> F:
-    """Add the options that name a model, or its parts."""
+def model_options[F: Callable[..., Any]](command: F, *, repeat_tau: bool = False) -> F:
+    """Add the options that name a model, or its parts; ``--tau`` may be given more than once if it says more."""
     defaults = ", ".join(DEFAULT_MODELS.values())
     decorators: list[Callable[..., Any]] = [
         click.option(
@@ -57,8 +60,10 @@ def model_options[F: Callable[..., Any]](command: F) -> F:
         ),
         click.option(
             "--tau",
-            metavar="PRIOR",
-            help='Prior of the heterogeneity, such as "HalfNormal(1)"; of estimates also "Jeffreys".',
+            metavar="NAME|PRIOR" if repeat_tau else "PRIOR",
+            multiple=repeat_tau,
+            help=(SHARED_TAU if repeat_tau else "")
+            + 'Prior of the heterogeneity, such as "HalfNormal(1)"; of estimates also "Jeffreys".',
         ),
     ]
     return reduce(lambda function, decorate: decorate(function), reversed(decorators), command)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit, ndtr, ndtri
 
-type FloatArray = npt.NDArray[np.float64]
+from bayesmeta._arrays import FloatArray
+from bayesmeta.effects.arcsine import arcsine, double_arcsine, inverse_arcsine, inverse_double_arcsine
 
 
 @final
@@ -27,12 +28,15 @@ class Link:
         Link scale to natural scale, elementwise.
     natural : {"proportion", "ratio", ""}
         What the natural scale is called.
+    takes_n : bool
+        Whether `link` and `inverse` take a sample size ``n`` too, and without it are their limits for large ones.
     """
 
     name: str
-    link: Callable[[npt.ArrayLike], FloatArray]
-    inverse: Callable[[npt.ArrayLike], FloatArray]
+    link: Callable[..., FloatArray]
+    inverse: Callable[..., FloatArray]
     natural: str = ""
+    takes_n: bool = False
 
 
 def _identity(values: npt.ArrayLike) -> FloatArray:
@@ -79,8 +83,11 @@ LINKS = MappingProxyType(
         "logit": Link("logit", _logit, _expit, "proportion"),
         "probit": Link("probit", _probit, _normal_cdf, "proportion"),
         "cloglog": Link("cloglog", _cloglog, _inverse_cloglog, "proportion"),
+        "arcsine": Link("arcsine", arcsine, inverse_arcsine, "proportion"),
+        "double-arcsine": Link("double-arcsine", double_arcsine, inverse_double_arcsine, "proportion", takes_n=True),
         "log": Link("log", _log, _exp, "ratio"),
         "identity": Link("identity", _identity, _identity),
     }
 )
-"""The links by name: three for proportions, ``log`` for ratios and rates, ``identity`` for the rest."""
+"""The links by name: five for proportions (the arcsines end at the transformed 0 and 1), ``log`` for ratios and rates,
+``identity`` for the rest."""

@@ -8,10 +8,11 @@ from typing import Literal, final
 import numpy.typing as npt
 
 from bayesmeta._validate import unknown_name
-from bayesmeta.effects.one_arm import PROPORTION_VARIANCES, logit_proportion, raw_proportion
+from bayesmeta.effects.arcsine import arcsine_proportion, double_arcsine_proportion
+from bayesmeta.effects.one_arm import PROPORTION_VARIANCES, log_proportion, logit_proportion, raw_proportion
 from bayesmeta.effects.rates import log_rate, rate_difference, rate_ratio, raw_rate
 from bayesmeta.effects.sizes import EffectSizes
-from bayesmeta.effects.two_arm import odds_ratio, risk_difference, risk_ratio
+from bayesmeta.effects.two_arm import arcsine_difference, odds_ratio, peto_odds_ratio, risk_difference, risk_ratio
 from bayesmeta.errors import SpecError
 
 type DataKind = Literal["counts", "estimates", "two-arm-counts", "rates", "two-arm-rates"]
@@ -56,6 +57,9 @@ class Measure:
         What the back-transformed pooled value estimates.
     variances : tuple of str
         Values of ``variance`` that `compute` takes, the default first.
+    add : float
+        What is added to the cells of studies with an empty one, unless the user says otherwise: 0.5, and 0 for the
+        arcsines, which need nothing; metafor's defaults.
     """
 
     code: str
@@ -65,17 +69,33 @@ class Measure:
     link: str
     estimand: Literal["p_median", "p_mean"] | None
     variances: tuple[str, ...] = ("wald",)
+    add: float = 0.5
 
 
 MEASURES = MappingProxyType(
     {
         record.code: record
         for record in (
-            Measure("PLO", "logit-transformed proportion", "counts", logit_proportion, "logit", "p_median"),
             Measure("PR", "raw proportion", "counts", raw_proportion, "identity", "p_mean", PROPORTION_VARIANCES),
+            Measure("PLN", "log-transformed proportion", "counts", log_proportion, "log", "p_median"),
+            Measure("PLO", "logit-transformed proportion", "counts", logit_proportion, "logit", "p_median"),
+            Measure(
+                "PAS", "arcsine-transformed proportion", "counts", arcsine_proportion, "arcsine", "p_median", add=0.0
+            ),
+            Measure(
+                "PFT",
+                "double arcsine-transformed proportion",
+                "counts",
+                double_arcsine_proportion,
+                "double-arcsine",
+                "p_median",
+                add=0.0,
+            ),
             Measure("OR", "log odds ratio", "two-arm-counts", odds_ratio, "log", None),
             Measure("RR", "log risk ratio", "two-arm-counts", risk_ratio, "log", None),
             Measure("RD", "risk difference", "two-arm-counts", risk_difference, "identity", None),
+            Measure("AS", "arcsine difference", "two-arm-counts", arcsine_difference, "identity", None, add=0.0),
+            Measure("PETO", "log odds ratio", "two-arm-counts", peto_odds_ratio, "log", None),
             Measure("IRLN", "log incidence rate", "rates", log_rate, "log", None),
             Measure("IR", "incidence rate", "rates", raw_rate, "identity", None),
             Measure("IRR", "log incidence rate ratio", "two-arm-rates", rate_ratio, "log", None),
@@ -120,7 +140,7 @@ def effect_sizes(
     measure: str,
     *data: npt.ArrayLike,
     variance: str = "wald",
-    add: float = 0.5,
+    add: float | None = None,
     to: str = "only0",
 ) -> EffectSizes:
     """Return each study's effect and standard error, computed from its counts or rates.
@@ -135,7 +155,7 @@ def effect_sizes(
     variance : str
         One of the measure's ``variances``.
     add, to
-        The rule for empty cells, as in `logit_proportion` and `odds_ratio`.
+        The rule for empty cells, as in `logit_proportion` and `odds_ratio`; ``add=None`` is the measure's own.
 
     Returns
     -------
@@ -165,6 +185,7 @@ def effect_sizes(
         raise SpecError(f"measure {measure} is computed from {needed}; got {len(data)} arrays.")
     if variance not in record.variances:
         raise SpecError(unknown_name(f"variance for measure {measure}", variance, record.variances))
+    added = record.add if add is None else add
     if len(record.variances) > 1:
-        return record.compute(*data, variance=variance, add=add, to=to)
-    return record.compute(*data, add=add, to=to)
+        return record.compute(*data, variance=variance, add=added, to=to)
+    return record.compute(*data, add=added, to=to)

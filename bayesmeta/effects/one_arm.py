@@ -4,9 +4,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainccinv, betaincinv
 
-from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_probability, unknown_name
-from bayesmeta.effects.sizes import EffectSizes, columns_of, corrected_studies, refuse_impossible, refuse_undefined
+from bayesmeta.effects.counts import add_to_cells, counts_of, refuse_empty_cells
+from bayesmeta.effects.sizes import EffectSizes
 from bayesmeta.errors import SpecError
 
 Z_95 = 1.959963984540054
@@ -52,7 +53,7 @@ def clopper_pearson(events: npt.ArrayLike, n: npt.ArrayLike, *, ci_prob: float =
     >>> lower.round(3), upper.round(3)
     (array([0.815, 0.284]), array([1.   , 0.995]))
     """
-    r, size = _counts(events, n)
+    r, size = counts_of(events, n)
     return _clopper_pearson(r, size, (1.0 - check_probability("ci_prob", ci_prob)) / 2.0)
 
 
@@ -93,11 +94,51 @@ def logit_proportion(events: npt.ArrayLike, n: npt.ArrayLike, *, add: float = 0.
     >>> logit_proportion([18, 9], [18, 18]).y.round(4)
     array([3.6109, 0.    ])
     """
-    r, size = _counts(events, n)
-    r, size, corrected = _add_to_cells(r, size, add, to)
-    _refuse_empty_cells(r, size, "the log odds are infinite")
+    r, size = counts_of(events, n)
+    r, size, corrected = add_to_cells(r, size, add, to)
+    refuse_empty_cells(r, size, "the log odds are infinite")
     y, se = _log_odds(r, size)
     return EffectSizes(y, se, corrected)
+
+
+def log_proportion(events: npt.ArrayLike, n: npt.ArrayLike, *, add: float = 0.5, to: str = "only0") -> EffectSizes:
+    """Return the log of each study's proportion and its standard error (measure PLN).
+
+    Parameters
+    ----------
+    events, n, add, to
+        As in `logit_proportion`.
+
+    Returns
+    -------
+    EffectSizes
+        Log scale, up to 0.
+
+    Raises
+    ------
+    DataError
+        If the counts are impossible, or a study keeps an empty cell: without events the log is infinite, with events
+        only its variance is zero.
+    SpecError
+        If `add` or `to` is not allowed.
+
+    Notes
+    -----
+    y = log(r / n), se^2 = 1 / r - 1 / n, after the correction (as in metafor's ``escalc``).
+
+    References
+    ----------
+    Viechtbauer (2010), Journal of Statistical Software 36(3). https://doi.org/10.18637/jss.v036.i03
+
+    Examples
+    --------
+    >>> log_proportion([0, 9], [18, 18]).y.round(4)
+    array([-3.6376, -0.6931])
+    """
+    r, size = counts_of(events, n)
+    r, size, corrected = add_to_cells(r, size, add, to)
+    refuse_empty_cells(r, size, "the log of the proportion is infinite or has no variance")
+    return EffectSizes(np.log(r / size), np.sqrt((size - r) / size / r), corrected)
 
 
 def raw_proportion(
@@ -110,8 +151,8 @@ def raw_proportion(
     events, n : array_like, shape (k,)
         Patients with the event, and patients; ``0 <= events <= n`` and ``n > 0``.
     variance : {"wald", "exact-ci"}
-        ``"wald"``: p (1 - p) / n. ``"exact-ci"``: from the width of the exact 95 % interval; `add` and `to`
-        are not used then, since nothing needs a correction.
+        ``"wald"``: p (1 - p) / n. ``"exact-ci"``: from the width of the exact 95 % interval, as Stata's
+        ``metan es lower upper`` has it; `add` and `to` are not used then, since nothing needs a correction.
     add, to
         The rule for empty cells, as in `logit_proportion`.
 
@@ -144,32 +185,14 @@ def raw_proportion(
     """
     if variance not in PROPORTION_VARIANCES:
         raise SpecError(unknown_name("variance", variance, PROPORTION_VARIANCES))
-    r, size = _counts(events, n)
+    r, size = counts_of(events, n)
     if variance == "exact-ci":
         lower, upper = _clopper_pearson(r, size, 0.025)
         return EffectSizes(r / size, (upper - lower) / (2.0 * Z_95), np.zeros(r.shape, dtype=np.bool_))
-    r, size, corrected = _add_to_cells(r, size, add, to)
-    _refuse_empty_cells(r, size, "the Wald variance is zero")
+    r, size, corrected = add_to_cells(r, size, add, to)
+    refuse_empty_cells(r, size, "the Wald variance is zero")
     y = r / size
     return EffectSizes(y, np.sqrt(y * (1.0 - y) / size), corrected)
-
-
-def _counts(events: npt.ArrayLike, n: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return both as float arrays of one shape (k,), or say which study makes that impossible."""
-    given = columns_of({"events": events, "n": n})
-    r, size = given.values()
-    good = np.isfinite(r) & np.isfinite(size) & (size > 0) & (r >= 0) & (r <= size)
-    refuse_impossible(good, given, "0 <= events <= n, n > 0")
-    return r, size
-
-
-def _add_to_cells(r: FloatArray, size: FloatArray, add: float, to: str) -> tuple[FloatArray, FloatArray, BoolArray]:
-    corrected = corrected_studies((r == 0.0) | (r == size), add=add, to=to)
-    return r + add * corrected, size + 2.0 * add * corrected, corrected
-
-
-def _refuse_empty_cells(r: FloatArray, size: FloatArray, consequence: str) -> None:
-    refuse_undefined((r == 0.0) | (r == size), {"events": r, "n": size}, consequence)
 
 
 def _log_odds(r: FloatArray, size: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta.effects.arcsine import arcsine
 from bayesmeta.effects.sizes import (
     EffectSizes,
     columns_of,
@@ -181,6 +182,108 @@ def risk_difference(
     refuse_undefined(no_variance, t.given, "the variance of the risk difference is zero")
     n, m = t.a + t.b, t.c + t.d
     return EffectSizes(t.a / n - t.c / m, np.sqrt(t.a / n * (t.b / n) / n + t.c / m * (t.d / m) / m), t.corrected)
+
+
+def arcsine_difference(
+    events_treatment: npt.ArrayLike,
+    n_treatment: npt.ArrayLike,
+    events_control: npt.ArrayLike,
+    n_control: npt.ArrayLike,
+    *,
+    add: float = 0.0,
+    to: str = "only0",
+) -> EffectSizes:
+    """Return each study's difference of arcsine-transformed risks and its standard error (measure AS).
+
+    Parameters
+    ----------
+    events_treatment, n_treatment, events_control, n_control, to
+        As in `odds_ratio`.
+    add : float
+        Constant added to all four cells of the studies that `to` selects: none by default, because none is needed.
+
+    Returns
+    -------
+    EffectSizes
+        Difference in radians; above 0 where the risk of the event is higher with treatment.
+
+    Raises
+    ------
+    DataError
+        If the counts are impossible.
+    SpecError
+        If `add` or `to` is not allowed.
+
+    Notes
+    -----
+    y = arcsin(sqrt(p)) - arcsin(sqrt(q)), se^2 = 1 / (4 (a + b)) + 1 / (4 (c + d)) (as in metafor's ``escalc``); the
+    symbols are those of `risk_difference`. It has no natural scale of its own.
+
+    References
+    ----------
+    Rücker, Schwarzer, Carpenter and Olkin (2009), Statistics in Medicine 28, 721-738. https://doi.org/10.1002/sim.3511
+
+    Examples
+    --------
+    >>> arcsine_difference([0], [10], [4], [11]).y.round(4)
+    array([-0.6473])
+    """
+    t = _table(events_treatment, n_treatment, events_control, n_control, add, to)
+    n, m = t.a + t.b, t.c + t.d
+    return EffectSizes(arcsine(t.a / n) - arcsine(t.c / m), np.sqrt(0.25 / n + 0.25 / m), t.corrected)
+
+
+def peto_odds_ratio(
+    events_treatment: npt.ArrayLike,
+    n_treatment: npt.ArrayLike,
+    events_control: npt.ArrayLike,
+    n_control: npt.ArrayLike,
+    *,
+    add: float = 0.5,
+    to: str = "only0",
+) -> EffectSizes:
+    """Return each study's log odds ratio by Peto's one-step method and its standard error (measure PETO).
+
+    Parameters
+    ----------
+    events_treatment, n_treatment, events_control, n_control, add, to
+        As in `odds_ratio`.
+
+    Returns
+    -------
+    EffectSizes
+        Log scale; above 0 where the odds of the event are higher with treatment.
+
+    Raises
+    ------
+    DataError
+        If the counts are impossible, or a study is left without events, or with nothing else, in both arms, which
+        says nothing of the odds ratio.
+    SpecError
+        If `add` or `to` is not allowed.
+
+    Notes
+    -----
+    y = (a - E) / V, se^2 = 1 / V, where E = n e / N and V = n m e (N - e) / (N^2 (N - 1)) are the hypergeometric mean
+    and variance of a, given e events among the N = n + m patients. One empty cell needs no correction; metafor's
+    ``escalc`` corrects it all the same, and so does this by default, while Peto's pooling (``method="peto"``) does not.
+
+    References
+    ----------
+    Yusuf, Peto, Lewis, Collins and Sleight (1985), Progress in Cardiovascular Diseases 27, 335-371.
+    https://doi.org/10.1016/S0033-0620(85)80003-7
+
+    Examples
+    --------
+    >>> peto_odds_ratio([0], [10], [4], [11], add=0).y.round(4)
+    array([-2.246])
+    """
+    t = _table(events_treatment, n_treatment, events_control, n_control, add, to)
+    n, m, e = t.a + t.b, t.c + t.d, t.a + t.c
+    total = n + m
+    refuse_undefined((e == 0.0) | (e == total), t.given, "Peto's log odds ratio does not exist")
+    v = n / total * (m / total) * e * (total - e) / (total - 1.0)
+    return EffectSizes((t.a - n * e / total) / v, 1.0 / np.sqrt(v), t.corrected)
 
 
 def _table(

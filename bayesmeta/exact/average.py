@@ -18,7 +18,7 @@ from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.rows import invert, row_table
 from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import Level
-from bayesmeta.surface.surface import Surface, proportion_powers
+from bayesmeta.surface.surface import Surface, powers_rule
 
 SMALLEST_SLOPE = 1e-10  # per node; smaller only where the density of mu is 0
 LARGEST_LOGIT = 500.0
@@ -121,8 +121,8 @@ def continued(values: FloatArray, mu: FloatArray) -> FloatArray:
 
 def mean_proportion(mu: FloatArray, tau: FloatArray, link: str, kernel: Kernel, settings: Level) -> FloatArray:
     """Return p_mean at pairs (mu, tau), each of shape (P,)."""
-    powers = proportion_powers(link, kernel)
-    if powers is None:
+    rule = powers_rule(link, kernel, settings)
+    if rule is None:
         raise SpecError(f"p_mean is not defined for the link {link!r}.")
-    result: FloatArray = np.exp(powers.marginal(settings)(mu, tau)[0])
+    result: FloatArray = np.exp(rule(mu, tau)[0])
     return result

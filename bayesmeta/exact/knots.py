@@ -87,14 +87,12 @@ class Knots:
     @cached_property
     def integration(self) -> tuple[FloatArray, FloatArray]:
         """Weights (X,) that integrate the interpolant over all knots, and those of two points fewer."""
-        left = np.repeat(np.arange(self.at.size - 1), GAUSS.size)
         half = 0.5 * np.diff(self.at)
-        v = ((self.at[1:] - half)[:, None] + half[:, None] * GAUSS).ravel()
-        mass = (half[:, None] * GAUSS_WEIGHT).ravel()
+        v = (self.at[1:] - half)[:, None] + half[:, None] * GAUSS
         both = []
         for points in (POINTS, POINTS - 2):
-            index = self._stencil(left)[:, :points]
-            share = _lagrange(self.at[index], v) * mass[:, None]
+            index = self._stencil(np.arange(half.size))[:, :points]
+            share = half[:, None] * (GAUSS_WEIGHT @ _lagrange(self.at[index], v))
             both.append(np.bincount(index.ravel(), share.ravel(), minlength=self.at.size))
         return both[0], both[1]
 
@@ -163,10 +161,12 @@ def _pair(nodes: FloatArray, difference: FloatArray, v: FloatArray, m: int) -> F
 
 
 def _lagrange(nodes: FloatArray, v: FloatArray) -> FloatArray:
-    """Return the Lagrange polynomials of ``nodes`` (N, points) at ``v`` (N,), shape (N, points)."""
+    """Return the Lagrange polynomials of ``nodes`` (N, points) at ``v`` (N, P), shape (N, P, points)."""
     points = nodes.shape[1]
-    same = np.eye(points, dtype=bool)
-    gaps = np.where(same, 1.0, nodes[:, :, None] - nodes[:, None, :])
-    factors = np.where(same, 1.0, (v[:, None] - nodes)[:, None, :] / gaps)
-    result: FloatArray = factors.prod(axis=2)
+    scale = np.where(np.eye(points, dtype=bool), 1.0, nodes[:, :, None] - nodes[:, None, :]).prod(axis=2)
+    gap = v[:, :, None] - nodes[:, None, :]
+    product = np.ones_like(gap)  # of the gaps before each node, and then of those after it
+    np.cumprod(gap[:, :, :-1], axis=2, out=product[:, :, 1:])
+    product[:, :, :-1] *= np.cumprod(gap[:, :, :0:-1], axis=2)[:, :, ::-1]
+    result: FloatArray = product / scale[:, None, :]
     return result

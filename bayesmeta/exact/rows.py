@@ -124,14 +124,28 @@ def sinc_cdf(offset: FloatArray) -> FloatArray:
 
 def interpolate_smooth(values: FloatArray, position: FloatArray) -> FloatArray:
     """Return smooth values (J,) at positions (P,) in steps, by polynomials through the `SMOOTH_POINTS` nearest."""
-    points = min(SMOOTH_POINTS, values.size)
-    first = np.clip(np.floor(position).astype(np.intp) - points // 2 + 1, 0, values.size - points)
+    index, share = _smooth_shares(values.size, position)
+    result: FloatArray = (share * values[index]).sum(axis=1)
+    return result
+
+
+def smooth_matrix(size: int, position: FloatArray) -> FloatArray:
+    """Return the matrix (J, P) that does what `interpolate_smooth` does to any values at J nodes."""
+    index, share = _smooth_shares(size, position)
+    matrix = np.zeros((size, position.size))
+    matrix[index, np.arange(position.size)[:, None]] = share
+    return matrix
+
+
+def _smooth_shares(size: int, position: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return the nodes that interpolate at each position, and Lagrange's polynomials there; (P, points) each."""
+    points = min(SMOOTH_POINTS, size)
+    first = np.clip(np.floor(position).astype(np.intp) - points // 2 + 1, 0, size - points)
     node = np.arange(points)
     offset = (position - first)[:, None] - node
     gaps = node[:, None] - node + np.eye(points)
-    factors = np.where(np.eye(points, dtype=bool), 1.0, offset[:, None, :] / gaps)  # of Lagrange's polynomials
-    result: FloatArray = (factors.prod(axis=2) * values[first[:, None] + node]).sum(axis=1)
-    return result
+    factors = np.where(np.eye(points, dtype=bool), 1.0, offset[:, None, :] / gaps)
+    return first[:, None] + node, factors.prod(axis=2)
 
 
 def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArray]:

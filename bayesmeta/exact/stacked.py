@@ -37,10 +37,12 @@ from bayesmeta.exact.rows import (
     row_table,
     sinc_cdf,
 )
-from bayesmeta.surface.coordinates import HalfLine, RealLine
+from bayesmeta.exact.stacked_rows import UNIT, StackedRows
+from bayesmeta.surface.along_mu import along_rows
+from bayesmeta.surface.coordinates import HalfLine
 from bayesmeta.surface.grid import Grid
+from bayesmeta.surface.surface import powers_rule
 
-UNIT = HalfLine(1.0)
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 
 
@@ -57,8 +59,8 @@ class Stack:
         All rows; rows with fewer nodes of mu than others go on, with weight 0.
     start : array of int, shape (B,)
         The first row of each posterior.
-    owner : array of int, shape (R,)
-        The posterior of each row.
+    owner, size : array of int, shape (R,)
+        The posterior of each row, and how many nodes of mu it has.
     weight : array, shape (R, U)
         Posterior probabilities of the nodes.
     log_evidence : array, shape (B,)
@@ -69,27 +71,22 @@ class Stack:
     grid: Grid
     start: IntArray
     owner: IntArray
+    size: IntArray
     weight: FloatArray
     log_evidence: FloatArray
 
     @classmethod
     def of(cls, posteriors: Sequence[Posterior]) -> Self:
         """Stack some posteriors."""
-        grids = [posterior.surface.grid for posterior in posteriors]
-        grid = _stacked(grids)
-        size = np.array([one.q.size for one in grids])
-        start, owner = np.cumsum(size) - size, np.repeat(np.arange(size.size), size)
-        log_f = np.full(grid.mu.shape, -np.inf)
-        for first, posterior in zip(start, posteriors, strict=True):
-            log_m = posterior.surface.log_m.sum(axis=0)
+        surfaces = [posterior.surface for posterior in posteriors]
+        rows = StackedRows.of([surface.grid for surface in surfaces])
+        log_f = np.full(rows.grid.mu.shape, -np.inf)
+        for first, surface in zip(rows.start, surfaces, strict=True):
+            log_m = surface.log_m.sum(axis=0)
             log_f[first : first + len(log_m), : log_m.shape[1]] = log_m
-        log_f += posteriors[0].prior_mu.logpdf(grid.mu) + grid.log_weight_mu
-        log_f += (posteriors[0].prior_tau.logpdf(grid.tau) + grid.log_weight_tau)[:, None]
-        largest = np.maximum.reduceat(log_f.max(axis=1), start)
-        weight = np.exp(log_f - largest[owner, None])
-        total = np.add.reduceat(weight.sum(axis=1), start)
-        weight /= total[owner, None]
-        return cls(tuple(posteriors), grid, start, owner, weight, largest + np.log(total))
+        log_f += rows.log_rest(posteriors[0].prior_mu, posteriors[0].prior_tau)
+        weight, log_evidence = rows.normalised(log_f)
+        return cls(tuple(posteriors), rows.grid, rows.start, rows.owner, rows.size, weight, log_evidence)
 
     def total(self, of_rows: FloatArray) -> FloatArray:
         """Return the sums over each posterior's rows, from (R, ...) to (B, ...)."""
@@ -116,12 +113,23 @@ class Stack:
 
     @cached_property
     def log_powers(self) -> FloatArray:
-        """Log of the means of p, of its square and of its complement, shape (3, R, U); nan beyond a row's own nodes."""
+        """Log of the means of p, of its square and of its complement, shape (3, R, U); nan where there is no weight.
+
+        That is in rows that are not `live`, and beyond a row's own nodes.
+        """
+        surface, rows = self.posteriors[0].surface, self.live.rows
         powers = np.full((3, *self.grid.mu.shape), np.nan)
-        for first, posterior in zip(self.start, self.posteriors, strict=True):
-            own = posterior.surface.log_powers
-            if own is not None:
-                powers[:, first : first + own.shape[1], : own.shape[2]] = np.minimum(own, 0.0)
+        rule = powers_rule(surface.link, surface.terms.kernel, surface.settings)
+        if rule is not None:
+            rows = rows[np.argsort(self.grid.tau[rows])]  # the lattice of points with about the same tau is short
+            tau = self.grid.tau[rows]
+
+            def at(some: IntArray, mu: FloatArray) -> FloatArray:
+                return rule(mu.ravel(), np.repeat(tau[some], mu.shape[1])).reshape(-1, *mu.shape)
+
+            values = along_rows(at, self.grid.mu[rows], self.size[rows] - 1, lambda _: self.weight_tau[rows])
+            own = np.arange(self.grid.shape[1]) < self.size[rows, None]
+            powers[:, rows] = np.where(own, np.minimum(values, 0.0), np.nan)
         return powers
 
     @cached_property
@@ -291,18 +299,6 @@ class Live:
             below, density = self._narrow_table.cdf_pdf(at.reshape(narrow.size, -1))
             cdf[narrow], pdf[narrow] = below.reshape(at.shape) @ z_weight, density.reshape(at.shape) @ z_weight
         return self.total(cdf), self.total(pdf)
-
-
-def _stacked(grids: Sequence[Grid]) -> Grid:
-    """Return the rows of some grids as one, as wide as the widest."""
-    q, tau, weight, centre, width, sd, first, step = (
-        np.concatenate([getattr(grid, name) for grid in grids])
-        for name in ("q", "tau", "log_weight_tau", "centre", "width", "local_sd", "first_v", "step_v")
-    )
-    v = first[:, None] + step[:, None] * np.arange(max(grid.shape[1] for grid in grids))
-    mu = centre[:, None] + width[:, None] * np.sinh(v)
-    log_weight = np.log(width[:, None] * np.cosh(v)) + np.log(step[:, None])
-    return Grid(q, tau, weight, centre, width, sd, first, step, mu, log_weight, RealLine(), UNIT)
 
 
 @cache

@@ -14,13 +14,13 @@ import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.exact.existence import TailOrders
+from bayesmeta.exact.posterior import NEGLIGIBLE
 from bayesmeta.exact.solve import Problem
 from bayesmeta.exact.study_sets import even_coordinate, part_orders, pose_part
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.surface import Surface
 from bayesmeta.surface.terms import Terms
 
-NEGLIGIBLE = 1e-16  # nodes with less probability in all rows of a block are left out of its sums
 ROWS_AT_ONCE = 256
 ALL = slice(None)
 SIZES = (1, 2, 3, 5, 8)  # subsets of up to so many studies, and of more, get a grid of their own: width falls with size
@@ -184,13 +184,20 @@ class SubsetWeights:
         of_tau = self._scaled[2]
         return np.log(np.maximum(of_tau / of_tau.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny))
 
+    @cached_property
+    def _kept(self) -> tuple[FloatArray, IntArray]:
+        """The scaled weights (R, K) of the nodes that matter to any row, and which nodes these are (K,)."""
+        weight = self._scaled[0]
+        kept = np.flatnonzero(weight.max(axis=0) > NEGLIGIBLE)
+        return weight.take(kept, axis=1), kept
+
     def sums(self, table: FloatArray, nodes: slice = ALL) -> FloatArray:
         """Return the posterior means of functions given at the nodes: from (J, U, M) to (R, M).
 
         If only some nodes of tau are given, the functions are 0 at the others.
         """
-        weight, _, of_tau = self._scaled
-        some = weight.reshape(len(weight), *self.surface.grid.shape)[:, nodes].reshape(len(weight), -1)
-        kept = np.flatnonzero(some.max(axis=0) > NEGLIGIBLE)
-        result: FloatArray = some[:, kept] @ table.reshape(some.shape[1], -1)[kept]
-        return result / of_tau.sum(axis=1, keepdims=True)
+        weight, kept = self._kept
+        start, stop, _ = (size * self.surface.grid.shape[1] for size in nodes.indices(self.surface.grid.shape[0]))
+        first, last = np.searchsorted(kept, (start, stop))
+        result: FloatArray = weight[:, first:last] @ table.reshape(stop - start, -1)[kept[first:last] - start]
+        return result / self._scaled[2].sum(axis=1, keepdims=True)

@@ -15,7 +15,8 @@ from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.exact.functionals import Axes, Functionals
 from bayesmeta.exact.knots import Knots, place
 from bayesmeta.exact.posterior import NEGLIGIBLE
-from bayesmeta.exact.rows import REFINEMENT, interpolate_smooth, sinc_cdf
+from bayesmeta.exact.rows import REFINEMENT, sinc_cdf, smooth_matrix
+from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.surface import Surface
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ CLOSER = {
 }  # knots lie where a sharp peak may have wide flanks
 WHOLE = 13.0  # SDs on each side that hold all that matters of a density
 SMALLEST_SD = 1e-6
+NODES_AT_ONCE = 16  # of tau, neighbours, whose shares are computed at a time
 
 
 @final
@@ -66,18 +68,22 @@ class Tables:
         By base quantity; others at each resolution, so that comparing the two also shows what lies between knots.
     live : slice
         The nodes of tau that matter to distribution functions and densities.
-    moments : dict of str to array, shape (J, U, 2)
+    names : tuple of str
+        The N quantities.
+    moments : array, shape (J, U, 2 N)
         Shares in the first two powers of each quantity.
-    shapes : dict of tuple to array, shape (live nodes, U, X)
-        Shares in distribution functions, densities and tails, by ``("cdf", base)`` and so on.
+    shapes : dict of str to array, shape (live nodes, U, M)
+        By base quantity but tau, shares in its distribution function at the X knots, then, if they are wanted, in its
+        density there and in the probabilities of both tails: in one array, which one matrix product sums.
     """
 
     surface: Surface
     axes: Axes
     knots: dict[str, Knots]
     live: slice
-    moments: dict[str, FloatArray]
-    shapes: dict[tuple[str, str], FloatArray]
+    names: tuple[str, ...]
+    moments: FloatArray
+    shapes: dict[str, FloatArray]
 
     @classmethod
     def of(
@@ -108,18 +114,11 @@ class Tables:
         knots["tau"] = Knots(np.linspace(q[0], q[-1], TAU_KNOTS * (q.size - 1) + 1))
         first, last = np.searchsorted(q, places.q)
         live = slice(int(first), int(last) + 1)
-        parts: dict[tuple[str, str], FloatArray] = {}
-        for base, points in knots.items():
-            if base == "tau":
-                continue
-            v = points.at
-            cdf, pdf = functionals.distribution(base, axes[base].value(v), np.arange(q.size)[live])
-            parts["cdf", base] = cdf
-            if densities:
-                pdf *= np.exp(axes[base].log_jacobian(v))
-                parts["pdf", base] = pdf
-                parts["tails", base] = functionals.tails(base, axes[base].value(v[[0, -1]]))[live]
-        return cls(surface, axes, knots, live, {name: functionals.moments(name) for name in names}, parts)
+        shapes = {
+            base: _shares(functionals, base, axes[base], knots[base].at, np.arange(q.size)[live]) for base in places.of
+        }
+        moments = np.concatenate([functionals.moments(name) for name in names], axis=2)
+        return cls(surface, axes, knots, live, tuple(names), moments, shapes)
 
     @cached_property
     def centre(self) -> float:
@@ -128,11 +127,16 @@ class Tables:
 
     @cached_property
     def of_tau(self) -> tuple[FloatArray, FloatArray]:
-        """The matrices (F, X) from weights of the refined nodes to distribution function and density at the knots."""
+        """The matrices (F, X) from weights of the refined nodes to distribution function and density at the knots.
+
+        Knots and refined nodes both divide the steps of q evenly, so that few distances between them differ.
+        """
         q = self.surface.grid.q
-        step = (q[1] - q[0]) / REFINEMENT
-        offset = (self.knots["tau"].at - q[0]) / step - np.arange(refinement(q.size).shape[1])[:, None]
-        return sinc_cdf(offset), np.sinc(offset) / step
+        knot, node = np.arange(self.knots["tau"].at.size), np.arange(REFINEMENT * (q.size - 1) + 1)
+        index = REFINEMENT * knot - TAU_KNOTS * node[:, None]
+        offset = np.arange(index.min(), index.max() + 1) / TAU_KNOTS
+        index -= index.min()
+        return sinc_cdf(offset)[index], np.sinc(offset)[index] * REFINEMENT / (q[1] - q[0])
 
 
 @final
@@ -152,14 +156,17 @@ class Rows:
     weights: "Weights"
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str], FloatArray]:
+    def _moments(self) -> FloatArray:
+        return self.weights.sums(self.tables.moments)
+
+    @cached_property
+    def _known(self) -> dict[str, FloatArray]:
         return {}
 
-    def _shape(self, what: str, base: str) -> FloatArray:
-        key = what, base
-        if key not in self._known:
-            self._known[key] = self.weights.sums(self.tables.shapes[key], self.tables.live)
-        return self._known[key]
+    def _shapes(self, base: str) -> FloatArray:
+        if base not in self._known:
+            self._known[base] = self.weights.sums(self.tables.shapes[base], self.tables.live)
+        return self._known[base]
 
     @cached_property
     def _tau_weight(self) -> FloatArray:
@@ -169,7 +176,8 @@ class Rows:
 
     def moments(self, name: str) -> FloatArray:
         """Return mean and SD of a quantity, shape (R, 2), whether or not they exist."""
-        first, second = self.weights.sums(self.tables.moments[name]).T
+        i = 2 * self.tables.names.index(name)
+        first, second = self._moments[:, i : i + 2].T
         with np.errstate(invalid="ignore", over="ignore"):
             sd = np.sqrt(np.maximum(second - first * first, 0.0))
         return np.stack([first + (self.tables.centre if name in ("mu", "theta_new") else 0.0), sd], axis=1)
@@ -178,7 +186,7 @@ class Rows:
         """Return the distribution functions of a base quantity at its knots, shape (R, X)."""
         if base == "tau":
             return self._tau_weight @ self.tables.of_tau[0]
-        return self._shape("cdf", base)
+        return self._shapes(base)[:, : self.tables.knots[base].at.size]
 
     def density(self, base: str) -> Density:
         """Return the densities of a base quantity at its knots."""
@@ -186,7 +194,8 @@ class Rows:
             pdf = self._tau_weight @ self.tables.of_tau[1]
             tails = np.zeros((len(pdf), 2))
         else:
-            pdf, tails = (self._shape(what, base) for what in ("pdf", "tails"))
+            both = self._shapes(base)[:, self.tables.knots[base].at.size :]
+            pdf, tails = both[:, :-2], both[:, -2:]
         return Density(np.maximum(pdf, 0.0), tails)
 
 
@@ -217,11 +226,27 @@ def squared_hellinger(knots: Knots, p: Density, q: Density) -> tuple[FloatArray,
     return np.clip(inner + tails.sum(axis=1), 0.0, 1.0), unknown
 
 
+def _shares(functionals: Functionals, base: str, axis: Coordinate, v: FloatArray, nodes: IntArray) -> FloatArray:
+    """Return the shares of some nodes of tau in what is known of a base quantity (`Tables.shapes`)."""
+    densities, x, jacobian = functionals.densities, axis.value(v), np.exp(axis.log_jacobian(v))
+    shape = nodes.size, functionals.surface.grid.shape[1], v.size + densities * (v.size + 2)
+    out = np.empty(shape)
+    for i in range(0, nodes.size, NODES_AT_ONCE):
+        part = slice(i, i + NODES_AT_ONCE)
+        cdf, pdf = functionals.distribution(base, x, nodes[part])
+        out[part, :, : v.size] = cdf
+        if densities:
+            np.multiply(pdf, jacobian, out=out[part, :, v.size : -2])
+    if densities:
+        out[:, :, -2:] = functionals.tails(base, x[[0, -1]])[nodes]
+    return out
+
+
 @cache
 def refinement(size: int) -> FloatArray:
     """Return the matrix (J, F) from log weights of J nodes to those of nodes `REFINEMENT` times as dense."""
     position = np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT
-    return np.stack([interpolate_smooth(row, position) for row in np.eye(size)])
+    return smooth_matrix(size, position)
 
 
 @final

@@ -1,8 +1,9 @@
 """What are the summaries of many posteriors, each certified as that of a single fit is?
 
-The regions and surfaces are those of single fits at the first two resolutions, so are the nodes and weights; only the
-summaries are computed together, which takes a tenth of the time. What is not certified there, or needs another
-coordinate, kernel or finer resolution, is left to a fit of its own.
+The resolutions are the first two of single fits, and so are the rules for nodes, weights and log m. What differs:
+regions are found with rougher likelihoods (`regions`), log m is interpolated along mu to about 1e-10 (`along_mu`), and
+each step is taken for all posteriors at once. What is not certified there, or needs another coordinate, kernel or
+finer resolution, is left to a fit of its own.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,17 +13,24 @@ from typing import Final, final
 import numpy as np
 from scipy import special
 
-from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.solve import TOLERANCE, Problem
 from bayesmeta.exact.stacked import Stack
+from bayesmeta.exact.stacked_rows import StackedRows
 from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
 from bayesmeta.result.marginal import IDENTITY, LAST_MOVE, POSITIVE, PROPORTION_SCALES, Scale
+from bayesmeta.surface.along_mu import along_rows
+from bayesmeta.surface.binomial import marginals
 from bayesmeta.surface.coordinates import HalfLine, RealLine
+from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.kernels import NORMAL
-from bayesmeta.surface.quadrature import level
-from bayesmeta.surface.region import find_region
+from bayesmeta.surface.quadrature import Level, level
+from bayesmeta.surface.region import Region, find_region
+from bayesmeta.surface.regions import can_search_together, find_regions
+from bayesmeta.surface.surface import Surface
+from bayesmeta.surface.terms import MarginalRule
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
 ROUGH_MOVE: Final = 3e-3  # of the SD: last step of the coarser resolution's search, where that of the finer starts
@@ -73,15 +81,12 @@ def summarise_together(
         None for those that must be solved by themselves.
     """
     out: list[Summary | None] = [None] * len(problems)
-    found: list[tuple[int, tuple[Posterior, Posterior]]] = []
-    for i, problem in enumerate(problems):
-        if _is_usual(problem) and _alike(problem, problems[found[0][0]] if found else problem):
-            try:
-                found.append((i, _posteriors(problem)))
-            except AccuracyError:
-                continue  # a single fit says why
+    usual = [i for i, problem in enumerate(problems) if _is_usual(problem)]
+    usual = [i for i in usual if _alike(problems[i], problems[usual[0]])]
+    regions = zip(usual, _regions([problems[i] for i in usual]), strict=True)
+    found = [(i, region) for i, region in regions if region is not None]
     if found:
-        fine, coarse = (Stack.of([both[j] for _, both in found]) for j in (0, 1))
+        fine, coarse = (_stack([(problems[i], region) for i, region in found], level(index)) for index in LEVELS)
         with np.errstate(all="ignore"):  # what is not finite is not certified
             values, errors, certain = _summaries(fine, coarse, (*names, "theta_new"), ci_prob)
             good = certain & _within_tolerance(values, errors)
@@ -105,10 +110,61 @@ def _alike(one: Problem, other: Problem) -> bool:
     return (one.prior_mu, one.prior_tau, one.link) == (other.prior_mu, other.prior_tau, other.link)
 
 
-def _posteriors(problem: Problem) -> tuple[Posterior, Posterior]:
-    region = find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
-    fine, coarse = (problem.posterior(region, level(index)) for index in LEVELS)
-    return fine, coarse
+def _regions(problems: Sequence[Problem]) -> list[Region | None]:
+    """Return the regions of posteriors with the same priors; None where there is none, as a single fit will say."""
+    scales = [problem.tau_coordinate.scale for problem in problems if isinstance(problem.tau_coordinate, HalfLine)]
+    terms = [problem.terms for problem in problems if can_search_together(problem.terms)]
+    if terms and len(terms) == len(problems):
+        try:
+            return [*find_regions(terms, np.array(scales), problems[0].prior_mu, problems[0].prior_tau)]
+        except AccuracyError:
+            pass  # of one of them
+    return [_region(problem) for problem in problems]
+
+
+def _region(problem: Problem) -> Region | None:
+    try:
+        return find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
+    except AccuracyError:
+        return None
+
+
+def _rules(problems: Sequence[Problem], settings: Level) -> list[MarginalRule]:
+    """Return log m_i of each problem as a function of (eta, tau)."""
+    terms = [problem.terms for problem in problems if can_search_together(problem.terms)]
+    if len(terms) == len(problems):
+        return marginals(terms, settings)
+    return [problem.terms.marginal(settings) for problem in problems]
+
+
+def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
+    """Return posteriors at one resolution; their surfaces have the sum over studies in place of the studies."""
+    first, _ = found[0]
+    grids = [make_grid(region, settings, problem.mu_coordinate, problem.tau_coordinate) for problem, region in found]
+    rules = _rules([problem for problem, _ in found], settings)
+    stacked = StackedRows.of(grids)
+    log_rest = stacked.log_rest(first.prior_mu, first.prior_tau)
+
+    def log_m(rows: IntArray, mu: FloatArray) -> FloatArray:
+        ends = np.searchsorted(stacked.owner[rows], np.arange(len(rules) + 1))
+        tau = np.repeat(stacked.grid.tau[rows], mu.shape[1]).reshape(mu.shape)
+        parts = [
+            rule(mu[low:high].ravel(), tau[low:high].ravel()).sum(axis=0)
+            for rule, low, high in zip(rules, ends[:-1], ends[1:], strict=True)
+            if high > low
+        ]
+        return np.concatenate(parts).reshape(1, *mu.shape)
+
+    def weigh(total: FloatArray) -> FloatArray:
+        return stacked.normalised(total[0] + log_rest)[0].sum(axis=1)
+
+    total = along_rows(log_m, stacked.grid.mu, stacked.size - 1, weigh)
+    posteriors = []
+    for (problem, _), grid, start in zip(found, grids, stacked.start, strict=True):
+        own = total[:, start : start + grid.shape[0], : grid.shape[1]]
+        surface = Surface(problem.terms, grid, settings, problem.link, own)
+        posteriors.append(Posterior(surface, problem.prior_mu, problem.prior_tau))
+    return Stack.of(posteriors)
 
 
 def _summaries(

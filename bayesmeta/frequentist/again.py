@@ -21,5 +21,5 @@ def repool(fit: FrequentistFit, effects: EffectSizes, *, studies: Studies | None
     return pool(
         fit.studies if studies is None else studies, fit.record, effects, variance=fit.variance,
         tau2_method=fit.tau2_method, ci_method=fit.ci_method, pi_method=fit.pi_method, ci_prob=fit.ci_prob,
-        add=fit.add, to=fit.to,
+        add=fit.add, to=fit.to, back_transformation=fit.back_transformation,
     )  # fmt: skip

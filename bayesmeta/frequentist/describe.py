@@ -1,16 +1,28 @@
 """How is a classical fit told in words: its one-line notes, and the block that is printed."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from bayesmeta.effects.sizes import has_empty_cell
 from bayesmeta.frequentist.intervals import ci_record, pi_record
-from bayesmeta.frequentist.natural import natural_value
+from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS, natural_interval, natural_value, range_of_proportions
 from bayesmeta.frequentist.tau2 import tau2_record
 
 if TYPE_CHECKING:
     from bayesmeta.frequentist.result import FrequentistFit
+
+_UNCORRECTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "mantel-haenszel": " for their own effects and Q; the pooled effect has none of it",
+        "peto": " for their own effects; the pooled effect and Q have none of it",
+    }
+)
+"""Where no correction goes, by method."""
+_NOTABLE: Final = 0.01
+"""Difference of two back-transformations that is worth a note: a point."""
 
 
 def fit_notes(fit: "FrequentistFit") -> tuple[str, ...]:
@@ -26,8 +38,8 @@ def fit_notes(fit: "FrequentistFit") -> tuple[str, ...]:
     tuple of str
         In the order of the analysis; empty if there is nothing to say.
     """
-    notes = (_variance_note(fit), _correction_note(fit), _single_study_note(fit), _prediction_note(fit))
-    return (*filter(None, notes), *_cut_notes(fit))
+    notes = (*effect_notes(fit), _uninformative_note(fit), _single_study_note(fit), _prediction_note(fit))
+    return (*filter(None, notes), *_back_transformation_notes(fit), *_cut_notes(fit))
 
 
 def fit_text(fit: "FrequentistFit") -> str:
@@ -45,9 +57,9 @@ def fit_text(fit: "FrequentistFit") -> str:
     """
     method, percent = tau2_record(fit.tau2_method), f"{100 * fit.ci_prob:g} %"
     lines = [
-        f"{method.model.capitalize()} ({method.title}), {fit.record.title} ({fit.measure}), k = {fit.k}",
+        f"{method.model.capitalize()} ({fit.estimator}), {fit.record.title} ({fit.measure}), k = {fit.k}",
         f"tau2 {fit.tau2:.4f} (tau {fit.tau:.4f}), I2 {100 * fit.i2:.1f} %, H2 {fit.h2:.2f}",
-        f"Q(df = {fit.df}) = {fit.q:.2f}, {_pvalue_text(fit.q_pvalue)}",
+        f"Q(df = {fit.df}) = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}",
         fit.summary().to_string(float_format="{:.4f}".format, index_names=False),
         f"lower, upper: {percent} CI ({ci_record(fit.ci_method).title}){_ratio_text(fit)}",
     ]
@@ -56,7 +68,13 @@ def fit_text(fit: "FrequentistFit") -> str:
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
-def _pvalue_text(pvalue: float) -> str:
+def effect_notes(fit: "FrequentistFit") -> tuple[str, ...]:
+    """Return how the effects and standard errors were made, where that needs saying: the first of the fit's notes."""
+    return tuple(filter(None, (_variance_note(fit), _correction_note(fit))))
+
+
+def pvalue_text(pvalue: float) -> str:
+    """Return ``P = 0.0123``, or ``P < 0.0001``."""
     return "P < 0.0001" if pvalue < 0.0001 else f"P = {pvalue:.4f}"
 
 
@@ -93,7 +111,18 @@ def _correction_note(fit: "FrequentistFit") -> str:
     cells = "events" if fit.studies.kind.endswith("rates") else "events and non-events"
     where = " in both arms" if fit.studies.kind.startswith("two-arm") else ""
     added = f"{fit.add:g} was added to {to_whom} {cells}{where} ({rule})"
-    return f"{zero} of {fit.k} studies {have} a zero cell; {added}"
+    return f"{zero} of {fit.k} studies {have} a zero cell; {added}{_UNCORRECTED.get(fit.method, '')}"
+
+
+def _uninformative_note(fit: "FrequentistFit") -> str:
+    """Say which studies a pool of counts leaves out of Q, or altogether."""
+    left_out = 0 if fit.method == "inverse-variance" or fit.df == 0 else fit.k - fit.df - 1
+    if not left_out:
+        return ""
+    only = "no events" if fit.studies.kind.endswith("rates") else "only events, or none,"
+    weightless = int((fit.weights == 0.0).sum())
+    weight = f"; {weightless} of {fit.k} have no weight in the pooled effect" if weightless else ""
+    return f"{left_out} of {fit.k} studies have {only} in both arms, and are left out of Q{weight}"
 
 
 def _single_study_note(fit: "FrequentistFit") -> str:
@@ -113,16 +142,44 @@ def _prediction_note(fit: "FrequentistFit") -> str:
     return ""
 
 
+def _back_transformation_notes(fit: "FrequentistFit") -> list[str]:
+    """Warn of the double arcsine, whose inverse needs one sample size, unless all studies have it."""
+    if fit.back_transformation is None or (fit.back_transformation == "harmonic" and np.ptp(fit.se) == 0.0):
+        return []
+    said: dict[str | None, tuple[tuple[float, ...], str]] = {}
+    for code, record in BACK_TRANSFORMATIONS.items():
+        n = fit.typical_n_by(code)
+        values = natural_value(fit.record, fit.mu, n), *natural_interval(fit.record, (fit.lower, fit.upper), n)
+        said[code] = values, f"n = {n:.4g}, {record.title}"
+    (chosen, size), (other, other_size) = sorted(
+        said.values(), key=lambda each: each is not said[fit.back_transformation]
+    )
+    notes = [
+        f"PFT is transformed back as if all studies had one size, {size}, which can mislead where sizes differ "
+        "(Schwarzer et al. 2019, doi:10.1002/jrsm.1348); PLO and PAS need no size"
+    ]
+    if max(abs(one - two) for one, two in zip(chosen, other, strict=True)) > _NOTABLE:
+        texts = ["{:.4f} ({:.4f} to {:.4f})".format(*values) for values in (chosen, other)]
+        notes.append(f"the back-transformations of PFT differ: {texts[0]} at {size}; {texts[1]} at {other_size}")
+    return notes
+
+
 def _cut_notes(fit: "FrequentistFit") -> list[str]:
-    """Say which limits of a proportion on its own scale fell outside [0, 1] and were cut there."""
+    """Say which values of a proportion fell outside [0, 1] on its own scale, and were cut there."""
     if fit.record.estimand is None:
         return []
-    intervals = {"CI": (fit.lower, fit.upper), "PI": fit.prediction_interval}
+    low, high = range_of_proportions(fit.record, fit.typical_n)
+    bent = fit.record.link.endswith("arcsine")  # the sine turns round there, and has no value to show
     notes = []
-    for label, limits in intervals.items():
-        for side, limit in zip(("lower", "upper"), limits, strict=True):
-            value = natural_value(fit.record, limit)
-            if value < 0.0 or value > 1.0:
-                bound = int(value > 1.0)
-                notes.append(f"the {side} limit of the {label}, {value:.4f}, is cut at {bound} as a proportion")
+    for name, value in _named_limits(fit):
+        if value < low or value > high:
+            shown = f"{value:.4f} on the scale of {fit.measure}" if bent else f"{natural_value(fit.record, value):.4f}"
+            notes.append(f"{name}, {shown}, is cut at {int(value > high)} as a proportion")
     return notes
+
+
+def _named_limits(fit: "FrequentistFit") -> list[tuple[str, float]]:
+    named = [("the estimate", fit.mu)]
+    for label, limits in {"CI": (fit.lower, fit.upper), "PI": fit.prediction_interval}.items():
+        named += zip((f"the lower limit of the {label}", f"the upper limit of the {label}"), limits, strict=True)
+    return named

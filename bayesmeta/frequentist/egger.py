@@ -210,9 +210,9 @@ SIZE_TESTS: Final[Mapping[str, SizeTest]] = MappingProxyType(
     {
         record.code: record
         for record in (
-            SizeTest("harbord", "1/sqrt(V)", ("OR",), ("two-arm-counts",), harbord, has_limit=True),
-            SizeTest("peters", "1/n", ("OR", "PLO"), _COUNTS, peters, has_limit=True),
-            SizeTest("macaskill", "n", ("OR", "PLO"), _COUNTS, macaskill, has_limit=False),
+            SizeTest("harbord", "1/sqrt(V)", ("OR", "PETO"), ("two-arm-counts",), harbord, has_limit=True),
+            SizeTest("peters", "1/n", ("OR", "PETO", "PLO"), _COUNTS, peters, has_limit=True),
+            SizeTest("macaskill", "n", ("OR", "PETO", "PLO"), _COUNTS, macaskill, has_limit=False),
             SizeTest("deeks", "1/sqrt(ESS)", (), _COUNTS, deeks, has_limit=True),
         )
     }

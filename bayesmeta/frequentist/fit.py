@@ -6,6 +6,7 @@ import numpy as np
 
 from bayesmeta._validate import check_probability, did_you_mean
 from bayesmeta.data.studies import Studies
+from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.measures import DEFAULT_MEASURES, MEASURES, Measure, effect_sizes, get_measure, measures_of
 from bayesmeta.effects.sizes import EffectSizes, EmptyCellError
 from bayesmeta.errors import DataError, SpecError
@@ -18,7 +19,9 @@ from bayesmeta.frequentist.heterogeneity import (
     q_pvalue,
 )
 from bayesmeta.frequentist.intervals import ci_record, pi_record
+from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS
 from bayesmeta.frequentist.pool import normalised_weights, pooled_mean
+from bayesmeta.frequentist.registry import look_up
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 
@@ -35,8 +38,9 @@ def fit_frequentist(
     pi_method: str = "hts",
     ci_prob: float = 0.95,
     variance: str = "wald",
-    add: float = 0.5,
+    add: float | None = None,
     to: str = "only0",
+    back_transformation: str | None = None,
 ) -> FrequentistFit:
     """Pool the studies by inverse-variance weighting.
 
@@ -45,9 +49,11 @@ def fit_frequentist(
     studies : Studies
         k studies, with counts or rates of one arm or two, or with estimates and standard errors.
     measure : str, optional
-        Effect measure; the first is the default. For counts ``"PLO"`` (logit-transformed proportion) or ``"PR"`` (raw
-        proportion), in two arms ``"OR"``, ``"RR"`` (both logs) or ``"RD"``; for rates ``"IRLN"`` (log) or ``"IR"``,
-        in two arms ``"IRR"`` (log) or ``"IRD"``; for estimates the studies' own measure.
+        Effect measure; the first is the default. For counts ``"PLO"`` (logit-transformed proportion), ``"PR"`` (raw
+        proportion), ``"PLN"`` (log), ``"PAS"`` (arcsine of the root) or ``"PFT"`` (Freeman-Tukey double arcsine), in
+        two arms ``"OR"``, ``"RR"`` (both logs), ``"RD"``, ``"AS"`` (arcsine difference) or ``"PETO"`` (Peto's log
+        odds ratio); for rates ``"IRLN"`` (log) or ``"IR"``, in two arms ``"IRR"`` (log) or ``"IRD"``; for estimates
+        the studies' own measure.
     tau2_method : str
         Estimator of the between-study variance: ``"DL"`` (DerSimonian-Laird) or ``"EE"`` (common effect,
         tau2 = 0).
@@ -61,12 +67,16 @@ def fit_frequentist(
     variance : str
         Variance of a raw proportion: ``"wald"``, p (1 - p) / n, or ``"exact-ci"``, from the width of the
         exact (Clopper-Pearson) 95 % interval.
-    add : float
+    add : float, optional
         What is added to all cells (events and non-events, of both arms if there are two; of rates the events) of the
-        studies that `to` selects.
+        studies that `to` selects: by default 0.5, but 0 for PAS, PFT and AS, which need nothing.
     to : str
         ``"only0"`` (studies with a zero cell), ``"all"``, ``"if0all"`` (all, if any has a zero cell) or
         ``"none"``.
+    back_transformation : str, optional
+        For PFT, whose inverse needs a sample size: ``"harmonic"``, the harmonic mean of the sizes [3]_ (the default, as
+        metafor's ``transf.ipft.hm``), or ``"variance"``, 1 / (4 se^2) of the pooled value [4]_. Values outside
+        the range of proportions at that size are cut at 0 or 1. Both can mislead [5]_; `notes` says so.
 
     Returns
     -------
@@ -92,6 +102,13 @@ def fit_frequentist(
        1986. doi:10.1016/0197-2456(86)90046-2
     .. [2] W. Viechtbauer. Conducting meta-analyses in R with the metafor package. Journal of Statistical
        Software 36(3), 2010. doi:10.18637/jss.v036.i03
+    .. [3] J. J. Miller. The inverse of the Freeman-Tukey double arcsine transformation. American Statistician 32:138,
+       1978. doi:10.1080/00031305.1978.10479283
+    .. [4] J. J. Barendregt, S. A. Doi, Y. Y. Lee, R. E. Norman, T. Vos. Meta-analysis of prevalence. Journal of
+       Epidemiology and Community Health 67:974-978, 2013. doi:10.1136/jech-2013-203104
+    .. [5] G. Schwarzer, H. Chemaitelly, L. J. Abu-Raddad, G. Rücker. Seriously misleading results using inverse of
+       Freeman-Tukey double arcsine transformation in meta-analysis of single proportions. Research Synthesis Methods
+       10:476-483, 2019. doi:10.1002/jrsm.1348
 
     Examples
     --------
@@ -104,18 +121,21 @@ def fit_frequentist(
     mu            0.166  0.628 -1.065  1.398
     p_median      0.541  0.156  0.256  0.802
     """
-    record = _measure_record(studies, measure, variance)
+    record = measure_record(studies, measure, variance)
     tau2_record(tau2_method), ci_record(ci_method), pi_record(pi_method)
     prob = check_probability("ci_prob", ci_prob)
+    back = _back_transformation(record, back_transformation)
+    added = record.add if add is None else add
     return pool(
-        studies, record, _effects(studies, record, variance=variance, add=add, to=to), variance=variance,
-        tau2_method=tau2_method, ci_method=ci_method, pi_method=pi_method, ci_prob=prob, add=add, to=to,
+        studies, record, observed_effects(studies, record, variance=variance, add=added, to=to), variance=variance,
+        tau2_method=tau2_method, ci_method=ci_method, pi_method=pi_method, ci_prob=prob, add=added, to=to,
+        back_transformation=back,
     )  # fmt: skip
 
 
 def pool(
     studies: Studies, record: Measure, effects: EffectSizes, *, variance: str, tau2_method: str, ci_method: str,
-    pi_method: str, ci_prob: float, add: float, to: str,
+    pi_method: str, ci_prob: float, add: float, to: str, back_transformation: str | None = None,
 ) -> FrequentistFit:  # fmt: skip
     """Pool effects by options that have been checked; the options are those of `fit_frequentist`.
 
@@ -150,10 +170,11 @@ def pool(
         i2_tau2=float(i2_from_tau2(tau2, se)),
         h2=float(h2),
         weights=normalised_weights(se, tau2),
+        back_transformation=back_transformation,
     )
 
 
-def _measure_record(studies: Studies, measure: str | None, variance: str) -> Measure:
+def measure_record(studies: Studies, measure: str | None, variance: str) -> Measure:
     """Return the record of the measure, or raise where it does not fit the data or the variance."""
     kind = studies.kind
     given = studies.measure or DEFAULT_MEASURES[kind]
@@ -178,13 +199,27 @@ def _check_variance(record: Measure, variance: str) -> None:
             f"variance={variance!r} does not go with measure {record.code} ({', '.join(record.variances)}); "
             f"{use or 'leave it out'}."
         )
-    allowed = {code: other.variances for code, other in MEASURES.items() if other.data == record.data}
-    near = did_you_mean(variance, dict.fromkeys(name for names in allowed.values() for name in names))
-    listed = "; ".join(f"with measure {code} {', '.join(names)}" for code, names in allowed.items())
+    takers_of = {
+        name: [code for code in measures_of(record.data) if name in MEASURES[code].variances]
+        for name in dict.fromkeys(name for code in measures_of(record.data) for name in MEASURES[code].variances)
+    }
+    near = did_you_mean(variance, takers_of)
+    listed = "; ".join(f"{name} (measure {', '.join(codes)})" for name, codes in takers_of.items())
     raise SpecError(f"unknown variance {variance!r}.{near} Allowed: {listed}.")
 
 
-def _effects(studies: Studies, record: Measure, *, variance: str, add: float, to: str) -> EffectSizes:
+def _back_transformation(record: Measure, given: str | None) -> str | None:
+    """Return the back-transformation of a measure that needs one, None for the others, or raise `SpecError`."""
+    if not LINKS[record.link].takes_n:
+        if given is not None:
+            raise SpecError(
+                f"back_transformation={given!r} is for measure='PFT'; measure {record.code} has one only: leave it out."
+            )
+        return None
+    return look_up("back_transformation", "harmonic" if given is None else given, BACK_TRANSFORMATIONS).code
+
+
+def observed_effects(studies: Studies, record: Measure, *, variance: str, add: float, to: str) -> EffectSizes:
     """Return the effects and standard errors to pool, all of them fit to be weighted."""
     if studies.kind == "estimates":
         effects = EffectSizes(np.asarray(studies.y), np.asarray(studies.se), np.zeros(studies.k, dtype=np.bool_))

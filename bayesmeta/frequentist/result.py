@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Literal, final
+from types import MappingProxyType
+from typing import Final, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,13 @@ from bayesmeta.effects.measures import Measure, get_measure
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.describe import fit_notes, fit_text
 from bayesmeta.frequentist.intervals import confidence_interval, prediction_interval
-from bayesmeta.frequentist.natural import natural_interval, natural_se, natural_value
+from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS, natural_interval, natural_se, natural_value
 from bayesmeta.frequentist.tau2 import tau2_record
 
 type Interval = tuple[float, float]
+
+POOLED_AS_COUNTS: Final = MappingProxyType({"mantel-haenszel": "Mantel-Haenszel", "peto": "Peto"})
+"""The methods that pool counts of a common effect, and their names in print."""
 
 
 @final
@@ -55,6 +59,10 @@ class FrequentistFit:
         1 + tau2 / s2; for the common-effect model Q / df.
     weights : ndarray, shape (k,)
         Weights of the studies in `mu`; they sum to 1.
+    method : str
+        How the studies were pooled: "inverse-variance", "mantel-haenszel" or "peto".
+    back_transformation : str or None
+        For PFT, the sample size at which pooled values are transformed back: "harmonic" or "variance".
     engine : str
         "frequentist".
     """
@@ -81,6 +89,8 @@ class FrequentistFit:
     i2_tau2: float
     h2: float
     weights: FloatArray
+    method: str = "inverse-variance"
+    back_transformation: str | None = None
     engine: Literal["frequentist"] = field(default="frequentist", init=False)
 
     def __post_init__(self) -> None:
@@ -127,7 +137,16 @@ class FrequentistFit:
     @property
     def prediction_interval_natural(self) -> Interval:
         """The same on the natural scale of the measure; the limits of a proportion are cut at 0 and 1."""
-        return natural_interval(self.record, self.prediction_interval)
+        return natural_interval(self.record, self.prediction_interval, self.typical_n)
+
+    @property
+    def typical_n(self) -> float | None:
+        """Sample size at which pooled values are transformed back; None for measures that need none."""
+        return None if self.back_transformation is None else self.typical_n_by(self.back_transformation)
+
+    def typical_n_by(self, back_transformation: str) -> float:
+        """Return the sample size by one of the ``BACK_TRANSFORMATIONS``."""
+        return BACK_TRANSFORMATIONS[back_transformation].typical_n(self.se, self.se_mu)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -154,7 +173,7 @@ class FrequentistFit:
         DataFrame
             Indexed by ``parameter``; columns ``estimate``, ``se``, ``lower``, ``upper``. Row ``mu`` is on the
             link scale. For proportions a second row, named after what it estimates, is the back-transformed
-            mean: ``p_median`` for PLO, ``p_mean`` for PR (limits cut at 0 and 1). Its limits are the
+            mean: ``p_mean`` for PR, ``p_median`` for the others (limits cut at 0 and 1). Its limits are the
             transformed limits, its ``se`` is of the delta method.
 
         Raises
@@ -171,6 +190,11 @@ class FrequentistFit:
         return confidence_interval(self.mu, self.se_mu, k=self.k, ci_method=self.ci_method, ci_prob=ci_prob)
 
     @property
+    def estimator(self) -> str:
+        """What pooled the studies, in print: the estimator of tau2, or Mantel-Haenszel, or Peto."""
+        return POOLED_AS_COUNTS.get(self.method, tau2_record(self.tau2_method).title)
+
+    @property
     def record(self) -> Measure:
         """The record of `measure`: its title, link and estimand."""
         return get_measure(self.measure)
@@ -181,8 +205,9 @@ class FrequentistFit:
         rows = {"mu": (self.mu, self.se_mu, *limits)}
         measure = self.record
         if measure.estimand is not None:
-            value, se = natural_value(measure, self.mu), natural_se(measure, self.mu, self.se_mu)
-            rows[measure.estimand] = (value, se, *natural_interval(measure, limits))
+            n = self.typical_n
+            value, se = natural_value(measure, self.mu, n), natural_se(measure, self.mu, self.se_mu, n)
+            rows[measure.estimand] = (value, se, *natural_interval(measure, limits, n))
         return rows
 
     def _rows(self, ci_prob: float) -> pd.DataFrame:

@@ -123,9 +123,9 @@ def _roots(
     function: Callable[[FloatArray, IntArray], FloatArray], low: FloatArray, high: FloatArray, index: IntArray
 ) -> FloatArray:
     """Return a root in each bracket [low, high], shape (R,); ``index`` (R,) says which meta-analysis it is of."""
+    from scipy.optimize import elementwise  # loads much
+
     if index.size == 0:
         return np.empty(0)
-    from scipy.optimize import elementwise
-
     result = elementwise.find_root(function, (low, high), args=(index,), maxiter=500)
     return np.asarray(result.x)

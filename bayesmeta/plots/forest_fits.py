@@ -7,14 +7,22 @@ from typing import Any, Final
 from bayesmeta.api import ENGINES, AnyFit
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.result import FrequentistFit
-from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.result.study_table import natural_name
 from bayesmeta.result.words import effect_noun, with_article
 from bayesmeta.spec.words import traits
 
 type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
 
-_MEASURE_WORDS: Final[Mapping[str, str]] = MappingProxyType({"PLO": "logit", "PR": "raw proportion"})
+_MEASURE_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "PLO": "logit",
+        "PR": "raw proportion",
+        "PLN": "log",
+        "PAS": "arcsine",
+        "PFT": "double arcsine",
+        "PETO": "Peto's odds ratio",
+    }
+)
 _ENGINE_WORDS: Final[Mapping[str, str]] = MappingProxyType({"exact": "exact", "nuts": "NUTS"})
 
 
@@ -75,7 +83,7 @@ def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
         the model always is.
     """
     if isinstance(fit, FrequentistFit):
-        title = tau2_record(fit.tau2_method).title
+        title = fit.estimator
         words = _MEASURE_WORDS.get(fit.measure)
         return f"{title[0].upper()}{title[1:]}{f', {words}' if words else ''}"
     engines = {each.engine for each in beside if each.engine in _ENGINE_WORDS}

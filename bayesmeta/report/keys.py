@@ -89,6 +89,8 @@ ENGINES: Final[Mapping[str, Keys]] = MappingProxyType(
                 "pi_method": TEXT,
                 "add": NUMBER,
                 "to": TEXT,
+                "method": TEXT,
+                "back_transformation": TEXT,
             }
         ),
     }

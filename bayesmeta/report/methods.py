@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from bayesmeta.effects.measures import get_measure
 from bayesmeta.frequentist.intervals import ci_record, pi_record
+from bayesmeta.frequentist.result import POOLED_AS_COUNTS
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.report.references import cite
 from bayesmeta.result.quantity import is_proportion
@@ -108,7 +109,8 @@ def frequentist_sentences(settings: Mapping[str, Any], *, k_corrected: int = 0) 
     Parameters
     ----------
     settings : mapping
-        ``measure``, ``variance``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``add`` and ``to``.
+        ``method``, ``measure``, ``variance``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``add`` and
+        ``to``.
     k_corrected : int
         Number of studies to whose cells something was added.
 
@@ -120,6 +122,8 @@ def frequentist_sentences(settings: Mapping[str, Any], *, k_corrected: int = 0) 
     record, method = get_measure(settings["measure"]), tau2_record(settings["tau2_method"])
     percent = f"{100 * settings['ci_prob']:g} %"
     how = _TAU2.get(method.code, f"by a {method.model} model with the {method.title} estimator of the heterogeneity")
+    if (counts := POOLED_AS_COUNTS.get(settings.get("method", ""))) is not None:
+        how = f"by {counts}'s method, which assumes a common effect"
     effects = "The estimates" if record.code == "GEN" else f"{record.title[0].upper()}{record.title[1:]}s"
     interval = f"the {percent} confidence interval (CI) is {ci_record(settings['ci_method']).title}'s"
     sentences = [f"{effects} ({record.code}) were pooled {how}; {interval}."]

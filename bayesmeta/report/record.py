@@ -15,7 +15,10 @@ from bayesmeta.spec.model import ModelSpec
 from bayesmeta.tables.records import fit_record, frame_records
 
 SCHEMA: Final = 1
-CLASSICAL: Final = ("measure", "variance", "tau2_method", "ci_method", "pi_method", "ci_prob", "add", "to")
+CLASSICAL: Final = (
+    "method", "measure", "variance", "tau2_method", "ci_method", "pi_method", "ci_prob", "add", "to",
+    "back_transformation",
+)  # fmt: skip
 """The settings of a frequentist fit."""
 
 

@@ -69,12 +69,22 @@ def state_beta(beta: Beta, stated: Callable[[Prior], str]) -> tuple[tuple[str, s
     return tuple((f"beta[{name}]", stated(prior)) for name, prior in beta.items())
 
 
+def formula_of(fit: object) -> str | None:
+    """Return the formula of a fit, of its model or (classical) of its design; None without one."""
+    for part in ("model", "regression", "design"):
+        of_part = getattr(fit, part, None)
+        formula = getattr(of_part, "formula", None) or getattr(getattr(of_part, "design", None), "formula", None)
+        if formula is not None:
+            return str(formula)
+    return None
+
+
 def refuse_formula(formula: str | None, what: str) -> None:
     """Raise `SpecError` if a model has a formula, which ``what`` cannot take yet."""
     if formula is not None:
         raise SpecError(
-            f"{what} takes no model with a formula yet (here {formula!r}); fit it in Python by bm.fit(studies, model), "
-            "and see bm.summary, bm.predict and bm.contrasts."
+            f"{what} takes no model with a formula yet (here {formula!r}); fit it in Python by bm.fit, and see "
+            "bm.summary, bm.predict and (Bayesian) bm.contrasts."
         )
 
 

@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 import pandas as pd
 
-from bayesmeta._arrays import FloatArray
+from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta._validate import did_you_mean, unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
@@ -150,6 +150,33 @@ def design_of(formula: str, studies: Studies) -> Design:
     _check_finite(matrix, coef, formula, studies)
     _check_rank(matrix, coef, formula, frame[list(variables)])
     return Design(formula, coef, matrix, FrozenMapping(means), FrozenMapping(levels), variables, encoder)
+
+
+def cell_means(variable: str, levels: Sequence[tuple[str, IntArray]], k: int) -> Design:
+    """Return the design in which each level of one moderator has a mean of its own, without reading a formula.
+
+    Parameters
+    ----------
+    variable : str
+        The moderator.
+    levels : sequence of (str, array)
+        Labels, and the positions of each level's studies.
+    k : int
+        Number of studies.
+    """
+    matrix = np.zeros((k, len(levels)))
+    for column, (_, members) in enumerate(levels):
+        matrix[members, column] = 1.0
+    labels = tuple(label for label, _ in levels)
+    coef = tuple(f"{variable}[{label}]" for label in labels)
+    return Design(
+        f"~ 0 + {variable}", coef, matrix, FrozenMapping({}), FrozenMapping({variable: labels}), (variable,), None
+    )
+
+
+def overall_mean(k: int) -> Design:
+    """Return the design of one mean of all k studies, without reading a formula."""
+    return Design("~ 1", ("Intercept",), np.ones((k, 1)), FrozenMapping({}), FrozenMapping({}), (), None)
 
 
 def _frame(formula: str, parsed: Any, studies: Studies) -> pd.DataFrame:

@@ -138,6 +138,11 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
     if (needed := get_measure(used).data) != kind:
         allowed = ", ".join(measures_of(kind))
         raise SpecError(f"measure={used!r} needs {needed}, but the studies hold {kind}; allowed: {allowed}.")
+    if get_measure(used).link.endswith("arcsine"):
+        raise SpecError(
+            f"measure={used!r} has a scale that ends at 0 and pi/2, which no normal distribution of effects does; use "
+            "likelihood='binomial' or measure='PLO', or pool it by engine='frequentist'."
+        )
     sizes = effect_sizes(used, *studies.data.values())
     return Estimates(np.asarray(sizes.y), np.asarray(sizes.se), get_measure(used).link, used)
 

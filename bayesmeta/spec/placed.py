@@ -66,15 +66,15 @@ class Placed:
 
     Attributes
     ----------
-    written : str
-        The prior as the user wrote it, for messages.
+    prior : Prior
+        What it is the law of, for messages.
     standard : Standard
         The law of z.
     placement : Placement
         loc, scale, shapes and ends.
     """
 
-    written: str
+    prior: object
     standard: Standard
     placement: Placement
 
@@ -130,7 +130,7 @@ class Placed:
 
     def _proper(self, what: str, function: Callable[..., FloatArray] | None) -> Callable[..., FloatArray]:
         if function is None:
-            raise improper(self.written, what)
+            raise improper(self.prior, what)
         return function
 
 
@@ -144,6 +144,6 @@ def quantiles(q: npt.ArrayLike, inner: Callable[[FloatArray], FloatArray], suppo
     return np.where(inside, values, ends)[()]
 
 
-def improper(written: str, what: str) -> SpecError:
+def improper(prior: object, what: str) -> SpecError:
     """Return the error for a question that an improper prior cannot answer."""
-    return SpecError(f"{written} is improper and has no {what}; use a proper prior, such as Normal or HalfNormal.")
+    return SpecError(f"{prior} is improper and has no {what}; use a proper prior, such as Normal or HalfNormal.")

@@ -180,7 +180,7 @@ class Prior:
                 if family.needs == "link"
                 else f"{self} is made from the studies' standard errors: use prior.resolved(se=...)."
             )
-        return Placed(str(self), family.standard, self._placement)
+        return Placed(self, family.standard, self._placement)
 
     @property
     def support(self) -> tuple[float, float]:
@@ -260,7 +260,7 @@ class Prior:
             If the prior is improper.
         """
         if not self.is_proper:
-            raise improper(str(self), "draws")
+            raise improper(self, "draws")
         uniform = np.random.default_rng(seed).random(size)
         return self.ppf(np.maximum(uniform, _SMALLEST_DRAW))
 

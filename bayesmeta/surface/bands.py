@@ -45,6 +45,7 @@ KERNEL_WORK = 11.0  # a value of the kernel takes as long as so many multiplicat
 CALL_WORK = 1400.0  # a band of its own costs, besides, as much as this much work per unit of theta and point
 LEAST_BLOCK = 256  # points; fewer cost more time in calls than the cache saves
 SMALLEST = 1e-300
+LOWEST_EXPONENT = -700.0  # a kernel value of 1e-304 is 0 beside `SMALLEST`; smaller ones take 50 times as long
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
@@ -87,12 +88,19 @@ class Band:
         return self.terms.limits()
 
 
-def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
-    """Return log m_i as a function of (eta, tau), by quadrature at the given resolution."""
+type Support = tuple[FloatArray, FloatArray]
+"""From where to where likelihoods are integrated, shape (k,) each; see `support`."""
+
+
+def averaged(terms: LogConcaveTerms, settings: Level, ends: Support | None = None) -> MarginalRule:
+    """Return log m_i as a function of (eta, tau), by quadrature at the given resolution.
+
+    The `support` of the likelihoods may be given, if it has been found for those of several problems at once.
+    """
     constant = np.logical_and(*terms.limits())
     if constant.any():
         return _with_constants(terms, constant, settings)
-    bands = make_bands(terms, settings)
+    bands = make_bands(terms, settings, ends)
     narrow = _narrow_ranges(terms, bands, settings)
 
     def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
@@ -123,11 +131,11 @@ def _with_constants(terms: LogConcaveTerms, constant: BoolArray, settings: Level
     return rule
 
 
-def make_bands(terms: LogConcaveTerms, settings: Level) -> list[Band]:
+def make_bands(terms: LogConcaveTerms, settings: Level, ends: Support | None = None) -> list[Band]:
     """Sort studies into bands by the power of two of the step that each needs; coarsest first."""
     sd = np.sqrt(terms.rough()[1])
     halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
-    lower, upper = _support(terms, settings.cut)
+    lower, upper = ends or support(terms, settings.cut)
     bands, study = [], np.empty(0, dtype=np.intp)
     finer = np.unique(halvings)
     for i, h in enumerate(finer):
@@ -184,7 +192,7 @@ def _lattice(first: IntArray, last: IntArray) -> FloatArray:
     return np.concatenate(runs).astype(np.float64)
 
 
-def _support(terms: LogConcaveTerms, cut: float) -> tuple[FloatArray, FloatArray]:
+def support(terms: LogConcaveTerms, cut: float) -> Support:
     """Return limits beyond which each likelihood is below exp(-cut) of its maximum, or 1 to that degree.
 
     The log likelihood is concave, so that all points within a limit are inside.
@@ -244,7 +252,8 @@ def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     if half_outside.any():
         # a kernel beyond the lattice only sees its end; from how far does not matter, but would cost precision
         near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
-        near_outside = _half_outside(theta, near, tau, band.step)
+        if (near != eta).any():
+            near_outside = _half_outside(theta, near, tau, band.step)
     kernel = _kernel(theta, near, tau, near_outside)
     total = likelihood @ kernel
     log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
@@ -264,11 +273,13 @@ def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: flo
 
     With it added to the exponent, the largest kernel value is near 1 and nothing underflows.
     """
-    whole = theta[-1] - theta[0] < (theta.size - 0.5) * step
-    if whole and eta.min() >= theta[0] and eta.max() <= theta[-1]:
-        return np.zeros_like(eta)
-    right = np.clip(np.searchsorted(theta, eta), 1, theta.size - 1)
-    distance = np.minimum(np.abs(eta - theta[right]), np.abs(eta - theta[right - 1]))
+    if theta[-1] - theta[0] < (theta.size - 0.5) * step:  # no holes
+        distance = np.maximum(theta[0] - eta, eta - theta[-1])
+        if distance.max() <= 0.0:
+            return np.zeros_like(eta)
+    else:
+        right = np.clip(np.searchsorted(theta, eta), 1, theta.size - 1)
+        distance = np.minimum(np.abs(eta - theta[right]), np.abs(eta - theta[right - 1]))
     return 0.5 * np.minimum(np.where(distance > step, distance, 0.0) / tau, FARTHEST) ** 2
 
 
@@ -283,7 +294,7 @@ def _kernel(theta: FloatArray, eta: FloatArray, tau: FloatArray, half_outside: F
     of_theta = np.array([t * t, t, np.ones_like(t)]).T
     of_point = np.array([-0.5 * precision, e * precision, half_outside - 0.5 * e * e * precision])
     exponent: FloatArray = of_theta @ of_point
-    return np.exp(exponent, out=exponent)
+    return np.exp(np.maximum(exponent, LOWEST_EXPONENT, out=exponent), out=exponent)
 
 
 def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:

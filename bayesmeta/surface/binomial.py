@@ -1,6 +1,6 @@
 """What is the likelihood of events among patients, as a function of the study's effect on a link scale?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -12,12 +12,13 @@ from scipy import special
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS, ProportionLink
-from bayesmeta.surface.bands import averaged
+from bayesmeta.surface.bands import averaged, support
 from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
 BEYOND: Final = 2.0  # where a likelihood tends to 1 abruptly, a lattice goes on: its closure is less exact near by
+FEW_PATIENTS: Final = 500.0  # up to so many a log likelihood is precise as events theta - n log(1 + exp(theta))
 NO_PATIENTS: Final = 1e-100  # in a pair of arms without events; nothing is known of its effect
 FLAT: Final[Mapping[str, Callable[[float, FloatArray], FloatArray]]] = MappingProxyType(
     {
@@ -91,22 +92,20 @@ class BinomialTerms:
 
     def powered(self, power: FloatArray) -> "BinomialTerms":
         """Return each likelihood raised to a power: that of a events among a n patients."""
-        coefficient = power * self._log_coefficient()
+        coefficient = power * self._log_coefficient
         return BinomialTerms(power * self.events, power * self.n, self.link, self.offset, coefficient)
 
     def take(self, index: IntArray) -> "BinomialTerms":
         """Return the terms of the studies at ``index``."""
         offset = None if self.offset is None else self.offset[index]
-        coefficient = None if self.log_coefficient is None else self.log_coefficient[index]
-        return BinomialTerms(self.events[index], self.n[index], self.link, offset, coefficient)
-
-    def joined(self, other: "BinomialTerms") -> "BinomialTerms":
-        """Return the terms of these studies and others with the same link, without offsets."""
-        coefficient = np.r_[self._log_coefficient(), other._log_coefficient()]
-        return BinomialTerms(np.r_[self.events, other.events], np.r_[self.n, other.n], self.link, None, coefficient)
+        return BinomialTerms(self.events[index], self.n[index], self.link, offset, self._log_coefficient[index])
 
     def log_likelihood(self, theta: FloatArray) -> FloatArray:
         """Return the log binomial probability at theta, shape (k, *theta.shape)."""
+        if self.link == "logit" and self.offset is None and self.n.max(initial=0.0) <= FEW_PATIENTS:
+            by_count = np.stack([theta.ravel(), -np.logaddexp(0.0, theta.ravel())])
+            log_power: FloatArray = np.stack([self.events, self.n], axis=1) @ by_count
+            return (log_power + self._log_coefficient[:, None]).reshape(self.k, *theta.shape)
         return self.log_likelihood_at(np.broadcast_to(theta, (self.k, *theta.shape)))
 
     def log_likelihood_at(self, theta: FloatArray) -> FloatArray:
@@ -117,7 +116,7 @@ class BinomialTerms:
             return self._log_ratio(theta - centre.reshape(shape), shape) + self._log_at_centre.reshape(shape)
         events, rest = self.events.reshape(shape), (self.n - self.events).reshape(shape)
         log_power = events * self._link.log_p(theta) + rest * self._link.log_q(theta)
-        return np.asarray(log_power + self._log_coefficient().reshape(shape))
+        return np.asarray(log_power + self._log_coefficient.reshape(shape))
 
     def _log_ratio(self, shift: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         """Return log likelihood(centre + shift) - log likelihood(centre) for the logit link.
@@ -134,8 +133,9 @@ class BinomialTerms:
     def _log_at_centre(self) -> FloatArray:
         p = self._rough_p
         result: FloatArray = np.asarray(special.xlogy(self.events, p) + special.xlog1py(self.n - self.events, -p))
-        return result + self._log_coefficient()
+        return result + self._log_coefficient
 
+    @cached_property
     def _log_coefficient(self) -> FloatArray:
         if self.log_coefficient is not None:
             return self.log_coefficient
@@ -182,6 +182,23 @@ class BinomialTerms:
 
     def _minus_offset(self, theta: FloatArray) -> FloatArray:
         return theta if self.offset is None else theta - self.offset
+
+
+def joined(every: Sequence[BinomialTerms]) -> BinomialTerms:
+    """Return the terms of the studies of several problems with the same link, without offsets, as of one."""
+    events, n, coefficient = (
+        np.concatenate(parts)
+        for parts in zip(*((one.events, one.n, one._log_coefficient) for one in every), strict=True)
+    )
+    return BinomialTerms(events, n, every[0].link, None, coefficient)
+
+
+def marginals(every: Sequence[BinomialTerms], settings: Level) -> list[MarginalRule]:
+    """Return log m_i of several problems with the same link, without offsets, as functions of (eta, tau)."""
+    lower, upper = support(joined(every), settings.cut)
+    ends = np.cumsum([one.k for one in every])[:-1]
+    parts = zip(every, np.split(lower, ends), np.split(upper, ends), strict=True)
+    return [averaged(one, settings, (low, high)) for one, low, high in parts]
 
 
 def log_binomial_coefficient(events: FloatArray, n: FloatArray) -> FloatArray:

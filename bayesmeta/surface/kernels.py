@@ -25,6 +25,10 @@ FARTHEST: Final = 1e150  # its square is still a double
 class Kernel(Protocol):
     """Distribution of the study effects given (eta, tau)."""
 
+    def __hash__(self) -> int:
+        """Return the same number for kernels that are equal."""
+        ...
+
     @property
     def name(self) -> str:
         """As `ModelSpec` names it."""

@@ -115,7 +115,7 @@ def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coo
     lower, upper = (np.interp(q, found.x[0], ends) for ends in (seen[-1].lower, seen[-1].upper))
     mu = locate(density_of_x(tau), lower, upper, drop=PILOT.drop)
     centre, sd = sharpest(density_of_x(tau), mu)
-    bend = _bends(log_mass(mu, q, tau).reshape(-1, 1, tau.size), NEAR_Q).max()
+    bend = bends(log_mass(mu, q, tau).reshape(-1, 1, tau.size), NEAR_Q).max()
     sd_q = (q[1] - q[0]) / float(np.sqrt(max(bend, 1e-3)))
     return Region(q, sd_q, mu.lower, mu.upper, centre, sd)
 
@@ -131,7 +131,7 @@ def sharpest(log_f: LogDensity, found: Located) -> tuple[FloatArray, FloatArray]
     centre, sd = np.empty(len(x)), np.empty(len(x))
     active = np.arange(len(x))
     for _ in range(MAX_ZOOMS):
-        bend = _bends(f, NEAR, peak[:, active]).max(axis=0)
+        bend = bends(f, NEAR, peak[:, active]).max(axis=0)
         row, most = np.arange(active.size), bend.argmax(axis=1)
         top = np.clip(f[0].argmax(axis=1) - 1, 0, bend.shape[1] - 1)
         most = np.where(bend[row, top] > bend[row, most] / 1.5, top, most)  # ties go to the mode
@@ -149,7 +149,7 @@ def sharpest(log_f: LogDensity, found: Located) -> tuple[FloatArray, FloatArray]
     return centre, sd
 
 
-def _bends(f: FloatArray, near: float, peak: FloatArray | None = None) -> FloatArray:
+def bends(f: FloatArray, near: float, peak: FloatArray | None = None) -> FloatArray:
     """Return second differences -f'' step^2 at inner points where f is within ``near`` of its peak, else -inf."""
     peak = f.max(axis=2) if peak is None else peak
     with np.errstate(invalid="ignore"):

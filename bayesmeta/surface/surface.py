@@ -1,6 +1,7 @@
 """What do the data say before any prior: log m[study, tau, mu] on a grid."""
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import final
 
 import numpy as np
@@ -12,7 +13,7 @@ from bayesmeta.surface.grid import Grid
 from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.random_effects import with_kernel
-from bayesmeta.surface.terms import Terms
+from bayesmeta.surface.terms import MarginalRule, Terms
 
 
 def proportion_powers(link: str, kernel: Kernel) -> Terms | None:
@@ -23,6 +24,13 @@ def proportion_powers(link: str, kernel: Kernel) -> Terms | None:
     if link not in PROPORTION_LINKS:
         return None
     return with_kernel(BinomialTerms(np.array([1.0, 2.0, 0.0]), np.array([1.0, 2.0, 1.0]), link), kernel)
+
+
+@lru_cache(maxsize=64)
+def powers_rule(link: str, kernel: Kernel, settings: Level) -> MarginalRule | None:
+    """Return the logs of the means of `proportion_powers`, as a function of (eta, tau); None for other links."""
+    powers = proportion_powers(link, kernel)
+    return None if powers is None else powers.marginal(settings)
 
 
 @final
@@ -42,8 +50,6 @@ class Surface:
         What the study effects are a function of.
     log_m : array, shape (k, J, U)
         Log marginal likelihood of each study at each node.
-    log_powers : array, shape (3, J, U), or None
-        For proportions, log of the means of p, of its square and of its complement at each node.
     """
 
     terms: Terms
@@ -51,7 +57,12 @@ class Surface:
     settings: Level
     link: str
     log_m: FloatArray
-    log_powers: FloatArray | None
+
+    @cached_property
+    def log_powers(self) -> FloatArray | None:
+        """For proportions, log of the means of p, of its square and of its complement, shape (3, J, U)."""
+        rule = powers_rule(self.link, self.terms.kernel, self.settings)
+        return None if rule is None else rule(*_points(self.grid)).reshape(-1, *self.grid.shape)
 
 
 def tabulate(terms: Terms, grid: Grid, settings: Level, *, link: str = "identity") -> Surface:
@@ -66,19 +77,16 @@ def tabulate(terms: Terms, grid: Grid, settings: Level, *, link: str = "identity
     settings : Level
         The resolution.
     link : str
-        What the study effects are a function of; for proportions ``log_powers`` is tabulated as well.
+        What the study effects are a function of.
 
     Returns
     -------
     Surface
     """
-    points = grid.mu.ravel(), np.repeat(grid.tau, grid.shape[1])
-    powers = proportion_powers(link, terms.kernel)
-    if isinstance(terms, BinomialTerms) and isinstance(powers, BinomialTerms) and terms.offset is None:
-        # one pass serves both
-        both = terms.joined(powers)
-        log_m = both.marginal(settings)(*points).reshape(-1, *grid.shape)
-        return Surface(terms, grid, settings, link, log_m[: terms.k], log_m[terms.k :])
-    log_m = terms.marginal(settings)(*points).reshape(-1, *grid.shape)
-    log_powers = None if powers is None else powers.marginal(settings)(*points).reshape(-1, *grid.shape)
-    return Surface(terms, grid, settings, link, log_m, log_powers)
+    log_m = terms.marginal(settings)(*_points(grid)).reshape(-1, *grid.shape)
+    return Surface(terms, grid, settings, link, log_m)
+
+
+def _points(grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Return mu and tau of all nodes, shape (J U,) each."""
+    return grid.mu.ravel(), np.repeat(grid.tau, grid.shape[1])

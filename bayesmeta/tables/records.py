@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.summary import Fit
 
 HETEROGENEITY = ("q", "df", "q_pvalue", "i2", "h2", "tau2")
+WALD_TEST = ("statistic", "df", "df_residual", "pvalue")
 SAMPLING = ("sampler", "draws", "tune", "chains", "seed", "target_accept", "n_divergent", "interrupted")
 
 
@@ -30,7 +32,8 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         ``engine``, ``k`` and ``estimates``, a list with one dict for each row of the summary. For a Bayesian
         fit ``numerical_error``, the largest of the rows', and, if both priors are proper, ``log_evidence``.
         For a frequentist fit ``heterogeneity``: ``q``, ``df``, ``q_pvalue``, ``i2`` (a fraction), ``h2`` and
-        ``tau2``. For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept n_divergent
+        ``tau2``; with moderators also ``r2``, and ``moderators``: ``statistic df df_residual pvalue`` of their test.
+        For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept n_divergent
         interrupted``; ``diagnosis``: ``ok``, ``verdict``; and ``verification``: ``agrees`` (None if there is
         no exact answer), ``verdict``, ``largest`` (difference in MCSE). Keys that do not apply are left out.
 
@@ -61,6 +64,9 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         record["numerical_error"] = _plain(table["numerical_error"].max(skipna=False))
     if fit.engine == "frequentist":
         record["heterogeneity"] = {name: _plain(getattr(fit, name)) for name in HETEROGENEITY}
+    if isinstance(fit, FrequentistRegression):
+        record["heterogeneity"]["r2"] = _plain(fit.r2)
+        record["moderators"] = {name: _plain(getattr(fit.moderator_test, name)) for name in WALD_TEST}
     if isinstance(fit, NutsFit):
         record |= _sampling(fit)
     return record

@@ -11,7 +11,10 @@ from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.coefficients import coefficient_test
 from bayesmeta.frequentist.intervals import ci_record, pi_record
+from bayesmeta.frequentist.regression import FrequentistRegression
+from bayesmeta.frequentist.regression_text import heterogeneity_lines
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.fit import NutsFit
@@ -28,12 +31,14 @@ NOISE = 1e-12
 COMPARE_COLUMNS = ("parameter", "estimate", "lower", "upper", "interval", "explanation")
 
 
-def render_fit(fit: AnyFit, *, ci_prob: float = 0.95, ci_kind: str = "eti", width: int = WIDTH) -> str:
+def render_fit(
+    fit: AnyFit | FrequentistRegression, *, ci_prob: float = 0.95, ci_kind: str = "eti", width: int = WIDTH
+) -> str:
     """Return a fit as text: the model, the estimates with intervals, and what the rows mean.
 
     Parameters
     ----------
-    fit : ExactFit, NutsFit or FrequentistFit
+    fit : ExactFit, NutsFit, FrequentistFit or FrequentistRegression
         The fit.
     ci_prob : float
         Probability of the credible or confidence intervals; a prediction interval has the fit's own.
@@ -65,6 +70,8 @@ def render_fit(fit: AnyFit, *, ci_prob: float = 0.95, ci_kind: str = "eti", widt
     <BLANKLINE>
     <BLANKLINE>
     """
+    if isinstance(fit, FrequentistRegression):
+        return _regression_text(fit, ci_prob, width)
     if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
         raise SpecError(f"render_fit takes a fit made by bm.fit; got a {type(fit).__name__}.")
     table = fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
@@ -145,20 +152,36 @@ def _bayesian_tail(fit: BayesianFit, table: pd.DataFrame, ci_prob: float, ci_kin
 
 def _frequentist_head(fit: FrequentistFit) -> list[str]:
     method = tau2_record(fit.tau2_method)
-    title = f"{method.model.capitalize()} ({method.title}), {fit.record.title} ({fit.measure})"
+    title = f"{method.model.capitalize()} ({fit.estimator}), {fit.record.title} ({fit.measure})"
     return [f"{title}, k = {fit.k}"]
 
 
 def _frequentist_tail(fit: FrequentistFit, table: pd.DataFrame, ci_prob: float) -> list[str]:
     title = ci_record(fit.ci_method).title
     lines = [f"lower, upper: {100 * ci_prob:g} % CI ({title})", _meanings(table.index, fit.record.link, None)]
-    if fit.record.link == "log":
+    if fit.record.link == "log" and fit.record.estimand is None:
         lines.append(_ratio_text(table, "estimate", effect_noun(fit.studies, fit.record.link, fit.measure)))
     if not isnan(fit.prediction_interval[0]):
         lines.append(f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
     pvalue = f"P < {SMALLEST_P:.4f}" if fit.q_pvalue < SMALLEST_P else f"P = {fit.q_pvalue:.4f}"
     variance = f"tau2 = {_number_text(fit.tau2)}, I2 = {100 * fit.i2:.1f} %, H2 = {_number_text(fit.h2)}"
     return [*lines, f"{variance}, Q = {fit.q:.2f}, df = {fit.df}, {pvalue}"]
+
+
+def _regression_text(fit: FrequentistRegression, ci_prob: float, width: int) -> str:
+    """Return a classical meta-regression as text."""
+    method = tau2_record(fit.tau2_method)
+    title = f"Meta-regression {fit.design.formula}, {method.model} ({method.title}), {fit.record.title} ({fit.measure})"
+    title_of_test = coefficient_test(fit.ci_method).title
+    tail = [f"lower, upper: {100 * ci_prob:g} % CI ({title_of_test}); beta on the {_scale_of(fit)}"]
+    head = render_list([f"{title}, k = {fit.k}"], width=width, bullet="")
+    foot = render_list([*tail, *heterogeneity_lines(fit)], width=width, bullet="")
+    return f"{head}\n\n{render_table(fit.summary(ci_prob=ci_prob), width=width)}\n\n{foot}"
+
+
+def _scale_of(fit: FrequentistRegression) -> str:
+    link = fit.record.link
+    return "scale of the estimates" if link == "identity" else f"{link} scale"
 
 
 def _prediction_text(fit: FrequentistFit) -> str:

@@ -23,8 +23,8 @@ def counts_fit():
 def estimates_fit():
     """Fit estimates: ``estimates_fit(mu=..., tau=...)``."""
 
-    def make(y=(2.8, 0.8, -0.3, 0.7, -0.1), se=(1.5, 1.0, 1.6, 1.1, 0.9), *, mu, tau):
+    def make(y=(2.8, 0.8, -0.3, 0.7, -0.1), se=(1.5, 1.0, 1.6, 1.1, 0.9), *, mu, tau, **options):
         studies = Studies(tuple(f"s{i}" for i in range(len(y))), y=np.array(y), se=np.array(se))
-        return fit(studies, ModelSpec("normal", mu=mu, tau=tau))
+        return fit(studies, ModelSpec("normal", mu=mu, tau=tau, **options))
 
     return make

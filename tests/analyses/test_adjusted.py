@@ -47,3 +47,15 @@ def test_wrong_options_are_refused_not_noted(studies):
         bm.adjusted_estimates(studies, alternative="more")
     with pytest.raises(SpecError, match="unknown tau2_method"):
         bm.adjusted_estimates(studies, tau2_method="XX")
+
+
+@pytest.mark.parametrize("measure", ["PR", "PLO", "PLN", "PAS", "PFT"])
+def test_every_measure_of_proportions_comes_back_as_a_proportion(measure):
+    studies = bm.Studies.from_frame(bm.load_dataset("debruin2009"), events="events", n="n")
+    table = bm.adjusted_estimates(studies, measure=measure)
+    natural = table[table["parameter"] != "mu"].set_index("method")
+    assert (
+        natural.loc["none", "estimate"] == bm.fit(studies, engine="frequentist", measure=measure).summary().iloc[1, 0]
+    )
+    assert natural["estimate"].between(0.2, 0.8).all()
+    assert (natural["lower"] <= natural["estimate"]).all()

@@ -119,3 +119,11 @@ def test_what_cannot_be_varied_is_refused_in_one_line(fit, options, message):
 def test_fits_of_other_engines_are_refused(fit, as_nuts):
     with pytest.raises(SpecError, match="engine='exact'"):
         sensitivity(as_nuts(fit, draws=50), tau=TAU)
+
+
+def test_a_new_effect_of_a_heavy_tailed_kernel_has_no_sd_on_a_shared_grid(estimates_fit):
+    fit = estimates_fit(mu="Normal(0, 2)", tau="HalfNormal(1)", effects="student-t", nu=2.0)
+    scales = np.linspace(0.3, 1.2, 9)
+    table = sensitivity(fit, tau=[f"HalfNormal({s:.3f})" for s in scales], parameters=["mu", "theta_new"])
+    assert np.isinf(table.loc[table["parameter"] == "theta_new", "sd"]).all()
+    assert np.isfinite(table.loc[table["parameter"] == "mu", "sd"]).all()

@@ -51,6 +51,14 @@ def test_a_classical_fit_has_its_own_columns(fit):
         "i2",
         "q",
         "q_pvalue",
+        "rstudent",
+        "dffits",
+        "cook_d",
+        "cov_r",
+        "hat",
+        "weight",
+        "dfbetas",
+        "influential",
         "note",
     ]
     assert set(table["parameter"]) == {"p_mean"}

@@ -92,9 +92,13 @@ def test_a_hierarchy_lies_between_a_common_and_separate_tau():
     assert taus["separate"][1] > taus["hierarchical"][1] > taus["common"][1]
 
 
-def test_a_shared_tau_needs_the_exact_engine_and_two_levels():
-    with pytest.raises(SpecError, match="tau='common' needs engine='exact', not 'frequentist'"):
-        subgroups(STUDIES, by="regimen", tau="common", engine="frequentist")
+def test_a_shared_tau_needs_an_engine_that_has_it_and_two_levels():
+    with pytest.raises(SpecError, match="tau='hierarchical' needs engine='exact', not 'frequentist'"):
+        subgroups(STUDIES, by="regimen", tau="hierarchical", engine="frequentist")
+    with pytest.raises(SpecError, match="tau='common' needs engine='exact', not 'nuts'"):
+        subgroups(STUDIES, by="regimen", tau="common", engine="nuts")
+    with pytest.raises(SpecError, match="takes no model, because it has no priors"):
+        subgroups(STUDIES, bm.ModelSpec("binomial"), by="regimen", tau="common", engine="frequentist")
     with pytest.raises(SpecError, match="is TKI for every study, so there are no groups"):
         subgroups(STUDIES.take(TKI), by="regimen", tau="common")
 

@@ -69,3 +69,12 @@ def test_what_cannot_be_filled_is_refused_in_one_line(fit):
     two = bm.fit(fit.studies.take([0, 1]), engine="frequentist")
     with pytest.raises(DataError, match="at least 3 studies"):
         bm.trim_fill(two)
+
+
+def test_fits_of_counts_cannot_be_filled():
+    counts = {"events_treatment": [3.0, 9, 5], "n_treatment": [20.0, 40, 33], "events_control": [5.0, 11, 9]}
+    arrays = {name: np.array(values) for name, values in counts.items()}
+    studies = Studies(tuple("ABC"), **arrays, n_control=np.array([20.0, 41, 30]))
+    peto = bm.fit(studies, engine="frequentist", method="peto")
+    with pytest.raises(SpecError, match="needs method='inverse-variance'; 'peto' pools counts"):
+        bm.trim_fill(peto)

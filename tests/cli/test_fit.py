@@ -351,3 +351,24 @@ def test_two_arms_and_rates_are_pooled_by_pairs_of_columns(run, refused):
     assert "model: two-arm-binomial, mu ~ Normal(mu=0, sigma=2.82), tau ~ HalfNormal(sigma=0.5), base" in default.stderr
     message = refused("fit", "arms.csv", "--events", "r1", "--time", "m1", status=2)
     assert message == "rates of one arm need priors on their scale: give --mu and --tau."
+
+
+def test_a_classical_regression_reads_its_moderators_from_the_formula(run):
+    given = ("--engine", "frequentist", "--formula", "~ year + design", "--ci-method", "hartung-knapp")
+    result = run("fit", "blinatumomab_cr", *given, "--format", "json")
+    record = json.loads(result.stdout)
+    studies = bm.Studies.from_frame(bm.load_dataset("blinatumomab_cr"), moderators=["year", "design"])
+    fit = bm.fit(studies, engine="frequentist", formula="~ year + design", ci_method="hartung-knapp")
+    assert [row["estimate"] for row in record["estimates"]] == fit.beta.tolist()
+    assert record["moderators"]["df_residual"] == fit.df
+    assert record["heterogeneity"]["r2"] == fit.r2
+    table = run("fit", "blinatumomab_cr", *given)
+    assert table.stdout.startswith("Meta-regression ~ year + design, random effects (DerSimonian-Laird)")
+    assert "test of moderators: F(2, 7) = " in table.stdout
+    assert "year is centred at its mean" in table.stderr
+
+
+def test_a_formula_is_for_the_frequentist_engine_and_names_columns(refused):
+    assert "--formula is for --engine frequentist" in refused("fit", "blinatumomab_cr", "--formula", "~ year", status=2)
+    given = ("--engine", "frequentist", "--formula", "~ yaer")
+    assert "did you mean 'year'?" in refused("fit", "blinatumomab_cr", *given, status=1)

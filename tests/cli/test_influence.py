@@ -33,7 +33,9 @@ def test_programs_get_the_numbers_of_python(run, form):
 
 def test_a_classical_analysis_has_its_own_columns(run):
     result = run("influence", "pritz1997", "--engine", "frequentist", "--measure", "PR", "--format", "csv")
-    assert result.stdout.splitlines()[0] == "study,parameter,estimate,lower,upper,shift,tau2,i2,q,q_pvalue,note"
+    before = "study,parameter,estimate,lower,upper,shift,tau2,i2,q,q_pvalue"
+    statistics = "rstudent,dffits,cook_d,cov_r,hat,weight,dfbetas,influential"
+    assert result.stdout.splitlines()[0] == f"{before},{statistics},note"
 
 
 def test_rows_without_numbers_say_why(run):

@@ -34,7 +34,8 @@ def test_effect_sizes_are_those_of_the_measures_own_function():
 
 def test_an_unknown_measure_names_the_nearest():
     with pytest.raises(
-        SpecError, match=r"unknown measure 'PLX'. Did you mean 'PLO'. Allowed: PLO, PR, OR, RR, RD, IRLN,"
+        SpecError,
+        match=r"unknown measure 'PLX'. Did you mean 'P..'. Allowed: PR, PLN, PLO, PAS, PFT, OR, RR, RD,",
     ):
         get_measure("PLX")
     with pytest.raises(SpecError, match=r"unknown measure None"):
@@ -47,7 +48,9 @@ def test_a_variance_of_another_measure_is_refused():
 
 
 def test_a_measure_of_estimates_is_not_computed_from_counts():
-    with pytest.raises(SpecError, match=r"'HR' is not computed from counts or rates; allowed here: PLO, PR, OR, RR"):
+    with pytest.raises(
+        SpecError, match=r"'HR' is not computed from counts or rates; allowed here: PR, PLN, PLO, PAS, PFT,"
+    ):
         effect_sizes("HR", [1], [5])
 
 

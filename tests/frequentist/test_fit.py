@@ -49,7 +49,7 @@ def test_a_measure_of_counts_is_refused_for_estimates(measure):
 
 
 def test_a_measure_of_estimates_is_refused_for_counts():
-    with pytest.raises(SpecError, match=r"measure='HR' needs estimates, .* allowed: PLO, PR\."):
+    with pytest.raises(SpecError, match=r"measure='HR' needs estimates, .* allowed: PR, PLN, PLO, PAS, PFT\."):
         fit_frequentist(counts(EVENTS, N), measure="HR")
 
 
@@ -71,7 +71,10 @@ def test_a_variance_that_belongs_to_another_measure_names_that_measure():
         ({"ci_method": "hartung-knapp"}, "ci_method='hartung-knapp' is not supported yet; .*: wald"),
         ({"pi_method": "hst"}, r"unknown pi_method 'hst'. Did you mean 'hts'\?"),
         ({"ci_prob": 95}, r"ci_prob=95 .* Did you mean 0\.95\?"),
-        ({"variance": "x"}, "unknown variance 'x'. Allowed: with measure PLO wald; with measure PR wald, exact-ci.$"),
+        (
+            {"variance": "x"},
+            r"unknown variance 'x'. Allowed: wald \(measure PR, PLN, .*\); exact-ci \(measure PR\)\.$",
+        ),
         ({"measure": "PR", "variance": "exactci"}, r"unknown variance 'exactci'. Did you mean 'exact-ci'\?"),
         ({"to": "only"}, "unknown zero-cell rule to 'only'"),
         ({"add": -0.5}, r"add=-0\.5"),
@@ -342,7 +345,9 @@ def test_a_zero_cell_of_two_arms_left_uncorrected_is_refused_with_the_study():
 
 
 def test_a_measure_or_variance_of_other_data_is_refused_for_two_arms():
-    with pytest.raises(SpecError, match=r"measure='PLO' needs counts, .* hold two-arm-counts; allowed: OR, RR, RD\."):
+    with pytest.raises(
+        SpecError, match=r"measure='PLO' needs counts, .* hold two-arm-counts; allowed: OR, RR, RD, AS,"
+    ):
         fit_frequentist(two_arms(*ARMS), measure="PLO")
     with pytest.raises(
         SpecError, match=r"measure='OR' needs two-arm-counts, .* hold two-arm-rates; allowed: IRR, IRD\."

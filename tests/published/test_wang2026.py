@@ -9,6 +9,7 @@ limits cut at 0 and 100 %; a single study prints its exact interval.
 import pandas as pd
 import pytest
 
+from bayesmeta.analyses.subgroup_test import subgroup_test
 from bayesmeta.data.datasets import load_dataset
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.one_arm import clopper_pearson
@@ -61,6 +62,15 @@ def test_a_single_study_prints_its_exact_interval(row):
     lower, upper = clopper_pearson(study.events, study.n)
     values = [study.events[0] / study.n[0], lower[0], upper[0]]
     assert [round(100 * value) for value in values] == [row[name] for name in COLUMNS[:3]]
+
+
+def test_the_wald_test_of_the_two_regimens_is_the_printed_between_subgroup_p():
+    printed = RESULTS[RESULTS["subgroup_level"] == "between-subgroup test"]
+    assert printed[["outcome", "subgroup_variable"]].to_numpy().tolist() == [["All-grade AE", "regimen"]]
+    frame = rows_of({"outcome": "All-grade AE", "subgroup_variable": "overall"})
+    studies = Studies.from_frame(frame, study="study", events="events", n="n", moderators=["regimen"])
+    tests = subgroup_test(studies, by="regimen", measure="PR", variance="exact-ci").set_index("tau")
+    assert round(tests.at["separate", "pvalue"], 2) == float(printed["q_pvalue"].iloc[0])
 
 
 def test_every_printed_figure_of_these_outcomes_is_compared():

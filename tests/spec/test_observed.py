@@ -41,7 +41,9 @@ def test_another_measure_of_the_same_data_can_be_chosen(studies, measure, link):
 
 @pytest.mark.parametrize("measure", ["PLO", "IRR", "HR", "IRLN"])
 def test_a_measure_of_other_data_is_refused(measure):
-    with pytest.raises(SpecError, match=rf"measure='{measure}' needs .*hold two-arm-counts; allowed: OR, RR, RD\."):
+    with pytest.raises(
+        SpecError, match=rf"measure='{measure}' needs .*hold two-arm-counts; allowed: OR, RR, RD, AS, PETO\."
+    ):
         observed_by(NORMAL, BCG, measure=measure)
 
 

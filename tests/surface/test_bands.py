@@ -60,7 +60,7 @@ def test_bands_that_are_joined_give_the_same_log_m(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("cut", [32.0, 45.0])
 def test_a_support_holds_all_that_is_above_the_cut_and_little_else(cut: float) -> None:
     terms = BinomialTerms(np.array([3.0, 40.0, 500.0]), np.array([10.0, 90.0, 1000.0]))
-    lower, upper = bands._support(terms, cut)
+    lower, upper = bands.support(terms, cut)
     peak = terms.log_likelihood_at(terms.rough()[0])
     for ends in (lower, upper):
         assert (terms.log_likelihood_at(ends) <= peak - cut).all()

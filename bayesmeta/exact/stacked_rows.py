@@ -1,0 +1,71 @@
+"""Which are the nodes of many grids? The rows of all of them one beneath another.
+
+Axes of the arrays: B grids, R rows (nodes of tau) of all of them, U nodes of mu in a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self, final
+
+import numpy as np
+
+from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.spec.priors import Prior
+from bayesmeta.surface.coordinates import HalfLine, RealLine
+from bayesmeta.surface.grid import Grid
+
+UNIT = HalfLine(1.0)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class StackedRows:
+    """The rows of B grids, of mu on the real line and tau on the half line.
+
+    Parameters
+    ----------
+    grid : Grid
+        All rows; rows with fewer nodes of mu than others go on.
+    start : array of int, shape (B,)
+        The first row of each grid.
+    owner, size : array of int, shape (R,)
+        The grid of each row, and how many nodes of mu it has.
+    """
+
+    grid: Grid
+    start: IntArray
+    owner: IntArray
+    size: IntArray
+
+    @classmethod
+    def of(cls, grids: Sequence[Grid]) -> Self:
+        """Stack some grids."""
+        rows, nodes = np.array([one.shape for one in grids]).T
+        owner = np.repeat(np.arange(rows.size), rows)
+        return cls(_stacked(grids), np.cumsum(rows) - rows, owner, nodes[owner])
+
+    def log_rest(self, prior_mu: Prior, prior_tau: Prior) -> FloatArray:
+        """Return the log of priors times weights of the nodes, shape (R, U)."""
+        grid = self.grid
+        of_tau = prior_tau.logpdf(grid.tau) + grid.log_weight_tau
+        result: FloatArray = prior_mu.logpdf(grid.mu) + grid.log_weight_mu + of_tau[:, None]
+        return np.where(np.arange(grid.shape[1]) < self.size[:, None], result, -np.inf)
+
+    def normalised(self, log_f: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return exp(log_f) (R, U) divided by its sum over each grid, and the logs of these sums, shape (B,)."""
+        largest = np.maximum.reduceat(log_f.max(axis=1), self.start)
+        weight = np.exp(log_f - largest[self.owner, None])
+        total = np.add.reduceat(weight.sum(axis=1), self.start)
+        return weight / total[self.owner, None], largest + np.log(total)
+
+
+def _stacked(grids: Sequence[Grid]) -> Grid:
+    """Return the rows of some grids as one, as wide as the widest."""
+    q, tau, weight, centre, width, sd, first, step = (
+        np.concatenate([getattr(grid, name) for grid in grids])
+        for name in ("q", "tau", "log_weight_tau", "centre", "width", "local_sd", "first_v", "step_v")
+    )
+    v = first[:, None] + step[:, None] * np.arange(max(grid.shape[1] for grid in grids))
+    mu = centre[:, None] + width[:, None] * np.sinh(v)
+    log_weight = np.log(width[:, None] * np.cosh(v)) + np.log(step[:, None])
+    return Grid(q, tau, weight, centre, width, sd, first, step, mu, log_weight, RealLine(), UNIT)

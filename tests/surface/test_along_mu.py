@@ -1,0 +1,61 @@
+"""Functions along rows from fewer points: exact where they are smooth, and taken at the nodes where they are not."""
+
+import numpy as np
+import pytest
+
+from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.surface.along_mu import POINTS, ROW_ERROR, along_rows, chebyshev_sum
+from bayesmeta.surface.binomial import BinomialTerms
+from bayesmeta.surface.quadrature import level
+
+MU = (
+    np.sort(np.random.default_rng(2).uniform(-1.0, 1.0, (6, 35)), axis=1)
+    * np.array([[0.1, 0.2, 0.5, 1.0, 2.0, 30.0]]).T
+)
+TAU = np.array([0.01, 0.1, 0.3, 0.5, 1.0, 5.0])
+TERMS = BinomialTerms(np.array([3.0, 10.0, 0.0]), np.array([20.0, 31.0, 9.0]))
+LAST = np.full(6, 34)
+
+
+class Function:
+    """Log m of three studies, and how many points it was asked for."""
+
+    def __init__(self) -> None:
+        self.rule = TERMS.marginal(level(1))
+        self.points = 0
+
+    def __call__(self, rows: IntArray, mu: FloatArray) -> FloatArray:
+        self.points += mu.size
+        return self.rule(mu.ravel(), np.repeat(TAU[rows], mu.shape[1])).reshape(-1, *mu.shape)
+
+
+@pytest.mark.parametrize("probability", [1.0, 1e-4])
+def test_rows_are_as_exact_as_their_probability_asks(probability: float) -> None:
+    every, some = Function(), Function()
+    exact = every(np.arange(6), MU)
+    found = along_rows(some, MU, LAST, lambda _: np.full(6, probability))
+    assert np.abs(found - exact).max() <= 10.0 * ROW_ERROR / probability
+    assert 6 * POINTS < some.points < every.points  # some rows are smooth enough, and the widest are not
+
+
+def test_nodes_beyond_the_last_do_not_matter() -> None:
+    last = np.full(6, 25)
+    whole = along_rows(Function(), MU[:, :26], last, lambda _: np.ones(6))
+    part = along_rows(Function(), MU, last, lambda _: np.ones(6))
+    assert part[:, :, :26] == pytest.approx(whole, abs=1e-12)
+
+
+def test_what_is_not_finite_is_taken_at_the_nodes() -> None:
+    def broken(rows: IntArray, mu: FloatArray) -> FloatArray:
+        return np.where(mu < 0.0, -np.inf, mu)[None]
+
+    with np.errstate(invalid="ignore"):
+        found = along_rows(broken, MU, LAST, lambda values: np.ones(6))
+    assert np.array_equal(found[0], np.where(MU < 0.0, -np.inf, MU))
+
+
+def test_sums_of_chebyshev_polynomials_are_cosines() -> None:
+    coefficients = np.random.default_rng(3).normal(size=(2, 3, 7))
+    angle = np.linspace(0.0, np.pi, 11) * np.ones((3, 1))
+    waves = np.cos(angle[:, :, None] * np.arange(7)) * np.where(np.arange(7) == 0, 0.5, 1.0)
+    assert chebyshev_sum(coefficients, np.cos(angle)) == pytest.approx(np.einsum("frn,run->fru", coefficients, waves))
