@@ -49,7 +49,7 @@ class Surface:
     link : str
         What the study effects are a function of.
     log_m : array, shape (k, J, U)
-        Log marginal likelihood of each study at each node.
+        Log marginal likelihood of each study at each node; in a `Stack`, (1, J, U), their sum over studies.
     """
 
     terms: Terms
