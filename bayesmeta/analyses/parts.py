@@ -18,9 +18,12 @@ from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.exact.subsets import Subsets
 from bayesmeta.frequentist.fit import pool
+from bayesmeta.frequentist.glmm import fit_part
+from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.methods import ClassicalFit
 from bayesmeta.frequentist.result import FrequentistFit
 
-type PartFit = ExactFit | FrequentistFit
+type PartFit = ExactFit | ClassicalFit
 
 BAYESIAN = ("mean", "sd", "median", "lower", "upper")
 CLASSICAL = ("estimate", "se", "lower", "upper")
@@ -75,7 +78,7 @@ class Parts:
 
 def check_fit(fit: object, verb: str) -> PartFit:
     """Return a fit that can be repeated for subsets; raise `SpecError` for others, with the way out."""
-    if isinstance(fit, ExactFit | FrequentistFit):
+    if isinstance(fit, ExactFit | FrequentistFit | GlmmFit):
         return fit
     refuse_regression(fit, verb)
     if getattr(fit, "engine", None) == "nuts":
@@ -90,7 +93,7 @@ def check_prob(fit: PartFit, ci_prob: float | None) -> float:
     """Return the probability of intervals: what is given, or the fit's own."""
     if ci_prob is not None:
         return check_probability("ci_prob", ci_prob)
-    return fit.ci_prob if isinstance(fit, FrequentistFit) else DEFAULT_PROB
+    return DEFAULT_PROB if isinstance(fit, ExactFit) else fit.ci_prob
 
 
 def summarise_parts(fit: PartFit, include: BoolArray, ci_prob: float) -> Parts:
@@ -98,14 +101,14 @@ def summarise_parts(fit: PartFit, include: BoolArray, ci_prob: float) -> Parts:
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, FrequentistFit or GlmmFit
         The analysis of all studies.
     include : array of bool, shape (R, k)
         Which studies each subset holds.
     ci_prob : float
         Probability of the intervals.
     """
-    return _classical(fit, include, ci_prob) if isinstance(fit, FrequentistFit) else _exact(fit, include, ci_prob)
+    return _exact(fit, include, ci_prob) if isinstance(fit, ExactFit) else _classical(fit, include, ci_prob)
 
 
 def _exact(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
@@ -152,7 +155,7 @@ def _refitted(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
     return Parts(names, BAYESIAN, values, error, log_evidence, log_evidence_error, None, note)
 
 
-def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts:
+def _classical(fit: ClassicalFit, include: BoolArray, ci_prob: float) -> Parts:
     """Pool each subset with the options of the whole."""
     names = tuple(fit.rows(ci_prob))
     values = np.full((len(include), len(names), len(CLASSICAL)), np.nan)
@@ -163,7 +166,7 @@ def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts
             note[i] = NONE_LEFT
             continue
         try:
-            part = _pool_part(fit, mask)
+            part = fit_part(fit, mask) if isinstance(fit, GlmmFit) else _pool_part(fit, mask)
             values[i] = list(part.rows(ci_prob).values())
         except BayesmetaError as error:
             note[i] = str(error)

@@ -8,7 +8,7 @@ from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.leave_one_out import leave_one_out
 from bayesmeta.analyses.parts import PartFit, check_fit
 from bayesmeta.errors import SpecError
-from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.exact.fit import ExactFit
 
 HEADLINES = ("p_median", "p_mean", "mu")
 BAYESIAN = ("median", "lower", "upper", "shift", "elpd_loo")
@@ -20,7 +20,7 @@ def influence(fit: PartFit, *, parameter: str | None = None, ci_prob: float | No
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, FrequentistFit or GlmmFit
         The analysis of all k studies.
     parameter : str, optional
         A row of the summary. By default ``p_median`` for proportions (``p_mean`` for a raw one), else ``mu``.
@@ -64,7 +64,7 @@ def influence(fit: PartFit, *, parameter: str | None = None, ci_prob: float | No
     if chosen not in names:
         raise SpecError(unknown_name("parameter", chosen, names))
     rows = table[table["parameter"] == chosen].set_index("study")
-    if isinstance(checked, FrequentistFit):
+    if not isinstance(checked, ExactFit):
         return rows[["parameter", *CLASSICAL, "note"]]
     frame, note = rows[["parameter", *BAYESIAN]], rows["note"]
     try:

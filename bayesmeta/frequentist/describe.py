@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bayesmeta.effects.measures import Measure
 from bayesmeta.effects.sizes import has_empty_cell
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS, natural_interval, natural_value, range_of_proportions
@@ -50,16 +51,18 @@ def fit_text(fit: "FrequentistFit") -> str:
     lines = [
         f"{method.model.capitalize()} ({method.title}), {fit.record.title} ({fit.measure}), k = {fit.k}",
         f"tau2 {fit.tau2:.4f} (tau {fit.tau:.4f}), I2 {100 * fit.i2:.1f} %, H2 {fit.h2:.2f}",
-        f"Q(df = {fit.df}) = {fit.q:.2f}, {_pvalue_text(fit.q_pvalue)}",
+        f"Q(df = {fit.df}) = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}",
         fit.summary().to_string(float_format="{:.4f}".format, index_names=False),
         f"lower, upper: {percent} CI ({ci_record(fit.ci_method).title}){_ratio_text(fit)}",
     ]
     if not np.isnan(fit.prediction_interval[0]):
-        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
+        limits = prediction_text(fit.record, fit.prediction_interval, fit.prediction_interval_natural)
+        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {limits}")
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
-def _pvalue_text(pvalue: float) -> str:
+def pvalue_text(pvalue: float) -> str:
+    """Return a P-value to four digits."""
     return "P < 0.0001" if pvalue < 0.0001 else f"P = {pvalue:.4f}"
 
 
@@ -71,10 +74,10 @@ def _ratio_text(fit: "FrequentistFit") -> str:
     return f"; back-transformed {value:.4f} ({lower:.4f} to {upper:.4f})"
 
 
-def _prediction_text(fit: "FrequentistFit") -> str:
-    link, natural = fit.prediction_interval, fit.prediction_interval_natural
+def prediction_text(measure: Measure, link: tuple[float, float], natural: tuple[float, float]) -> str:
+    """Return a prediction interval as text, on the link scale and, if it is another, on the natural one."""
     text = f"{link[0]:.4f} to {link[1]:.4f}"
-    if fit.record.link == "identity":
+    if measure.link == "identity":
         return text
     return f"{text}, back-transformed {natural[0]:.4f} to {natural[1]:.4f}"
 
