@@ -89,6 +89,9 @@ def fit_glmm(
     >>> fit = fit_glmm(Studies.from_frame(counts), ci_method="profile")
     >>> print(fit.summary().rename_axis(None).round(3))
               estimate     se  lower  upper
+    mu          -0.555  0.890 -3.798  1.723
+    p_median     0.365  0.206  0.022  0.849
+    p_mean       0.404  0.148  0.169  0.692
     """
     model = find_model(glmm_model, studies.kind, measure)
     interval_record(ci_method), pi_record(pi_method)
