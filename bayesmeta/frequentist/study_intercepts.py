@@ -83,9 +83,10 @@ class InterceptTerms:
     def log_likelihood_at(self, theta: FloatArray) -> FloatArray:
         """Return the log likelihoods at theta_i with alpha_i at its best, shape of ``theta`` (k, ...)."""
         out, some = np.zeros(theta.shape), np.flatnonzero(~self.empty)
-        effect = theta[some].reshape(some.size, -1)
-        found = _AtEffect(ArmPair.of(self.take(some)), effect).largest()
-        out[some] = found.reshape(some.size, *theta.shape[1:])
+        if some.size:
+            effect = theta[some].reshape(some.size, -1)
+            found = _AtEffect(ArmPair.of(self.take(some)), effect).largest()
+            out[some] = found.reshape(some.size, *theta.shape[1:])
         return out
 
     def marginal(self, settings: Level) -> MarginalRule:

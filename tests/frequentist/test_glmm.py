@@ -242,6 +242,18 @@ def test_fixed_study_effects_have_the_maximum_of_dense_integration(poisson_arms)
         assert dense(mu, tau) < fit.log_likelihood
 
 
+def test_a_trial_without_events_in_either_arm_changes_nothing():
+    treatment, control = [(2, 20), (3, 40), (1, 9)], [(4, 20), (9, 41), (0, 8)]
+    for model in ("UM.FS", "CM.EL", "CM.AL"):
+        without = fit_glmm(two_arms(treatment, control), glmm_model=model)
+        fit = fit_glmm(two_arms([*treatment, (0, 30)], [*control, (0, 31)]), glmm_model=model)
+        assert (fit.mu, fit.se_mu, fit.tau, fit.q) == pytest.approx(
+            (without.mu, without.se_mu, without.tau, without.q), abs=1e-7
+        )
+        assert fit.weights[-1] == 0.0
+        assert bm.study_effects(fit)["mean"].iloc[-1] == pytest.approx(fit.mu, abs=1e-6)
+
+
 def test_arms_without_events_on_one_side_everywhere_are_refused():
     studies = two_arms([(0, 20), (0, 30)], [(4, 20), (3, 30)])
     for model in ("UM.FS", "CM.EL", "CM.AL"):

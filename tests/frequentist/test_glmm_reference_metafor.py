@@ -9,10 +9,12 @@ scale except for CM.EL of counts, where it is the sum of log probabilities, as o
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bayesmeta.data.read import read_studies
 from bayesmeta.frequentist.glmm import fit_glmm
+from bayesmeta.surface.quadrature import level
 
 FOLDER = Path(__file__).parents[1] / "reference" / "metafor"
 NAMES = ("bcg", "crins2014", "crisafulli2020", "debruin2009", "nielweise2008", "pritz1997")
@@ -71,6 +73,16 @@ def fit_of(name, entry):
 def test_mixed_models_equal_metafor(name, entry):
     for ours, theirs, tolerance in pairs(fit_of(name, entry), entry):
         assert ours == pytest.approx(theirs, rel=0, abs=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"), CASES, ids=lambda value: value if isinstance(value, str) else value["model"]
+)
+def test_where_they_differ_the_likelihood_at_metafors_estimates_is_lower(name, entry):
+    fit = fit_of(name, entry)
+    rule = fit.terms.marginal(level(2))
+    theirs = rule(np.array([entry["beta"]]), np.array([entry["tau2"] ** 0.5])).sum()
+    assert fit.log_likelihood - 1e-7 < theirs < fit.log_likelihood + 1e-9
 
 
 def test_laplace_is_another_estimator_near_by():
