@@ -39,6 +39,7 @@ from bayesmeta.errors import (
     OutputError,
     SpecError,
 )
+from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
@@ -104,6 +105,7 @@ __all__ = [
     "save_figure",
     "sensitivity",
     "stacking",
+    "stratified_tests",
     "study_effects",
     "subgroups",
     "subsets",

@@ -64,7 +64,7 @@ def fit(
     model: None = None,
     *,
     engine: Literal["frequentist"],
-    method: Literal["inverse-variance"] = "inverse-variance",
+    method: Literal["inverse-variance", "mantel-haenszel", "peto"] = "inverse-variance",
     **options: object,
 ) -> FrequentistFit: ...
 @overload

@@ -11,7 +11,7 @@ from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.glmm_result import GlmmFit
-from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
@@ -165,9 +165,12 @@ def _log_of(noun: str) -> str:
 
 def _frequentist_rows(fit: FrequentistFit, ci_prob: float) -> list[Row]:
     variance = f", {fit.variance} variance" if len(fit.record.variances) > 1 else ""
-    label = f"{fit.tau2_method}, {fit.measure}{variance}, {fit.ci_method} interval"
+    pooled = POOLED_AS_COUNTS.get(fit.method, fit.tau2_method)
+    label = f"{pooled}, {fit.measure}{variance}, {fit.ci_method} interval"
     why = {
-        "mu": "weighted mean of the estimates, scale of the measure",
+        "mu": "pooled from the counts as they are, scale of the measure"
+        if fit.method in POOLED_AS_COUNTS
+        else "weighted mean of the estimates, scale of the measure",
         "p_mean": _why_raw(fit),
         "p_median": _why_median(fit),
     }

@@ -20,7 +20,7 @@ from bayesmeta.exact.subsets import Subsets
 from bayesmeta.frequentist.fit import pool
 from bayesmeta.frequentist.glmm import fit_part
 from bayesmeta.frequentist.glmm_result import GlmmFit
-from bayesmeta.frequentist.methods import ClassicalFit
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE, ClassicalFit, fit_by_method
 from bayesmeta.frequentist.result import FrequentistFit
 
 type PartFit = ExactFit | ClassicalFit
@@ -175,8 +175,11 @@ def _classical(fit: ClassicalFit, include: BoolArray, ci_prob: float) -> Parts:
     return Parts(names, CLASSICAL, values, None, None, None, heterogeneity, note)
 
 
-def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
+def _pool_part(fit: FrequentistFit, mask: BoolArray) -> ClassicalFit:
     """Return the classical analysis of the studies in ``mask`` (k,)."""
+    if fit.method != INVERSE_VARIANCE:
+        options = {"measure": fit.measure, "ci_prob": fit.ci_prob, "add": fit.add, "to": fit.to}
+        return fit_by_method(fit.studies.take(mask), method=fit.method, **options)
     effects = EffectSizes(fit.y[mask], fit.se[mask], fit.corrected[mask])
     if fit.to == "if0all" and fit.studies.events is not None and fit.studies.n is not None:
         # the correction of each study depends on which others there are

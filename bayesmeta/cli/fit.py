@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bayesmeta.data.studies import Studies
     from bayesmeta.spec.model import ModelSpec
 
-CLASSICAL_OPTIONS = ("tau2_method", "ci_method", "pi_method", "variance")
+CLASSICAL_OPTIONS = ("method", "glmm_model", "tau2_method", "ci_method", "pi_method", "variance", "back_transformation")
 NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 
 
@@ -30,10 +30,19 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
     "posterior. frequentist: DerSimonian-Laird and its relatives.",
 )
 @model_options
+@click.option(
+    "--method",
+    metavar="NAME",
+    help="Frequentist: inverse-variance (the default), glmm (mixed model), mantel-haenszel or peto (two arms).",
+)
+@click.option("--glmm-model", metavar="CODE", help="Method glmm, two arms: UM.FS (the default), CM.EL or CM.AL.")
 @click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
-@click.option("--ci-method", metavar="NAME", help="Frequentist: wald (the default).")
+@click.option("--ci-method", metavar="NAME", help="Frequentist: wald (the default); more for method glmm.")
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
 @click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
+@click.option(
+    "--back-transformation", metavar="NAME", help="Frequentist, measure PFT: harmonic (the default) or variance."
+)
 @click.option("--draws", type=int, help="NUTS: draws of each chain [default: 1000].")
 @click.option("--tune", type=int, help="NUTS: tuning steps of each chain [default: 1000].")
 @click.option("--chains", type=int, help="NUTS: chains [default: 4].")

@@ -1,5 +1,7 @@
 """How is a classical fit told in words: its one-line notes, and the block that is printed."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,6 +15,13 @@ from bayesmeta.frequentist.tau2 import tau2_record
 if TYPE_CHECKING:
     from bayesmeta.frequentist.result import FrequentistFit
 
+_UNCORRECTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "mantel-haenszel": " for their own effects and Q; the pooled effect has none of it",
+        "peto": " for their own effects; the pooled effect and Q have none of it",
+    }
+)
+"""Where no correction goes, by method."""
 _NOTABLE: Final = 0.01
 """Difference of two back-transformations that is worth a note: a point."""
 
@@ -30,7 +39,13 @@ def fit_notes(fit: "FrequentistFit") -> tuple[str, ...]:
     tuple of str
         In the order of the analysis; empty if there is nothing to say.
     """
-    notes = (_variance_note(fit), _correction_note(fit), _single_study_note(fit), _prediction_note(fit))
+    notes = (
+        _variance_note(fit),
+        _correction_note(fit),
+        _uninformative_note(fit),
+        _single_study_note(fit),
+        _prediction_note(fit),
+    )
     return (*filter(None, notes), *_back_transformation_notes(fit), *_cut_notes(fit))
 
 
@@ -49,7 +64,7 @@ def fit_text(fit: "FrequentistFit") -> str:
     """
     method, percent = tau2_record(fit.tau2_method), f"{100 * fit.ci_prob:g} %"
     lines = [
-        f"{method.model.capitalize()} ({method.title}), {fit.record.title} ({fit.measure}), k = {fit.k}",
+        f"{method.model.capitalize()} ({fit.estimator}), {fit.record.title} ({fit.measure}), k = {fit.k}",
         f"tau2 {fit.tau2:.4f} (tau {fit.tau:.4f}), I2 {100 * fit.i2:.1f} %, H2 {fit.h2:.2f}",
         f"Q(df = {fit.df}) = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}",
         fit.summary().to_string(float_format="{:.4f}".format, index_names=False),
@@ -99,7 +114,18 @@ def _correction_note(fit: "FrequentistFit") -> str:
     cells = "events" if fit.studies.kind.endswith("rates") else "events and non-events"
     where = " in both arms" if fit.studies.kind.startswith("two-arm") else ""
     added = f"{fit.add:g} was added to {to_whom} {cells}{where} ({rule})"
-    return f"{zero} of {fit.k} studies {have} a zero cell; {added}"
+    return f"{zero} of {fit.k} studies {have} a zero cell; {added}{_UNCORRECTED.get(fit.method, '')}"
+
+
+def _uninformative_note(fit: "FrequentistFit") -> str:
+    """Say which studies a pool of counts leaves out of Q, or altogether."""
+    left_out = 0 if fit.method == "inverse-variance" or fit.df == 0 else fit.k - fit.df - 1
+    if not left_out:
+        return ""
+    only = "no events" if fit.studies.kind.endswith("rates") else "only events, or none,"
+    weightless = int((fit.weights == 0.0).sum())
+    weight = f"; {weightless} of {fit.k} have no weight in the pooled effect" if weightless else ""
+    return f"{left_out} of {fit.k} studies have {only} in both arms, and are left out of Q{weight}"
 
 
 def _single_study_note(fit: "FrequentistFit") -> str:

@@ -10,6 +10,7 @@ from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.glmm import fit_glmm
 from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.mantel_haenszel import fit_mantel_haenszel, fit_peto
 from bayesmeta.frequentist.registry import look_up
 from bayesmeta.frequentist.result import FrequentistFit
 
@@ -59,6 +60,8 @@ POOLING_METHODS: Final[Mapping[str, PoolingMethod]] = MappingProxyType(
                     "back_transformation",
                 ),
             ),
+            PoolingMethod("mantel-haenszel", fit_mantel_haenszel, _SHARED),
+            PoolingMethod("peto", fit_peto, _SHARED),
             PoolingMethod("glmm", fit_glmm, ("measure", "glmm_model", "ci_method", "pi_method", "ci_prob")),
         )
     }

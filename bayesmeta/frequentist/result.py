@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Literal, final
+from types import MappingProxyType
+from typing import Final, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from bayesmeta.frequentist.rows import Row, check_summary, estimates_frame, summ
 from bayesmeta.frequentist.tau2 import tau2_record
 
 type Interval = tuple[float, float]
+
+POOLED_AS_COUNTS: Final = MappingProxyType({"mantel-haenszel": "Mantel-Haenszel", "peto": "Peto"})
+"""The methods that pool counts of a common effect, and their names in print."""
 
 
 @final
@@ -180,6 +184,11 @@ class FrequentistFit:
 
     def _limits(self, ci_prob: float) -> Interval:
         return confidence_interval(self.mu, self.se_mu, k=self.k, ci_method=self.ci_method, ci_prob=ci_prob)
+
+    @property
+    def estimator(self) -> str:
+        """What pooled the studies, in print: the estimator of tau2, or Mantel-Haenszel, or Peto."""
+        return POOLED_AS_COUNTS.get(self.method, tau2_record(self.tau2_method).title)
 
     @property
     def record(self) -> Measure:

@@ -46,6 +46,7 @@ def plot_forest(
     ax: Axes | None = None,
     order: str | Sequence[str] | None = None,
     ci_prob: float = 0.95,
+    study_interval: str | None = None,
     scale: str | None = None,
     columns: Chosen | None = None,
     xlim: tuple[float, float] | None = None,
@@ -70,6 +71,8 @@ def plot_forest(
         in the order wanted. Equal values keep the order of the data.
     ci_prob : float
         Probability of all intervals.
+    study_interval : str, optional
+        Interval of the observed proportions, as in `study_effects`.
     scale : {"percent", "proportion", "per 1000", "per 100000"}, optional
         Unit in which proportions are printed. By default per cent, and for rare events one of the last two. For rates
         ``"per 1"``, ``"per 100"``, ``"per 1000"`` or ``"per 100000"`` of the person-time's unit, by their size.
@@ -104,8 +107,9 @@ def plot_forest(
 
     Notes
     -----
-    Squares are the studies as observed, with exact (Clopper-Pearson) intervals for counts and normal ones for
-    estimates; their areas are proportional to the weights. Circles below them are the studies' own
+    Squares are the studies as observed, with exact (Clopper-Pearson) intervals for counts, unless
+    `study_interval` is another, and normal ones for estimates; their areas are proportional to the weights.
+    Circles below them are the studies' own
     proportions in the model, shrunken towards the rest: posterior medians with credible intervals. Diamonds
     are estimates, each named after what it estimates; the bar is the interval for the true value of the next
     study. The dashed line is the first estimate. A fit that failed its diagnosis or its verification is headed
@@ -119,7 +123,7 @@ def plot_forest(
     >>> ax = plot_forest(bm.fit(studies), compare=dl, xlabel="Complete remission, %")
     """
     _check_options(ax, width_mm, fontsize, notes)
-    frame = forest_frame(fit, compare=compare, order=order, ci_prob=ci_prob)
+    frame = forest_frame(fit, compare=compare, order=order, ci_prob=ci_prob, study_interval=study_interval)
     unit = choose_unit(natural_scale(fit), scale, frame)
     label = unit.axis_label if natural_scale(fit) in (noun_of(fit), "rate") else noun_of(fit).capitalize()
     ends = padded(unit, axis_range(unit, frame, xlim))
@@ -128,7 +132,7 @@ def plot_forest(
         columns = NARROW_COLUMNS if width < NARROW_MM else WIDE_COLUMNS
     printing = Printing(unit, decimals(unit, frame), ci_prob)
     lines = [notes] if isinstance(notes, str) else [str(note) for note in notes]
-    content = _content(frame, labelled_fits(fit, compare), printing, columns, ends, lines)
+    content = _content(frame, labelled_fits(fit, compare), printing, columns, ends, lines, study_interval)
     ax = _new_axes(content, width, fontsize) if ax is None else _prepared(ax)
     layout = plan(content, *axes_size(ax), fontsize)
     set_limits(ax, layout, unit, ends)
@@ -148,12 +152,13 @@ def _content(
     columns: Chosen,
     ends: tuple[float, float],
     notes: Sequence[str],
+    study_interval: str | None,
 ) -> Content:
     pooled = frame[frame["kind"] == "summary"].drop_duplicates("method")
     prob = printing.ci_prob
     lines = [
         *(heterogeneity_line(title, fit, ci_prob=prob) for title, fit in fits.items()),
-        marks_line(frame, ci_prob=prob, is_cut=_goes_beyond(frame, ends)),
+        marks_line(frame, ci_prob=prob, is_cut=_goes_beyond(frame, ends), study_interval=study_interval),
         *notes,
     ]
     moderators = [str(name) for name in next(iter(fits.values())).studies.moderators]

@@ -8,7 +8,6 @@ from bayesmeta.api import ENGINES, AnyFit
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
-from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.result.study_table import natural_name
 from bayesmeta.result.words import effect_noun, with_article
 from bayesmeta.spec.words import traits
@@ -87,7 +86,7 @@ def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
     if isinstance(fit, GlmmFit):
         return f"GLMM, {fit.model_record.words}"
     if isinstance(fit, FrequentistFit):
-        title = tau2_record(fit.tau2_method).title
+        title = fit.estimator
         words = _MEASURE_WORDS.get(fit.measure)
         return f"{title[0].upper()}{title[1:]}{f', {words}' if words else ''}"
     engines = {each.engine for each in beside if each.engine in _ENGINE_WORDS}

@@ -58,6 +58,7 @@ def forest_frame(
     compare: Compared = (),
     order: str | Sequence[str] | None = None,
     ci_prob: float = 0.95,
+    study_interval: str | None = None,
 ) -> pd.DataFrame:
     """Return the rows of a forest plot: the studies, then the estimates of each fit.
 
@@ -73,6 +74,8 @@ def forest_frame(
         values keep the order of the data, which is also the default.
     ci_prob : float
         Probability of all intervals.
+    study_interval : str, optional
+        Interval of the observed proportions, as in `study_effects`.
 
     Returns
     -------
@@ -85,8 +88,9 @@ def forest_frame(
         ``parameter``: ``p_median``, ``p_mean``, ``p_new``, ``mu`` or ``theta_new``; empty for a study.
         ``events``, ``n``: counts. ``estimate``: of a study, the raw proportion, rate or estimate; else by ``point``
         the posterior ``"median"``, for `p_mean` the posterior ``"mean"``, or the ``"pooled"`` estimate; nan
-        for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson,
-        Garwood) or normal ``"CI"`` of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
+        for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson, unless
+        `study_interval` is another, or Garwood) or normal ``"CI"`` of a study,
+        the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
         ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
         proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in the
         fit; the shares sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The data
@@ -96,8 +100,8 @@ def forest_frame(
     Raises
     ------
     SpecError
-        If `ci_prob` or `order` is not allowed, `compare` holds something else than fits, two fits have the
-        same label, or a fit is on another scale than `fit`.
+        If `ci_prob`, `order` or `study_interval` is not allowed, `compare` holds something else than fits, two fits
+        have the same label, or a fit is on another scale than `fit`.
 
     Examples
     --------
@@ -114,7 +118,9 @@ def forest_frame(
     refuse_formula(getattr(getattr(fit, "model", None), "formula", None), "a forest plot")
     fits = labelled_fits(fit, compare)
     title = next(iter(fits))
-    studies = _study_rows(fit, prob).assign(kind="study", method=title, point="", parameter="", interval="CI")
+    studies = _study_rows(fit, prob, study_interval).assign(
+        kind="study", method=title, point="", parameter="", interval="CI"
+    )
     pooled = [row | {"method": label} for label, each in fits.items() for row in _pooled_rows(each, prob)]
     together = [*studies.to_dict("records"), *pooled]
     dtypes = FRAME_DTYPES | _data_dtypes(fit.studies)
@@ -173,10 +179,10 @@ def _by_labels(labels: list[str], wanted: list[str]) -> IntArray:
     return np.array([labels.index(label) for label in wanted], dtype=np.intp)
 
 
-def _study_rows(fit: AnyFit, prob: float) -> pd.DataFrame:
+def _study_rows(fit: AnyFit, prob: float, study_interval: str | None) -> pd.DataFrame:
     if isinstance(fit, FrequentistFit | GlmmFit):
-        return _observed_rows(fit, prob)
-    effects = study_effects(fit, ci_prob=prob)
+        return _observed_rows(fit, prob, study_interval)
+    effects = study_effects(fit, ci_prob=prob, study_interval=study_interval)
     data = [role for role in fit.studies.data if role in effects]
     rows = effects.reindex(columns=list(dict.fromkeys(["events", "n", *data, "weight"]))).rename_axis("label")
     rows[["estimate", "lower", "upper"]] = effects[["observed", "observed_lower", "observed_upper"]]
@@ -186,13 +192,13 @@ def _study_rows(fit: AnyFit, prob: float) -> pd.DataFrame:
     return rows.reset_index()
 
 
-def _observed_rows(fit: FrequentistFit | GlmmFit, prob: float) -> pd.DataFrame:
+def _observed_rows(fit: FrequentistFit | GlmmFit, prob: float, study_interval: str | None) -> pd.DataFrame:
     """Return the studies of a frequentist fit, which has no shrunken estimates."""
     studies = fit.studies
     values: dict[str, Any] = {} if studies.kind == "estimates" else dict(studies.data)
-    if studies.events is not None:
+    if studies.events is not None or study_interval is not None:  # which is refused unless they are proportions
         estimate, lower, upper = observed_effects(
-            studies, link=link_of(fit), measure=fit.measure, ci_prob=prob
+            studies, link=link_of(fit), measure=fit.measure, ci_prob=prob, study_interval=study_interval
         ).values()
     else:
         half = special.ndtri(0.5 + 0.5 * prob) * fit.se

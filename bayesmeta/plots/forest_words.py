@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from bayesmeta.api import AnyFit, BayesianFit
+from bayesmeta.effects.study_intervals import DEFAULT_STUDY_INTERVAL, study_interval_record
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -151,7 +152,9 @@ def warnings_of(fits: Mapping[str, AnyFit]) -> list[str]:
     return lines
 
 
-def marks_line(frame: "pd.DataFrame", *, ci_prob: float, is_cut: bool = False) -> str:
+def marks_line(
+    frame: "pd.DataFrame", *, ci_prob: float, is_cut: bool = False, study_interval: str | None = None
+) -> str:
     """Return what squares, circles, diamonds, bars and arrows mean, for those that are drawn.
 
     Parameters
@@ -162,9 +165,12 @@ def marks_line(frame: "pd.DataFrame", *, ci_prob: float, is_cut: bool = False) -
         Probability of the intervals.
     is_cut : bool
         Whether some interval goes beyond the axis.
+    study_interval : str, optional
+        Interval of the observed proportions.
     """
     percent, rows = percent_words(ci_prob), frame[frame["kind"] == "study"]
-    exact = "exact (Clopper-Pearson) " if rows["n"].notna().any() else "exact (Garwood) " if "time" in rows else ""
+    of_proportions = study_interval_record(study_interval or DEFAULT_STUDY_INTERVAL).title
+    exact = f"{of_proportions} " if rows["n"].notna().any() else "exact (Garwood) " if "time" in rows else ""
     words = [f"Squares: as observed, with {exact}{percent} CI; area proportional to weight."]
     if rows["shrunken"].notna().any():
         words.append(f"Circles: the study's own value in the model, posterior median with {percent} CrI.")

@@ -89,6 +89,9 @@ ENGINES: Final[Mapping[str, Keys]] = MappingProxyType(
                 "pi_method": TEXT,
                 "add": NUMBER,
                 "to": TEXT,
+                "method": TEXT,
+                "glmm_model": TEXT,
+                "back_transformation": TEXT,
             }
         ),
     }

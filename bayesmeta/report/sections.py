@@ -9,7 +9,7 @@ from bayesmeta.data.display import data_texts
 from bayesmeta.effects.links import LINKS
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.glmm_result import GlmmFit
-from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.compute import Results
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
@@ -187,7 +187,7 @@ def _engine_words(fit: AnyFit) -> str:
     if isinstance(fit, GlmmFit):
         return f"Mixed model by maximum likelihood ({fit.glmm_model}, {fit.measure})"
     if isinstance(fit, FrequentistFit):
-        return f"Frequentist estimate ({fit.tau2_method}, {fit.measure})"
+        return f"Frequentist estimate ({POOLED_AS_COUNTS.get(fit.method, fit.tau2_method)}, {fit.measure})"
     return "Posterior by NUTS" if isinstance(fit, NutsFit) else "Exact posterior"
 
 

@@ -11,8 +11,8 @@ from bayesmeta._validate import check_probability
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure
-from bayesmeta.effects.one_arm import clopper_pearson
 from bayesmeta.effects.rates import garwood
+from bayesmeta.effects.study_intervals import DEFAULT_STUDY_INTERVAL, study_interval_record
 from bayesmeta.errors import SpecError
 
 
@@ -39,7 +39,7 @@ class HasStudyEffects(Protocol):
         ...
 
 
-def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFrame:
+def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95, study_interval: str | None = None) -> pd.DataFrame:
     """Return each study's data, observed effect and posterior (shrunken) effect.
 
     Parameters
@@ -48,12 +48,15 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
         A Bayesian fit.
     ci_prob : float
         Probability of all intervals.
+    study_interval : str, optional
+        Interval of the observed proportions: ``"clopper-pearson"`` (the default), ``"wilson"``, ``"agresti-coull"``,
+        ``"jeffreys"`` or ``"wald"``.
 
     Returns
     -------
     DataFrame
         Indexed by ``study``. For counts and rates, the data by their names. ``observed``, ``observed_lower``,
-        ``observed_upper``, on the natural scale: the raw proportion with its exact (Clopper-Pearson) interval; the
+        ``observed_upper``, on the natural scale: the raw proportion with its interval by `study_interval`; the
         raw rate with its exact (Garwood) interval; of two arms the effect by the fit's measure (or, if it models the
         counts themselves, odds ratio or rate ratio), after metafor's correction of empty cells, with its normal
         interval; or the estimate with its normal interval. ``mean sd median lower upper``: the posterior of the
@@ -68,7 +71,8 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
     Raises
     ------
     SpecError
-        If the fit has no study effects, or `ci_prob` is not a probability.
+        If the fit has no study effects, `ci_prob` is not a probability, or `study_interval` is unknown or given for
+        data that are no proportions.
 
     Notes
     -----
@@ -86,7 +90,10 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95) -> pd.DataFram
     data = {role: values.astype(np.int64) if _is_count(role) else values for role, values in fit.studies.data.items()}
     given = {} if fit.studies.kind == "estimates" else data
     frame = pd.DataFrame(
-        given | observed_effects(fit.studies, link=fit.link, measure=fit.measure, ci_prob=prob),
+        given
+        | observed_effects(
+            fit.studies, link=fit.link, measure=fit.measure, ci_prob=prob, study_interval=study_interval
+        ),
         index=pd.Index(fit.studies.study, name="study"),
     )
     shown = natural_name(fit.link, fit.studies.kind)
@@ -127,7 +134,9 @@ def natural_name(link: str, kind: DataKind) -> str:
     return "rate" if kind == "rates" and link == "log" else LINKS[link].natural
 
 
-def observed_effects(studies: Studies, *, link: str, measure: str | None, ci_prob: float) -> dict[str, FloatArray]:
+def observed_effects(
+    studies: Studies, *, link: str, measure: str | None, ci_prob: float, study_interval: str | None = None
+) -> dict[str, FloatArray]:
     """Return ``observed``, ``observed_lower`` and ``observed_upper`` of each study, as `study_effects` describes them.
 
     Parameters
@@ -140,14 +149,21 @@ def observed_effects(studies: Studies, *, link: str, measure: str | None, ci_pro
         The measure of two arms; None for the default one.
     ci_prob : float
         Probability of the intervals.
+    study_interval : str, optional
+        Interval of proportions, a key of `STUDY_INTERVALS`; only for studies with counts of one arm.
 
     Returns
     -------
     dict of arrays, shape (k,)
         Natural scale.
     """
+    record = study_interval_record(DEFAULT_STUDY_INTERVAL if study_interval is None else study_interval)
+    if study_interval is not None and not studies.has_counts:
+        raise SpecError(
+            f"study_interval={study_interval!r} is for proportions, but the studies hold {studies.kind}; leave it out."
+        )
     if studies.events is not None:
-        size, interval = (studies.n, clopper_pearson) if studies.n is not None else (studies.time, garwood)
+        size, interval = (studies.n, record.limits) if studies.n is not None else (studies.time, garwood)
         lower, upper = interval(studies.events, np.asarray(size), ci_prob=ci_prob)
         return {"observed": studies.events / np.asarray(size), "observed_lower": lower, "observed_upper": upper}
     if studies.kind == "estimates":

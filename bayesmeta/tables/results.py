@@ -148,14 +148,14 @@ def _bayesian_tail(fit: BayesianFit, table: pd.DataFrame, ci_prob: float, ci_kin
 
 def _frequentist_head(fit: FrequentistFit) -> list[str]:
     method = tau2_record(fit.tau2_method)
-    title = f"{method.model.capitalize()} ({method.title}), {fit.record.title} ({fit.measure})"
+    title = f"{method.model.capitalize()} ({fit.estimator}), {fit.record.title} ({fit.measure})"
     return [f"{title}, k = {fit.k}"]
 
 
 def _frequentist_tail(fit: FrequentistFit, table: pd.DataFrame, ci_prob: float) -> list[str]:
     title = ci_record(fit.ci_method).title
     lines = [f"lower, upper: {100 * ci_prob:g} % CI ({title})", _meanings(table.index, fit.record.link, None)]
-    if fit.record.link == "log":
+    if fit.record.link == "log" and fit.record.estimand is None:
         lines.append(_ratio_text(table, "estimate", effect_noun(fit.studies, fit.record.link, fit.measure)))
     if not isnan(fit.prediction_interval[0]):
         lines.append(f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
