@@ -39,6 +39,8 @@ from bayesmeta.errors import (
     OutputError,
     SpecError,
 )
+from bayesmeta.frequentist.heterogeneity_intervals import heterogeneity
+from bayesmeta.frequentist.many import PooledMany, pool_many
 from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
@@ -66,6 +68,7 @@ __all__ = [
     "ImproperPosteriorError",
     "ModelSpec",
     "OutputError",
+    "PooledMany",
     "Prior",
     "SpecError",
     "Studies",
@@ -81,6 +84,7 @@ __all__ = [
     "fit",
     "fit_many",
     "forest_frame",
+    "heterogeneity",
     "influence",
     "leave_one_out",
     "list_datasets",
@@ -90,6 +94,7 @@ __all__ = [
     "loo",
     "outliers",
     "plot_forest",
+    "pool_many",
     "power_scale",
     "power_sensitivity",
     "predict",

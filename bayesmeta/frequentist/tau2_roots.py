@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from scipy.optimize import elementwise
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.frequentist.linear import Projection
@@ -126,5 +125,7 @@ def _roots(
     """Return a root in each bracket [low, high], shape (R,); ``index`` (R,) says which meta-analysis it is of."""
     if index.size == 0:
         return np.empty(0)
+    from scipy.optimize import elementwise
+
     result = elementwise.find_root(function, (low, high), args=(index,), maxiter=500)
     return np.asarray(result.x)
