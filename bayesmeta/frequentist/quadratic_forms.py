@@ -59,15 +59,21 @@ def weighted_chi2_cdf(q: float, a: FloatArray) -> float:
     r = 2.0 * a / q  # s is in units of 1 / q
     is_upper = 0.5 * r.sum() < 1.0
     tip = -1.0 / r.max() if is_upper else 0.0
-    b = _distance(r, tip)
+    gap = 1.0 - r / r.max() if is_upper else np.ones_like(r)  # 1 + r tip: 0 for the largest
+    b = _distance(r, gap, tip)
     s0 = tip + b
-    width = 0.5 / (b * np.sqrt(0.5 * ((r / (1.0 + r * s0)) ** 2).sum() + 1.0 / s0**2))
+    width = 0.5 / (b * np.sqrt(0.5 * ((r / (gap + r * b)) ** 2).sum() + 1.0 / s0**2))
     end = max(WIDTHS * width, np.sqrt(300.0 / b))
     w = np.linspace(0.0, end, int(STEPS * end / width) + 1)
     for bend in BENDS:
-        s = s0 + b * (2j * w - bend * w**2)
+        z = b * (1.0 + 2j * w - bend * w**2)
+        s = tip + z
         # ds / (2 pi i) = b (1 + i bend w) dw / pi; both halves of the contour together are twice the real part
-        log_value = s - 0.5 * np.log1p(r[:, np.newaxis] * s).sum(axis=0) + np.log((1.0 + 1j * bend * w) * s0 / s)
+        log_value = (
+            s
+            - 0.5 * np.log(gap[:, np.newaxis] + r[:, np.newaxis] * z).sum(axis=0)
+            + np.log((1.0 + 1j * bend * w) * s0 / s)
+        )
         size = log_value.real - log_value[0].real
         stop = int(np.argmax(size < NEGLIGIBLE))  # from there on straight up, where |L| only falls
         if stop > 0 and size[:stop].max() <= ROUNDING:
@@ -77,12 +83,9 @@ def weighted_chi2_cdf(q: float, a: FloatArray) -> float:
     raise AccuracyError(f"P(Q <= {q:g}) was not found for {len(a)} weights; use another method for tau2.")
 
 
-def _distance(r: FloatArray, tip: float) -> float:
-    """Return how far beyond ``tip`` the saddle point lies: 1 = 1 / s + sum of r_i / (2 (1 + r_i s)), s = tip + b."""
+def _distance(r: FloatArray, gap: FloatArray, tip: float) -> float:
+    """Return the b at which 1 = 1 / s + sum of r_i / (2 (1 + r_i s)), s = tip + b: the saddle point."""
     from scipy.optimize import brentq
-
-    is_upper = tip < 0.0
-    gap = 1.0 + r * tip  # of each weight to its own singularity; 0 for the largest
 
     def excess(log_b: float) -> float:
         b = np.exp(log_b)
@@ -91,5 +94,5 @@ def _distance(r: FloatArray, tip: float) -> float:
 
     # right of the pole: at s = 1 the excess is positive, at s = 1 + m / 2 not; between cut and pole 1 / s is above
     # 2 / tip for b up to |tip| / 2, and the largest weight's own term 1 / (2b)
-    low, high = (0.5 * tip / (tip - 2.0), -tip * (1.0 - 1e-13)) if is_upper else (1.0, 1.0 + 0.5 * len(r) + 1e-9)
+    low, high = (0.5 * tip / (tip - 2.0), -tip * (1.0 - 1e-13)) if tip < 0.0 else (1.0, 1.0 + 0.5 * len(r) + 1e-9)
     return float(np.exp(brentq(excess, np.log(low), np.log(high), xtol=1e-13)))

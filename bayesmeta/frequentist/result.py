@@ -16,6 +16,7 @@ from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.describe import fit_notes, fit_text
 from bayesmeta.frequentist.intervals import Interval, confidence_interval, prediction_interval, zero_test
 from bayesmeta.frequentist.natural import natural_interval, natural_se, natural_value
+from bayesmeta.frequentist.study_blups import study_table
 from bayesmeta.frequentist.tau2 import tau2_record
 
 
@@ -216,6 +217,10 @@ class FrequentistFit:
             value, se = natural_value(measure, self.mu), natural_se(measure, self.mu, self.se_mu)
             rows[measure.estimand] = (value, se, *natural_interval(measure, limits))
         return rows
+
+    def study_table(self, *, ci_prob: float) -> pd.DataFrame:
+        """Return what `bayesmeta.study_effects` shows of each study: data, observed effect and its BLUP."""
+        return study_table(self, ci_prob=ci_prob)
 
     def _rows(self, ci_prob: float) -> pd.DataFrame:
         rows = [(name, name, *values) for name, values in self.rows(ci_prob).items()]
