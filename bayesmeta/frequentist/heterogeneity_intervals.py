@@ -150,7 +150,7 @@ def _from_tau2(fit: FrequentistFit, record: Tau2Interval, ci_prob: float) -> lis
         limits = record.limits(fit, np.ones((fit.k, 1)), ci_prob)
         note = EMPTY if record.inverts and limits[1] == 0.0 else ""
     tau2 = np.array([fit.tau2, *limits])
-    ratio = variance_ratio(tau2, np.broadcast_to(fit.se, (3, fit.k)))
+    ratio = variance_ratio(tau2, np.broadcast_to(fit.se, (3, fit.k))) + 0.0 * tau2  # of one study nan stays nan
     values = {"tau2": tau2, "tau": np.sqrt(tau2), "i2_tau2": ratio / (1.0 + ratio), "h2": 1.0 + ratio}
     return [(name, float(a[0]), float(a[1]), float(a[2]), record.code, note) for name, a in values.items()]
 

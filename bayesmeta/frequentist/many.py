@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from math import prod
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,12 @@ from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.heterogeneity import i2_from_q, i2_from_tau2, q_pvalue
 from bayesmeta.frequentist.intervals import CI_METHODS, CiMethod, check_pair, ci_record
 from bayesmeta.frequentist.pooled import pool_arrays
-from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.frequentist.tau2 import Tau2Method, tau2_record
 
-LARGEST = 1e60
+LARGEST: Final = 1e60
 """Bound on |y|, se and 1/se, within which all squares and products of two weights stay finite in float64."""
+BLOCK: Final = 2**13
+"""Effects that are pooled at a time, so that the arrays of a step stay in the processor's cache."""
 
 
 @final
@@ -108,12 +110,34 @@ def pool_many(
     _check_batched(ci_rule)
     prob = check_probability("ci_prob", ci_prob)
     ys, ses = _effects(y, se)
-    pooled, k = pool_arrays(ys, ses, tau2_rule, ci_rule), ys.shape[-1]
-    half = ci_rule.quantile(prob, k) * pooled.se_mu
-    return PooledMany(
-        mu=pooled.mu, se_mu=pooled.se_mu, lower=pooled.mu - half, upper=pooled.mu + half, tau2=pooled.tau2, q=pooled.q,
-        q_pvalue=q_pvalue(pooled.q, k - 1), i2=i2_from_q(pooled.q, k - 1), i2_tau2=i2_from_tau2(pooled.tau2, ses),
-    )  # fmt: skip
+    k = ys.shape[-1]
+    rows = max(1, BLOCK // k)
+    flat = ys.reshape(-1, k), ses.reshape(-1, k)
+    blocks = [slice(start, start + rows) for start in range(0, len(flat[0]), rows)]
+    # each study's values side by side: a sum over few studies then adds long rows
+    parts = [_pool(*(np.asfortranarray(a[block]) for a in flat), tau2_rule, ci_rule, prob) for block in blocks]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return PooledMany(**{name: values.reshape(ys.shape[:-1]) for name, values in columns.items()})
+
+
+def _pool(
+    y: FloatArray, se: FloatArray, tau2_rule: Tau2Method, ci_rule: CiMethod, ci_prob: float
+) -> dict[str, FloatArray]:
+    """Return the columns of `PooledMany` for effects of shape (B, k)."""
+    k = y.shape[-1]
+    pooled = pool_arrays(y, se, tau2_rule, ci_rule)
+    half = ci_rule.quantile(ci_prob, k) * pooled.se_mu
+    return {
+        "mu": pooled.mu,
+        "se_mu": pooled.se_mu,
+        "lower": pooled.mu - half,
+        "upper": pooled.mu + half,
+        "tau2": pooled.tau2,
+        "q": pooled.q,
+        "q_pvalue": q_pvalue(pooled.q, k - 1),
+        "i2": i2_from_q(pooled.q, k - 1),
+        "i2_tau2": i2_from_tau2(pooled.tau2, se),
+    }
 
 
 def _check_batched(ci_rule: CiMethod) -> None:
@@ -131,7 +155,7 @@ def _effects(y: npt.ArrayLike, se: npt.ArrayLike) -> tuple[FloatArray, FloatArra
         ys, ses = np.broadcast_arrays(np.asarray(y, dtype=np.float64), np.asarray(se, dtype=np.float64))
     except (TypeError, ValueError):
         raise DataError("y and se must be arrays of numbers of the same shape, studies along the last axis.") from None
-    if ys.ndim == 0 or ys.shape[-1] == 0:
+    if ys.size == 0 or ys.ndim == 0:
         raise DataError(f"y and se need at least one study along the last axis; got shape {ys.shape}.")
     good = (np.abs(ys) <= LARGEST) & (ses >= 1.0 / LARGEST) & (ses <= LARGEST)
     if not good.all():

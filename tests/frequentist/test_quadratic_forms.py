@@ -22,7 +22,7 @@ def test_equal_weights_give_chi_squared(m, z):
     ],
 )
 def test_tail_probabilities_are_those_of_imhofs_table_1(a, q, tails):
-    """Biometrika 48 (1961), p. 424: exact values for Q1, Q2 and Q3; the first of Q2 is 0.99355."""
+    """Biometrika 48 (1961): exact values for Q1, Q2 and Q3, four decimals."""
     for value, tail in zip(q, tails, strict=True):
         assert 1 - weighted_chi2_cdf(value, np.array(a)) == pytest.approx(tail, abs=6e-5)
 
