@@ -30,8 +30,17 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
     "posterior. frequentist: DerSimonian-Laird and its relatives.",
 )
 @model_options
-@click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
-@click.option("--ci-method", metavar="NAME", help="Frequentist: wald (the default).")
+@click.option(
+    "--tau2-method",
+    metavar="CODE",
+    help="Frequentist: DL (the default), EE (common effect), HE, HS, HSk, SJ, ML, REML, EB, PM, PMM or DL2.",
+)
+@click.option(
+    "--ci-method",
+    metavar="NAME",
+    help="Frequentist: wald (the default), t, hartung-knapp, hartung-knapp-adhoc, henmi-copas (with DL) or profile "
+    "(with ML).",
+)
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
 @click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
 @click.option("--draws", type=int, help="NUTS: draws of each chain [default: 1000].")

@@ -1,11 +1,13 @@
 """What should a reader know of the confidence and the prediction interval of a classical fit, or why is there none?"""
 
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayesmeta.frequentist.intervals import ci_record, pi_record
-from bayesmeta.frequentist.mean_error import hartung_knapp_error, wald_error
+from bayesmeta.frequentist.mean_error import hartung_knapp_error
+from bayesmeta.frequentist.pool import precision
 from bayesmeta.frequentist.tau2 import tau2_record
 
 if TYPE_CHECKING:
@@ -58,8 +60,7 @@ def _confidence_note(fit: "FrequentistFit") -> str:
 
 
 def _is_short(fit: "FrequentistFit") -> bool:
-    tau2, mu = np.asarray(fit.tau2), np.asarray(fit.mu)
-    half = ci_record("wald").quantile(fit.ci_prob, fit.k) * float(wald_error(fit.y, fit.se, tau2, mu))
+    half = ci_record("wald").quantile(fit.ci_prob, fit.k) / sqrt(precision(fit.se, fit.tau2).sum())
     return ci_record(fit.ci_method).quantile(fit.ci_prob, fit.k) * fit.se_mu < half
 
 

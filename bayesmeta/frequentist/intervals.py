@@ -46,7 +46,7 @@ class CiMethod:
     code, title : str
         Name of the option, and name in print.
     standard_error : callable
-        ``(y, se, tau2, mu)``, to the standard error of mu, along the last axis.
+        ``(y, w, tau2, mu)``, to the standard error of mu, along the last axis; w are the weights in mu.
     df : callable
         ``k -> degrees of freedom of Student's t``; inf for the normal distribution, nan if it is neither.
     inversion : Inversion, optional

@@ -42,7 +42,7 @@ class Projection:
         """Residual degrees of freedom, k - p."""
         return int(self.x.shape[0] - self.x.shape[1])
 
-    @property
+    @cached_property
     def is_mean(self) -> bool:
         """Whether the design is one column of a constant, as a mean has it."""
         return self.x.shape[1] == 1 and bool((self.x == self.x[0, 0]).all())
@@ -63,8 +63,7 @@ class Projection:
     def coefficients(self, y: FloatArray) -> FloatArray:
         """Return A X' W y, shape (..., p), for y of shape (..., k)."""
         if self.is_mean:
-            share = self.w / self.w.sum(axis=-1, keepdims=True)
-            return np.asarray((share * y).sum(axis=-1) / self.x[0, 0])[..., None]
+            return np.asarray((self.w * y).sum(axis=-1) / (self.w.sum(axis=-1) * self.x[0, 0]))[..., None]
         return np.asarray((self.inverse @ ((self.w * y) @ self.x)[..., None])[..., 0])
 
     def residuals(self, y: FloatArray) -> FloatArray:

@@ -1,6 +1,7 @@
 """What do many meta-analyses of the same number of studies say, pooled in one call: `pool_many`, for simulation."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Final, final
 
@@ -18,7 +19,9 @@ from bayesmeta.frequentist.tau2 import Tau2Method, tau2_record
 
 LARGEST: Final = 1e60
 """Bound on |y|, se and 1/se, within which all squares and products of two weights stay finite in float64."""
-BLOCK: Final = 2**13
+COLUMNS: Final = ("mu", "se_mu", "lower", "upper", "tau2", "q", "q_pvalue", "i2", "i2_tau2")
+"""The columns of the frame."""
+BLOCK: Final = 2**14
 """Effects that are pooled at a time, so that the arrays of a step stay in the processor's cache."""
 
 
@@ -33,10 +36,10 @@ class PooledMany:
         Pooled effect, its standard error and confidence limits.
     tau2 : ndarray, shape (...)
         Between-study variance.
-    q, q_pvalue : ndarray, shape (...)
-        Cochran's Q and its P-value.
-    i2, i2_tau2 : ndarray, shape (...)
-        I2 as a fraction, from Q and from tau2.
+    q : ndarray, shape (...)
+        Cochran's Q.
+    se : ndarray, shape (..., k)
+        Standard errors of the studies, as they were given.
     """
 
     mu: FloatArray
@@ -45,14 +48,32 @@ class PooledMany:
     upper: FloatArray
     tau2: FloatArray
     q: FloatArray
-    q_pvalue: FloatArray
-    i2: FloatArray
-    i2_tau2: FloatArray
+    se: FloatArray
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of Q, k - 1."""
+        return int(self.se.shape[-1]) - 1
+
+    @cached_property
+    def q_pvalue(self) -> FloatArray:
+        """P-value of Q under homogeneity, shape (...)."""
+        return q_pvalue(self.q, self.df)
+
+    @cached_property
+    def i2(self) -> FloatArray:
+        """I2 from Q, max(0, (Q - df) / Q), a fraction, shape (...)."""
+        return i2_from_q(self.q, self.df)
+
+    @cached_property
+    def i2_tau2(self) -> FloatArray:
+        """I2 from tau2, tau2 / (tau2 + s2), a fraction, shape (...)."""
+        return i2_from_tau2(self.tau2, self.se)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per meta-analysis, indexed by its position along the leading axes."""
         shape = self.mu.shape
-        columns = {field.name: getattr(self, field.name).ravel() for field in fields(self)}
+        columns = {name: getattr(self, name).ravel() for name in COLUMNS}
         if len(shape) == 1:
             return pd.DataFrame(columns)
         index = pd.MultiIndex.from_product([range(size) for size in shape]) if shape else None
@@ -115,18 +136,20 @@ def pool_many(
     flat = ys.reshape(-1, k), ses.reshape(-1, k)
     blocks = [slice(start, start + rows) for start in range(0, len(flat[0]), rows)]
     # each study's values side by side: a sum over few studies then adds long rows
-    parts = [_pool(*(np.asfortranarray(a[block]) for a in flat), tau2_rule, ci_rule, prob) for block in blocks]
+    parts = [
+        _pool(np.asfortranarray(flat[0][block]), np.asfortranarray(flat[1][block]), tau2_rule, ci_rule, prob)
+        for block in blocks
+    ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return PooledMany(**{name: values.reshape(ys.shape[:-1]) for name, values in columns.items()})
+    return PooledMany(**{name: values.reshape(ys.shape[:-1]) for name, values in columns.items()}, se=ses)
 
 
 def _pool(
     y: FloatArray, se: FloatArray, tau2_rule: Tau2Method, ci_rule: CiMethod, ci_prob: float
 ) -> dict[str, FloatArray]:
-    """Return the columns of `PooledMany` for effects of shape (B, k)."""
-    k = y.shape[-1]
+    """Return the arrays of `PooledMany` for effects of shape (B, k)."""
     pooled = pool_arrays(y, se, tau2_rule, ci_rule)
-    half = ci_rule.quantile(ci_prob, k) * pooled.se_mu
+    half = ci_rule.quantile(ci_prob, y.shape[-1]) * pooled.se_mu
     return {
         "mu": pooled.mu,
         "se_mu": pooled.se_mu,
@@ -134,9 +157,6 @@ def _pool(
         "upper": pooled.mu + half,
         "tau2": pooled.tau2,
         "q": pooled.q,
-        "q_pvalue": q_pvalue(pooled.q, k - 1),
-        "i2": i2_from_q(pooled.q, k - 1),
-        "i2_tau2": i2_from_tau2(pooled.tau2, se),
     }
 
 
@@ -157,8 +177,9 @@ def _effects(y: npt.ArrayLike, se: npt.ArrayLike) -> tuple[FloatArray, FloatArra
         raise DataError("y and se must be arrays of numbers of the same shape, studies along the last axis.") from None
     if ys.size == 0 or ys.ndim == 0:
         raise DataError(f"y and se need at least one study along the last axis; got shape {ys.shape}.")
-    good = (np.abs(ys) <= LARGEST) & (ses >= 1.0 / LARGEST) & (ses <= LARGEST)
-    if not good.all():
+    smallest, largest = 1.0 / LARGEST, LARGEST
+    if not (-largest <= ys.min() <= ys.max() <= largest and smallest <= ses.min() <= ses.max() <= largest):
+        good = (np.abs(ys) <= largest) & (ses >= smallest) & (ses <= largest)
         at = tuple(int(i) for i in np.argwhere(~good)[0])
         raise DataError(
             f"y{list(at)}={ys[at]:g}, se{list(at)}={ses[at]:g}: inverse-variance weights need |y| up to 1e60 and a "

@@ -1,21 +1,20 @@
 """How precise is the pooled mean: its standard error by each kind of confidence interval.
 
-All functions take ``(y, se, tau2, mu)``, shapes (..., k), (..., k), (...), (...), and return shape (...); leading axes
-may hold many meta-analyses at once.
+All functions take ``(y, w, tau2, mu)``, shapes (..., k), (..., k), (...), (...), w the inverse variances that weigh the
+effects in mu, and return shape (...); leading axes may hold many meta-analyses at once.
 """
 
 import numpy as np
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta.frequentist.pool import precision
 
 
-def wald_error(y: FloatArray, se: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
+def wald_error(y: FloatArray, w: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
     """Return sum(w)^(-1/2), w = 1 / (se^2 + tau2): tau2 is taken as known."""
-    return np.asarray(precision(se, tau2).sum(axis=-1) ** -0.5)
+    return np.asarray(w.sum(axis=-1) ** -0.5)
 
 
-def variance_factor(y: FloatArray, se: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
+def variance_factor(y: FloatArray, w: FloatArray, mu: FloatArray) -> FloatArray:
     """Return the factor of Hartung and Knapp, sum(w (y - mu)^2) / (k - 1); nan for one study.
 
     It is 0 if all effects are equal, which is told from rounding.
@@ -23,11 +22,11 @@ def variance_factor(y: FloatArray, se: FloatArray, tau2: FloatArray, mu: FloatAr
     df = y.shape[-1] - 1
     if df == 0:
         return np.full(y.shape[:-1], np.nan)
-    factor = (precision(se, tau2) * (y - mu[..., np.newaxis]) ** 2).sum(axis=-1) / df
+    factor = (w * (y - mu[..., np.newaxis]) ** 2).sum(axis=-1) / df
     return np.where((y == y[..., :1]).all(axis=-1), 0.0, factor)
 
 
-def hartung_knapp_error(y: FloatArray, se: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
+def hartung_knapp_error(y: FloatArray, w: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
     """Return the Wald standard error times the root of the variance factor [1]_ [2]_; nan where the factor is 0 or nan.
 
     References
@@ -37,11 +36,11 @@ def hartung_knapp_error(y: FloatArray, se: FloatArray, tau2: FloatArray, mu: Flo
     .. [2] K. Sidik, J. N. Jonkman. A simple confidence interval for meta-analysis. Statistics in Medicine
        21:3153-3159, 2002. doi:10.1002/sim.1262
     """
-    factor = variance_factor(y, se, tau2, mu)
-    return np.asarray(wald_error(y, se, tau2, mu) * np.sqrt(np.where(factor > 0.0, factor, np.nan)))
+    factor = variance_factor(y, w, mu)
+    return np.asarray(wald_error(y, w, tau2, mu) * np.sqrt(np.where(factor > 0.0, factor, np.nan)))
 
 
-def adhoc_error(y: FloatArray, se: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
+def adhoc_error(y: FloatArray, w: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
     """Return the standard error of Hartung and Knapp with a variance factor of at least 1 [1]_; nan for one study.
 
     References
@@ -49,14 +48,13 @@ def adhoc_error(y: FloatArray, se: FloatArray, tau2: FloatArray, mu: FloatArray)
     .. [1] G. Knapp, J. Hartung. Improved tests for a random effects meta-regression with a single covariate.
        Statistics in Medicine 22:2693-2710, 2003. doi:10.1002/sim.1482
     """
-    return np.asarray(wald_error(y, se, tau2, mu) * np.sqrt(np.maximum(1.0, variance_factor(y, se, tau2, mu))))
+    return np.asarray(wald_error(y, w, tau2, mu) * np.sqrt(np.maximum(1.0, variance_factor(y, w, mu))))
 
 
-def common_weights_error(y: FloatArray, se: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
+def common_weights_error(y: FloatArray, w: FloatArray, tau2: FloatArray, mu: FloatArray) -> FloatArray:
     """Return the standard error of the mean with weights w = 1 / se^2 if the effects vary by tau2.
 
     sqrt(sum(w^2 (se^2 + tau2))) / sum(w) = sqrt(1 + tau2 sum(w^2) / sum(w)) / sqrt(sum(w)).
     """
-    w = precision(se)
     total = w.sum(axis=-1)
     return np.asarray(np.sqrt((1.0 + tau2 * ((w / total[..., np.newaxis]) * w).sum(axis=-1)) / total))

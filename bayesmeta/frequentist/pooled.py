@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, final
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta.frequentist.heterogeneity import cochran_q
-from bayesmeta.frequentist.pool import normalised_weights
+from bayesmeta.frequentist.linear import Projection
+from bayesmeta.frequentist.pool import precision
 
 if TYPE_CHECKING:
     from bayesmeta.frequentist.intervals import CiMethod
@@ -63,7 +63,10 @@ class PooledArrays:
 
 def pool_arrays(y: FloatArray, se: FloatArray, tau2_rule: "Tau2Method", ci_rule: "CiMethod") -> PooledArrays:
     """Pool effects ``y`` with standard errors ``se``, shape (..., k), along the last axis."""
-    tau2 = tau2_rule.estimate(y, se)
-    weights = normalised_weights(se, 0.0 if ci_rule.has_common_weights else tau2)
+    common = Projection.of_mean(precision(se))
+    q = common.quadratic(y)
+    tau2 = tau2_rule.estimate(y, se) if tau2_rule.from_q is None or common.df == 0 else tau2_rule.from_q(q, common)
+    w = precision(se, 0.0 if ci_rule.has_common_weights else tau2)
+    weights = w / w.sum(axis=-1, keepdims=True)
     mu = (weights * y).sum(axis=-1)
-    return PooledArrays(mu, ci_rule.standard_error(y, se, tau2, mu), tau2, cochran_q(y, se), weights)
+    return PooledArrays(mu, ci_rule.standard_error(y, w, tau2, mu), tau2, q, weights)
