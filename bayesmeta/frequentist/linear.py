@@ -63,7 +63,8 @@ class Projection:
     def coefficients(self, y: FloatArray) -> FloatArray:
         """Return A X' W y, shape (..., p), for y of shape (..., k)."""
         if self.is_mean:
-            return np.asarray((self.w * y).sum(axis=-1) / (self.w.sum(axis=-1) * self.x[0, 0]))[..., None]
+            share = self.w / self.w.sum(axis=-1, keepdims=True)  # 1 for one study, whose residual is 0
+            return np.asarray((share * y).sum(axis=-1) / self.x[0, 0])[..., None]
         return np.asarray((self.inverse @ ((self.w * y) @ self.x)[..., None])[..., 0])
 
     def residuals(self, y: FloatArray) -> FloatArray:
