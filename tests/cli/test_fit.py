@@ -63,6 +63,13 @@ def test_the_json_of_a_frequentist_fit_is_that_of_python(run, pritz):
     pd.testing.assert_frame_equal(estimates(result), bm.summary(fit, ci_prob=0.9), check_exact=True)
 
 
+def test_the_estimators_and_intervals_of_python_can_be_had_from_the_shell(run, pritz):
+    options = ("--tau2-method", "REML", "--ci-method", "hartung-knapp")
+    result = run("fit", pritz, *OWN_COLUMNS, "--engine", "frequentist", *options, "--format", "json")
+    fit = bm.fit(studies(), engine="frequentist", tau2_method="REML", ci_method="hartung-knapp")
+    pd.testing.assert_frame_equal(estimates(result), bm.summary(fit), check_exact=True)
+
+
 def test_csv_keeps_the_full_precision(run, pritz):
     result = run("fit", pritz, *OWN_COLUMNS, "--format", "csv")
     frame = pd.read_csv(io.StringIO(result.stdout), dtype=str).set_index("parameter").astype(float)
