@@ -11,7 +11,7 @@ import pandas as pd
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import SpecError
+from bayesmeta.errors import AccuracyError, SpecError
 from bayesmeta.exact.joint import Joint, solve_jointly
 from bayesmeta.exact.parts import Regression, pose_regression
 from bayesmeta.exact.quantities import Quantities
@@ -332,7 +332,10 @@ def _solve(
             return abs(fine.posterior.log_evidence - coarse.posterior.log_evidence) / TOLERANCE
         return worst_error(fine, coarse, names) if part < wanted else 0.0
 
-    return solve_jointly(problems, error)
+    try:
+        return solve_jointly(problems, error)
+    except AccuracyError as problem:
+        raise AccuracyError(regression.explained(str(problem))) from None
 
 
 def _pairs(joint: Joint) -> list[Pair]:
