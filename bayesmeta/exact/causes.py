@@ -37,7 +37,8 @@ def likely_cause(terms: Terms, prior_mu: Prior, prior_tau: Prior) -> str:
             cures.setdefault(name, f"a prior of {name} with lighter tails, such as {lighter}")
     if causes:
         return f"{', and '.join(causes)}; use {', and '.join(cures.values())}."
+    priors = [f"{prior} for {name}" for name, prior in (("mu", prior_mu), ("tau", prior_tau)) if prior.is_proper]
     return (
         "data or priors are on extreme scales; check for standard errors or counts many times apart, and use priors "
-        f"on the scale of the data (now {prior_mu} for mu, {prior_tau} for tau)."
+        f"on the scale of the data{f' (now {", ".join(priors)})' if priors else ''}."
     )
