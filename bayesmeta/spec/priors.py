@@ -298,7 +298,8 @@ def as_prior(value: PriorLike, *, among: Collection[str] = PRIORS.keys()) -> Pri
     Parameters
     ----------
     value : Prior, str, PreliZ distribution, or result of `elicit`
-        A string is parsed, never evaluated; a family without parameters needs no parentheses. Of a PreliZ distribution the class name and ``params_dict`` are
+        A string is parsed, never evaluated; a family without parameters needs no parentheses.
+        Of a PreliZ distribution the class name and ``params_dict`` are
         read; where that is in a form PyMC's families here do not have (a precision, say), the attributes of
         the main form.
     among : collection of str
