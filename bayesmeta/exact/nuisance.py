@@ -291,8 +291,11 @@ class _Conditional:
         """Return ends (J, P) and number of equal steps, if the sinh rule may pass over an edge far from the mode.
 
         Where the data are separated the density is flat but for its prior until some study's log m turns from level
-        to falling, over max(1, tau) of its eta. None where `offset` resolves that, or equal steps would take too long.
+        to falling, over max(1, tau) of its eta. None where `offset` resolves that, or equal steps would take too long
+        (as in a plane of two coordinates).
         """
+        if mode.shape[2] > 2:
+            return None
         lower, upper = _holding(values, offset, NEAR)
         fastest = np.abs(slope @ self.design[:, known:].T).max(axis=2)
         edge = np.maximum(self.tau, 1.0)[:, None] / np.maximum(fastest, 1e-300)
@@ -301,7 +304,7 @@ class _Conditional:
         lower, upper = _holding(values, offset, DROP)
         finer = self.settings.step_mu / level(0).step_mu
         count = int(np.ceil(((upper - lower) / (EVEN_STEP * finer * edge)).max())) + 1
-        return (lower, upper, count) if lower.size * count ** (mode.shape[2] - known) <= MOST_POINTS else None
+        return (lower, upper, count) if lower.size * count <= MOST_POINTS else None
 
     def _summed(
         self, mode: FloatArray, slope: FloatArray, known: int, lower: FloatArray, upper: FloatArray, count: int
