@@ -13,6 +13,7 @@ from bayesmeta.analyses.average import average
 from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.concordance import concordance
 from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.cumulative import cumulative
@@ -91,6 +92,7 @@ __all__ = [
     "bayes_factor",
     "cluster_robust",
     "compare",
+    "concordance",
     "conflict",
     "contrasts",
     "cumulative",
