@@ -1,6 +1,6 @@
 """Yusuf et al. 1985, Progress in Cardiovascular Diseases 27:335-371: beta blockade, table 6; pooled on page 107.
 
-Printed: odds ratio 0.93, 95 % interval 0.74 to 1.18. One trial ("Snow 1") has no counts, and is left out there and here.
+Printed: odds ratio 0.93, 95 % interval 0.74 to 1.18. The trial "Snow 1" has no counts, and is left out here as there.
 """
 
 from pathlib import Path
