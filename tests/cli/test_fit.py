@@ -356,7 +356,7 @@ def test_two_arms_and_rates_are_pooled_by_pairs_of_columns(run, refused):
     assert "mu as an incidence rate: " in rates.stdout
     default = run("fit", *pairs)
     assert "mu as an odds ratio: " in default.stdout
-    assert "model: two-arm-binomial, mu ~ Normal(mu=0, sigma=2.82), tau ~ HalfNormal(sigma=0.5), base" in default.stderr
+    assert "model: two-arm-conditional, mu ~ Normal(mu=0, sigma=2.82), tau ~ HalfNormal(sigma=0.5)" in default.stderr
     message = refused("fit", "arms.csv", "--events", "r1", "--time", "m1", status=2)
     assert message == "rates of one arm need priors on their scale: give --mu and --tau."
 

@@ -37,7 +37,7 @@ CASES = [
     (COUNTS, ("--link", "probit", *PRIORS), bm.ModelSpec(link="probit", **OF_PRIORS)),
     (COUNTS, ("--likelihood", "normal", *PRIORS), bm.ModelSpec("normal", **OF_PRIORS)),
     (COUNTS, ("--model", "beta-binomial"), bm.ModelSpec(effects="beta")),
-    (PAIRS, (), bm.ModelSpec("binomial-two-arm")),
+    (PAIRS, (), bm.ModelSpec("binomial-conditional")),
     (PAIRS, ("--baseline", "Normal(-2, 1)"), bm.ModelSpec("binomial-two-arm", baseline="Normal(-2, 1)")),
     (PAIRS, ("--likelihood", "binomial-conditional"), bm.ModelSpec("binomial-conditional")),
     (PAIRS, ("--likelihood", "normal", *PRIORS), bm.ModelSpec("normal", **OF_PRIORS)),
