@@ -81,8 +81,8 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         The Bayesian model. By default, for counts, ``ModelSpec("binomial")``: exact binomial likelihood,
         mu ~ Normal(0, 1.5), tau ~ HalfNormal(1), logit scale. For two arms of counts
         ``ModelSpec("binomial-conditional")`` and of person-time ``ModelSpec("poisson-conditional")``: mu ~ Normal(0,
-        2.82), tau ~ HalfNormal(0.5), the scale of log odds ratios and log rate ratios. Rates of one arm and estimates have no default, because their
-        scale is not known. The frequentist engine takes no model.
+        2.82), tau ~ HalfNormal(0.5), the scale of log odds ratios and log rate ratios. Rates of one arm and estimates
+        have no default, because their scale is not known. The frequentist engine takes no model.
     engine : {"exact", "nuts", "frequentist"}
         ``"exact"``: the posterior by quadrature, with its numerical error. ``"nuts"``: draws from it by PyMC
         or nutpie, held against the exact posterior where there is one (``fit.verification``).
