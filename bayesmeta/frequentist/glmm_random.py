@@ -21,7 +21,7 @@ from bayesmeta.frequentist.slopes import Slopes
 from bayesmeta.frequentist.study_intercepts import ArmPair, InterceptTerms
 
 ALPHA, MU, SIGMA, TAU = range(4)
-FREE: Final = np.arange(4)
+PARAMETERS: Final = np.arange(4)
 MOST_STEPS: Final = 100
 TRUST: Final = {"initial_trust_radius": 0.5, "max_trust_radius": 4.0}
 MOST_LAST_STEPS: Final = 8  # of plain Newton, where the trust region has come close
@@ -154,7 +154,7 @@ class RandomMaximum:
     def _best_with(self, index: int, value: float, place: FloatArray) -> tuple[FloatArray, float]:
         start = place.copy()
         start[index] = value
-        found = climb_accurately(self.likelihood, start, np.not_equal(FREE, index), PROFILE)
+        found = climb_accurately(self.likelihood, start, np.not_equal(PARAMETERS, index), PROFILE)
         return found.place, float(found.moments.log_m.sum())
 
 
@@ -172,10 +172,10 @@ def maximise_random(terms: StudyTerms) -> RandomMaximum:
     _check_has_maximum(terms)
     places, without = _local_maxima(RandomIntercepts(ArmPair.of(terms), 0))
     start = RandomIntercepts(ArmPair.of(terms), 1)
-    common = climb_accurately(start, without, FREE != TAU, MAXIMUM)
+    common = climb_accurately(start, without, PARAMETERS != TAU, MAXIMUM)
     found: list[Climbed] = []
     for place in places:
-        each = climb_accurately(start, place, FREE >= 0, MAXIMUM)
+        each = climb_accurately(start, place, PARAMETERS >= 0, MAXIMUM)
         if not any(np.allclose(each.place, other.place, rtol=SAME, atol=SAME) for other in found):
             found.append(each)
     best = max(found, key=lambda each: each.moments.log_m.sum())
@@ -216,13 +216,14 @@ def _local_maxima(likelihood: RandomIntercepts) -> tuple[list[FloatArray], Float
     """Return about where the local maxima are, and that with tau = 0."""
     centre, (sigma, tau) = _rough(likelihood.pair)
     fixed = [
-        climb(likelihood, np.array([*centre, s, 0.0]), FREE != TAU, FIRST_LOOK.lacking) for s in (sigma, SMALL * sigma)
+        climb(likelihood, np.array([*centre, s, 0.0]), PARAMETERS != TAU, FIRST_LOOK.lacking)
+        for s in (sigma, SMALL * sigma)
     ]
     common = max(fixed, key=lambda each: each[1].log_m.sum())[0]
     found: list[FloatArray] = []
     for s in (sigma, SMALL * sigma):
         for t in (SMALL * tau, tau):
-            place = climb(likelihood, np.array([*centre, s, t]), FREE >= 0, FIRST_LOOK.lacking)[0]
+            place = climb(likelihood, np.array([*centre, s, t]), PARAMETERS >= 0, FIRST_LOOK.lacking)[0]
             if not any(np.allclose(place, other, rtol=NEAR, atol=NEAR) for other in found):
                 found.append(place)
     return found, common
@@ -303,7 +304,7 @@ def climb(
 
     place[free] = highest(at, start[free], lacking, roughly=lacking >= FIRST_LOOK.lacking)
     place[SIGMA:] = np.abs(place[SIGMA:])
-    zero = free & (FREE >= SIGMA) & (place > 0.0) & (place < ZERO * unit_of(likelihood.pair))
+    zero = free & (PARAMETERS >= SIGMA) & (place > 0.0) & (place < ZERO * unit_of(likelihood.pair))
     if zero.any():
         return climb(likelihood, np.where(zero, 0.0, place), free & ~zero, lacking)
     return place, likelihood.at(place)
@@ -370,7 +371,7 @@ def _saturated(likelihood: RandomIntercepts, start: FloatArray) -> FloatArray:
 
 def full_covariance(moments: Moments, place: FloatArray) -> FloatArray:
     """Return the inverse of the observed information, shape (4, 4); 0 for what is at its boundary."""
-    free = np.flatnonzero((FREE < SIGMA) | (place > 0.0))
+    free = np.flatnonzero((PARAMETERS < SIGMA) | (place > 0.0))
     whole = np.zeros((4, 4))
     whole[np.ix_(free, free)] = np.linalg.inv(-moments.hessian.sum(axis=0)[np.ix_(free, free)])
     return whole
