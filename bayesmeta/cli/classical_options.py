@@ -21,7 +21,7 @@ def classical_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Frequentist: inverse-variance (the default), glmm (mixed model), mantel-haenszel or peto (two arms).",
         ),
         click.option(
-            "--glmm-model", metavar="CODE", help="Method glmm, two arms: UM.FS (the default), CM.EL or CM.AL."
+            "--glmm-model", metavar="CODE", help="Method glmm, two arms: UM.FS (the default), UM.RS, CM.EL or CM.AL."
         ),
         click.option(
             "--tau2-method",

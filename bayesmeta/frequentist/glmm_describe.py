@@ -27,7 +27,7 @@ def glmm_text(fit: "GlmmFit") -> str:
         f"Mixed model by maximum likelihood ({fit.glmm_model}: {fit.model_record.title}), "
         f"{fit.record.title} ({fit.measure}), k = {fit.k}",
         f"tau2 {fit.tau2:.4f} ({percent} profile CI {low:.4f} to {high:.4f}), tau {fit.tau:.4f}, "
-        f"I2 {100 * fit.i2_tau2:.1f} %, H2 {fit.h2:.2f}",
+        f"I2 {100 * fit.i2_tau2:.1f} %, H2 {fit.h2:.2f}{study_sd_text(fit)}",
         f"tau2 = 0: LR = {fit.lrt:.2f}, {pvalue_text(fit.lrt_pvalue)} (half of chi-squared, at the boundary)",
         f"equal effects (df = {fit.df}): LR = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}; "
         f"Wald = {fit.q_wald:.2f}, {pvalue_text(fit.q_wald_pvalue)}",
@@ -39,6 +39,11 @@ def glmm_text(fit: "GlmmFit") -> str:
         lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {limits}")
     lines.append(f"log likelihood {fit.log_likelihood:.4f}; numerical error at most {fit.numerical_error:.0e}")
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
+
+
+def study_sd_text(fit: "GlmmFit") -> str:
+    """Return the SD of the study effects, where these are random."""
+    return "" if np.isnan(fit.study_sd) else f"; SD of the study effects (baselines) {fit.study_sd:.4f}"
 
 
 def _ratio_text(fit: "GlmmFit") -> str:

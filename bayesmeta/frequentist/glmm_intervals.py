@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import chdtri
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta.frequentist.glmm_maximum import Maximum
+from bayesmeta.frequentist.glmm_found import Found
 from bayesmeta.frequentist.glmm_profile import profile_interval_of_mu
 from bayesmeta.frequentist.intervals import normal_quantile, student_quantile, symmetric_interval
 from bayesmeta.frequentist.registry import look_up
@@ -33,12 +33,15 @@ class GlmmInterval:
         standard error.
     has_t : bool
         Whether the quantile is that of t with k - 1 degrees of freedom.
+    has_score_factor : bool
+        Whether the scale is that of `hartung_knapp_factor`.
     """
 
     code: str
     title: str
     scale: Callable[[Slopes, int], float] | None
     has_t: bool = False
+    has_score_factor: bool = False
 
     def quantile(self, ci_prob: float, k: int) -> float:
         """Return the multiple of the standard error; nan where t has no degree of freedom."""
@@ -46,7 +49,7 @@ class GlmmInterval:
             return normal_quantile(ci_prob)
         return student_quantile(ci_prob, k - 1) if k > 1 else np.nan
 
-    def limits(self, found: Maximum, k: int, ci_prob: float) -> tuple[float, float]:
+    def limits(self, found: Found, k: int, ci_prob: float) -> tuple[float, float]:
         """Return the limits of mu, link scale."""
         if self.scale is None:
             return profile_interval_of_mu(found, likelihood_drop(ci_prob))
@@ -77,12 +80,13 @@ GLMM_INTERVALS: Final[Mapping[str, GlmmInterval]] = MappingProxyType(
         for record in (
             GlmmInterval("wald", "Wald", lambda slopes, k: 1.0),
             GlmmInterval("t", "t with k - 1 df", lambda slopes, k: 1.0, has_t=True),
-            GlmmInterval("hartung-knapp", "Hartung-Knapp with scores", hartung_knapp_factor, has_t=True),
+            GlmmInterval("hartung-knapp", "Hartung-Knapp with scores", hartung_knapp_factor, True, True),
             GlmmInterval(
                 "hartung-knapp-adhoc",
                 "Hartung-Knapp with scores, at least the Wald standard error",
                 lambda slopes, k: float(np.fmax(hartung_knapp_factor(slopes, k), 1.0)),
-                has_t=True,
+                True,
+                True,
             ),
             GlmmInterval("profile", "profile likelihood", None),
         )

@@ -4,17 +4,18 @@ For fixed tau it is log-concave in mu (Prekopa 1973), so that its maximum there 
 several maxima, or its maximum at 0: it is scanned, and each maximum refined between its neighbours.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
 
-from bayesmeta._arrays import FloatArray
+from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta.errors import AccuracyError, DataError
 from bayesmeta.frequentist.concave import falling_root
 from bayesmeta.frequentist.glmm_models import StudyTerms
 from bayesmeta.frequentist.likelihood_limits import WAY_OUT, ceiling, check_has_maximum, informative
-from bayesmeta.frequentist.slopes import ORDER_2, ORDER_8, STEP, Slopes, slopes, slopes_in_mu
+from bayesmeta.frequentist.slopes import ORDER_2, ORDER_8, STEP, Slopes, slopes, slopes_in_mu, slopes_in_tau
 from bayesmeta.surface.quadrature import PILOT, level
 from bayesmeta.surface.terms import MarginalRule
 
@@ -28,6 +29,7 @@ FARTHER, MOST_ROUNDS = 8.0, 12  # how the scan goes on if the likelihood still r
 ZERO: Final = 1e-5  # tau in units of that SD
 ABOVE_CEILING: Final = 1e-7
 FINER: Final = 0.8  # step of differences when it is checked
+FROM_MU: Final = 2.0  # tau is scanned up to so many times the distance of mu from its best
 
 
 @final
@@ -134,6 +136,61 @@ class Maximum:
     def covariance(self) -> FloatArray:
         """Inverse of the observed information, shape (2, 2); for tau = 0 that of mu, and nan for tau."""
         return covariance(self.slopes, self.tau)
+
+    @property
+    def study_sd(self) -> float:
+        """Not a number, for baselines are not random here."""
+        return float("nan")
+
+    @property
+    def mu_information(self) -> FloatArray:
+        """What each study adds to the information about mu, shape (k,)."""
+        return -self.slopes.mu_mu
+
+    @property
+    def unit(self) -> float:
+        """The smallest SD of a study's own estimate."""
+        return float(self.around.sd.min())
+
+    def used(self, terms: StudyTerms) -> BoolArray:
+        """Return which studies say anything of the effect, shape (k,)."""
+        return informative(terms)
+
+    def effect_likelihoods(self, terms: StudyTerms) -> StudyTerms:
+        """Return the terms: they are the likelihoods of the effects alone."""
+        return terms
+
+    def profile_of_mu(self, mu: float) -> float:
+        """Return the log likelihood at mu with tau at its best, which is searched among all its maxima."""
+        around = self.around
+        tau = around.taus()
+        farthest = FROM_MU * abs(mu - self.mu)
+        if farthest > tau[-1]:
+            tau = np.concatenate([tau, np.geomspace(tau[-1], farthest, 8)[1:]])
+        still = np.array([mu])
+        profile = around.log_likelihood(np.full(tau.size, mu), tau)
+        best = int(profile.argmax())
+        step = around.step(tau[best])
+
+        def slope(at: FloatArray) -> tuple[FloatArray, FloatArray]:
+            _, first, second = slopes_in_tau(around.rule, still, at, np.array([step]))
+            return first, second
+
+        low, high = tau[max(best - 1, 0)], tau[min(best + 1, tau.size - 1)]
+        start = tau[best] if best else 0.5 * high
+        tolerance = CONVERGED * step / STEP
+        at = falling_root(slope, np.array([start]), longest=high, tolerance=tolerance, lower=low, upper=high)
+        return max(float(profile[best]), float(around.log_likelihood(still, at)[0]))
+
+    def profile_of_tau(self) -> Callable[[float], float]:
+        """Return the log likelihood as a function of tau, mu being at its best; each call starts where the last did."""
+        place = [self.mu]
+
+        def profile(tau: float) -> float:
+            place[0] = float(self.around.best_mu(np.array([tau]), np.array(place))[0])
+            return float(self.around.log_likelihood(np.array(place), np.array([tau]))[0])
+
+        return profile
 
 
 def covariance(at: Slopes, tau: float) -> FloatArray:

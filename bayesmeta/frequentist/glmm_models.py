@@ -67,6 +67,8 @@ class GlmmModel:
         The effect measure of mu.
     build : callable
         From the arrays of `ROLES_OF_DATA` to the likelihoods.
+    random_baselines : bool
+        Whether the studies' own effects are random as well, so that there are more parameters than mu and tau.
     """
 
     code: str
@@ -75,6 +77,7 @@ class GlmmModel:
     data: DataKind
     measure: str
     build: Callable[..., StudyTerms]
+    random_baselines: bool = False
 
 
 def _approximate_conditional(x1: FloatArray, n1: FloatArray, x0: FloatArray, n0: FloatArray) -> BinomialTerms:
@@ -90,10 +93,20 @@ def _poisson_intercepts(x1: FloatArray, t1: FloatArray, x0: FloatArray, t0: Floa
 
 
 _FIXED_INTERCEPTS: Final = "unconditional, fixed study effects"
+_RANDOM_INTERCEPTS: Final = "unconditional, random study effects"
 GLMM_MODELS: Final = (
     GlmmModel("BN", "binomial-normal", "binomial events, normal random effects", "counts", "PLO", BinomialTerms),
     GlmmModel("PN", "poisson-normal", "Poisson events, normal random effects", "rates", "IRLN", PoissonTerms),
     GlmmModel("UM.FS", "unconditional-fixed", _FIXED_INTERCEPTS, "two-arm-counts", "OR", _binomial_intercepts),
+    GlmmModel(
+        "UM.RS",
+        "unconditional-random",
+        _RANDOM_INTERCEPTS,
+        "two-arm-counts",
+        "OR",
+        _binomial_intercepts,
+        random_baselines=True,
+    ),
     GlmmModel(
         "CM.EL",
         "conditional",
@@ -111,6 +124,15 @@ GLMM_MODELS: Final = (
         _approximate_conditional,
     ),
     GlmmModel("UM.FS", "unconditional-fixed", _FIXED_INTERCEPTS, "two-arm-rates", "IRR", _poisson_intercepts),
+    GlmmModel(
+        "UM.RS",
+        "unconditional-random",
+        _RANDOM_INTERCEPTS,
+        "two-arm-rates",
+        "IRR",
+        _poisson_intercepts,
+        random_baselines=True,
+    ),
     GlmmModel(
         "CM.EL",
         "conditional",
@@ -141,11 +163,6 @@ def find_model(name: str | None, kind: DataKind, measure: str | None) -> GlmmMod
     models = _BY_NAME[kind]
     if not models:
         raise SpecError(f"method='glmm' needs events with n or time; the studies hold {kind}: leave the method out.")
-    if name in ("UM.RS", "unconditional-random") and kind.startswith("two-arm"):
-        raise SpecError(
-            f"glmm_model={name!r} (random study effects) is not offered; use {', '.join(map(repr, models))}, or "
-            "engine='exact' with likelihood='binomial-two-arm'."
-        )
     if name is not None and name not in models:
         raise SpecError(unknown_name(f"glmm_model for {kind}", name, models))
     model = next(iter(models.values())) if name is None else models[name]

@@ -14,8 +14,8 @@ from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import Measure, get_measure
 from bayesmeta.frequentist.glmm_describe import glmm_notes, glmm_text
+from bayesmeta.frequentist.glmm_found import Found
 from bayesmeta.frequentist.glmm_intervals import GlmmInterval, interval_record, likelihood_drop
-from bayesmeta.frequentist.glmm_maximum import Maximum
 from bayesmeta.frequentist.glmm_models import GlmmModel, StudyTerms, find_model
 from bayesmeta.frequentist.glmm_profile import profile_interval_of_tau
 from bayesmeta.frequentist.heterogeneity import h2_from_tau2, i2_from_q, i2_from_tau2, q_pvalue
@@ -53,7 +53,7 @@ class GlmmFit:
         Which of these had a constant added to their cells.
     terms : StudyTerms
         The likelihoods of the studies.
-    maximum : Maximum
+    maximum : Found
         The maximum of the likelihood, and its derivatives there.
     own : OwnEstimates
         Each study's own estimate: the saturated model.
@@ -70,7 +70,7 @@ class GlmmFit:
     se: FloatArray
     corrected: BoolArray
     terms: StudyTerms
-    maximum: Maximum
+    maximum: Found
     own: OwnEstimates
     engine: Literal["frequentist"] = field(default="frequentist", init=False)
     method: Literal["glmm"] = field(default="glmm", init=False)
@@ -93,7 +93,7 @@ class GlmmFit:
 
     @property
     def se_mu(self) -> float:
-        """Its standard error, from the observed information of (mu, tau)."""
+        """Its standard error, from the observed information of all that is estimated."""
         return self.maximum.se_mu
 
     @property
@@ -110,6 +110,11 @@ class GlmmFit:
     def se_tau2(self) -> float:
         """Its standard error from the observed information; nan at tau2 = 0, where there is none."""
         return 2.0 * self.tau * float(np.sqrt(self.maximum.covariance[1, 1])) if self.tau > 0.0 else nan
+
+    @property
+    def study_sd(self) -> float:
+        """SD of the study effects (the baselines) in ``"UM.RS"``, link scale; nan in the other models."""
+        return self.maximum.study_sd
 
     @property
     def log_likelihood(self) -> float:
@@ -180,17 +185,17 @@ class GlmmFit:
     @property
     def used(self) -> BoolArray:
         """Which studies say anything of the effect, shape (k,)."""
-        left, right = self.terms.limits()
-        return ~(left & right)
+        return self.maximum.used(self.terms)
 
     @cached_property
     def weights(self) -> FloatArray:
         """Share of each study in the information about mu, shape (k,); they sum to 1.
 
-        J_i = -d2 log m_i / dmu2 at the estimates; for normal likelihoods 1 / (se_i^2 + tau2).
+        J_i = -d2 log m_i / dmu2 at the estimates; for normal likelihoods 1 / (se_i^2 + tau2). With random study effects
+        (UM.RS) their mean alpha is at its best for each mu.
         """
         information = np.zeros(self.k)
-        information[self.used] = -self.maximum.slopes.mu_mu
+        information[self.used] = self.maximum.mu_information
         return information / information.sum()
 
     @property
@@ -213,7 +218,10 @@ class GlmmFit:
 
     @cached_property
     def tau_interval(self) -> Interval:
-        """Profile-likelihood limits of tau at the fit's `ci_prob`; the lower one is 0 where tau = 0 is within."""
+        """Profile-likelihood limits of tau at the fit's `ci_prob`; the lower one is 0 where tau = 0 is within.
+
+        The upper one is nan where the likelihood so far out cannot be computed accurately.
+        """
         return profile_interval_of_tau(self.maximum, likelihood_drop(self.ci_prob))
 
     @property
@@ -318,7 +326,7 @@ class GlmmFit:
 
     def theta_table(self, *, ci_prob: float) -> pd.DataFrame:
         """Return the distribution of each theta_i at the estimates of mu and tau (empirical Bayes), link scale."""
-        return theta_table(self.terms, self.maximum, self.used, ci_prob)
+        return theta_table(self.maximum.effect_likelihoods(self.terms), self.maximum, self.used, ci_prob)
 
     def __repr__(self) -> str:
         return glmm_text(self)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta.frequentist.concave import falling_root
-from bayesmeta.frequentist.glmm_maximum import Maximum
+from bayesmeta.frequentist.glmm_found import EffectLikelihoods, Found
 from bayesmeta.frequentist.glmm_models import StudyTerms
 from bayesmeta.frequentist.likelihood_limits import FAR
 from bayesmeta.frequentist.slopes import ORDER_8, STEP
@@ -63,14 +63,14 @@ def _peaks(terms: StudyTerms) -> tuple[FloatArray, FloatArray, FloatArray]:
     return theta, -1.0 / slope(theta)[1], terms.log_likelihood_at(theta)
 
 
-def theta_table(terms: StudyTerms, found: Maximum, used: BoolArray, ci_prob: float) -> pd.DataFrame:
+def theta_table(terms: EffectLikelihoods, found: Found, used: BoolArray, ci_prob: float) -> pd.DataFrame:
     """Return the distribution of each theta_i given its data, at the estimates of mu and tau.
 
     Parameters
     ----------
-    terms : StudyTerms
-        The likelihoods of all k studies.
-    found : Maximum
+    terms : EffectLikelihoods
+        The likelihoods of all k effects.
+    found : Found
         The estimates.
     used : array of bool, shape (k,)
         Which studies say something of the effect; ``found`` has been made of them.
@@ -82,8 +82,8 @@ def theta_table(terms: StudyTerms, found: Maximum, used: BoolArray, ci_prob: flo
     DataFrame
         A row per study: mean sd median lower upper weight shrinkage numerical_error; link scale.
     """
-    information = np.zeros(terms.k)
-    information[used] = -found.slopes.mu_mu
+    information, weight = np.zeros((2, terms.k))
+    information[used], weight[used] = -found.slopes.mu_mu, found.mu_information
     score = np.zeros(terms.k)
     score[used] = found.slopes.mu
     tau2 = found.tau**2
@@ -95,12 +95,12 @@ def theta_table(terms: StudyTerms, found: Maximum, used: BoolArray, ci_prob: flo
         guess = found.mu + tau2 * score, np.sqrt(tau2 * shrinkage)
         rows = _integrated(terms, found, *guess, ci_prob)
     frame = pd.DataFrame(rows, columns=["mean", "sd", "median", "lower", "upper", "numerical_error"])
-    frame.insert(5, "weight", information / information.sum())
+    frame.insert(5, "weight", weight / weight.sum())
     frame.insert(6, "shrinkage", shrinkage)
     return frame
 
 
-def _integrated(terms: StudyTerms, found: Maximum, mean: FloatArray, sd: FloatArray, ci_prob: float) -> FloatArray:
+def _integrated(terms: EffectLikelihoods, found: Found, mean: FloatArray, sd: FloatArray, ci_prob: float) -> FloatArray:
     """Return mean, sd, median, lower, upper and the difference of two resolutions, shape (k, 6)."""
     theta = mean[:, None] + sd[:, None] * np.linspace(-REACH, REACH, NODES)
     log_density = terms.log_likelihood_at(theta) - 0.5 * ((theta - found.mu) / found.tau) ** 2

@@ -124,8 +124,8 @@ class ArmPair:
         As those of `InterceptTerms`.
     arms : {"binomial", "poisson"}
         Distribution of the events.
-    log_odds : array, shape (2, k)
-        The two rough linear predictors.
+    log_odds, arm_variance : array, shape (2, k)
+        The two rough linear predictors, and their variances.
     share : array, shape (k,)
         Of the control arm in alpha, if the effect were known.
     effect, variance : array, shape (k,)
@@ -138,6 +138,7 @@ class ArmPair:
     size: FloatArray
     arms: Arms
     log_odds: FloatArray
+    arm_variance: FloatArray
     share: FloatArray
     effect: FloatArray
     variance: FloatArray
@@ -150,7 +151,7 @@ class ArmPair:
         share = variance[0] / variance.sum(axis=0)
         coefficient = log_binomial_coefficient if terms.arms == "binomial" else log_poisson_coefficient
         constant = coefficient(terms.events, terms.size).sum(axis=0)
-        return cls(terms.events, terms.size, terms.arms, log_odds, share, *terms.rough(), constant)
+        return cls(terms.events, terms.size, terms.arms, log_odds, variance, share, *terms.rough(), constant)
 
     def log_likelihood(self, alpha: FloatArray, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the log likelihood less its constant, and the first and second derivative of each arm.
@@ -171,8 +172,8 @@ class ArmPair:
             return (events * eta - expected).sum(axis=0), events - expected, -expected
         small = np.exp(-np.abs(eta))
         value = events * eta - size * (np.maximum(eta, 0.0) + np.log1p(small))
-        p = np.where(eta >= 0.0, 1.0, small) / (1.0 + small)
-        return value.sum(axis=0), events - size * p, -size * small / (1.0 + small) ** 2
+        rarer = size * small / (1.0 + small)  # expected of what is expected less often: no digit is lost
+        return value.sum(axis=0), np.where(eta >= 0.0, events - size + rarer, events - rarer), -rarer / (1.0 + small)
 
     def value(self, alpha: FloatArray, theta: FloatArray) -> FloatArray:
         """Return the log likelihood less its constant, shape (k, ...)."""

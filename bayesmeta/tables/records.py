@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.summary import Fit
@@ -32,7 +33,8 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         ``engine``, ``k`` and ``estimates``, a list with one dict for each row of the summary. For a Bayesian
         fit ``numerical_error``, the largest of the rows', and, if both priors are proper, ``log_evidence``.
         For a frequentist fit ``heterogeneity``: ``q``, ``df``, ``q_pvalue``, ``i2`` (a fraction), ``h2`` and
-        ``tau2``; with moderators also ``r2``, and ``moderators``: ``statistic df df_residual pvalue`` of their test.
+        ``tau2``, of mixed models with random study effects (UM.RS) their ``study_sd``; with moderators also ``r2``, and
+        ``moderators``: ``statistic df df_residual pvalue`` of their test.
         For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept n_divergent
         interrupted``; ``diagnosis``: ``ok``, ``verdict``; and ``verification``: ``agrees`` (None if there is
         no exact answer), ``verdict``, ``largest`` (difference in MCSE). Keys that do not apply are left out.
@@ -64,6 +66,8 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         record["numerical_error"] = _plain(table["numerical_error"].max(skipna=False))
     if fit.engine == "frequentist":
         record["heterogeneity"] = {name: _plain(getattr(fit, name)) for name in HETEROGENEITY}
+    if isinstance(fit, GlmmFit) and not math.isnan(fit.study_sd):
+        record["heterogeneity"]["study_sd"] = _plain(fit.study_sd)
     if isinstance(fit, FrequentistRegression):
         record["heterogeneity"]["r2"] = _plain(fit.r2)
         record["moderators"] = {name: _plain(getattr(fit.moderator_test, name)) for name in WALD_TEST}

@@ -12,6 +12,7 @@ from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.coefficients import coefficient_test
+from bayesmeta.frequentist.glmm_describe import study_sd_text
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.regression import FrequentistRegression
@@ -202,7 +203,7 @@ def _glmm_tail(fit: GlmmFit, table: pd.DataFrame, ci_prob: float) -> list[str]:
     return [
         *lines,
         f"tau2 = {_number_text(fit.tau2)} ({percent} CI, profile likelihood: {_range_text(fit.tau2_interval)}), "
-        f"I2 = {100 * fit.i2_tau2:.1f} %, H2 = {_number_text(fit.h2)}",
+        f"I2 = {100 * fit.i2_tau2:.1f} %, H2 = {_number_text(fit.h2)}{study_sd_text(fit)}",
         f"tau2 = 0: likelihood ratio {fit.lrt:.2f}, {_pvalue_text(fit.lrt_pvalue)}; equal effects, df = {fit.df}: "
         f"likelihood ratio {fit.q:.2f}, {_pvalue_text(fit.q_pvalue)}, Wald {fit.q_wald:.2f}, "
         f"{_pvalue_text(fit.q_wald_pvalue)}",

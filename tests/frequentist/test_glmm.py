@@ -310,3 +310,11 @@ def test_words_name_the_models_too():
     for code, words in (("UM.FS", "unconditional-fixed"), ("CM.EL", "conditional")):
         one, other = fit_glmm(ARMS, glmm_model=code), fit_glmm(ARMS, glmm_model=words)
         assert (one.mu, one.glmm_model) == (other.mu, other.glmm_model)
+
+
+def test_a_trial_with_events_in_all_of_one_arm_and_none_of_the_other_has_its_limit():
+    studies = two_arms([(1, 1), (0, 1), (1, 1), (2, 4)], [(0, 1), (1, 1), (1, 1), (2, 5)])
+    fit = fit_glmm(studies)
+    far = fit.terms.log_likelihood_at(np.array([[100.0], [-100.0], [0.0], [0.0]]))
+    assert far[:3, 0] == pytest.approx(0, abs=1e-12)
+    assert fit.own.theta[:2].tolist() == [inf, -inf]
