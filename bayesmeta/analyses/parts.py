@@ -177,7 +177,9 @@ def _classical(fit: ClassicalFit, include: BoolArray, ci_prob: float) -> Parts:
         except BayesmetaError as error:
             note[i] = str(error)
             continue
-        heterogeneity[i] = [getattr(part, column) for column in HETEROGENEITY]
+        named = {column: getattr(part, column) for column in HETEROGENEITY}
+        named["i2"] = part.i2_tau2 if isinstance(part, GlmmFit) else part.i2  # as it is printed
+        heterogeneity[i] = list(named.values())
     return Parts(names, CLASSICAL, values, None, None, None, heterogeneity, note)
 
 

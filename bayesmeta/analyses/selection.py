@@ -15,6 +15,7 @@ from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.intervals import normal_quantile
 from bayesmeta.frequentist.natural import on_both_scales
+from bayesmeta.frequentist.numbers import number_text
 from bayesmeta.frequentist.selection import Selected, SelectionProblem, maximise
 from bayesmeta.frequentist.selection_weights import TITLES, Weighting
 from bayesmeta.spec.observed import check_studies
@@ -128,7 +129,7 @@ class SelectionFit:
         head = (
             f"Selection model ({TITLES[self.selection]}, {self.alternative}), {self.tau2_method}, k = {self.studies.k}"
         )
-        lines = [head, self.summary().to_string(float_format="{:.4f}".format, index_names=False)]
+        lines = [head, self.summary().to_string(float_format=number_text, index_names=False)]
         if self.lrt_df:
             lines.append(f"no selection: LRT(df = {self.lrt_df}) = {self.lrt:.3f}, P = {self.lrt_pvalue:.4f}")
         return "\n".join(lines + [f"note: {note}" for note in self.notes])

@@ -134,7 +134,7 @@ def _of_fits(studies: Studies, levels: Levels, options: dict[str, Any]) -> dict[
             part = fit(studies.take(members), engine="frequentist", **options)
         except (DataError, AccuracyError) as error:
             return {"tau": tau, "note": f"not tested: {label}: {error}"}
-        estimates.append((part.mu, part.se_mu))  # type: ignore[union-attr]  # a classical fit
+        estimates.append((part.mu, part.se_mu))
     return _of_estimates(tau, levels, np.array(estimates))
 
 

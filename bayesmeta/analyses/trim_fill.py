@@ -14,6 +14,7 @@ from bayesmeta.effects.sizes import EffectSizes
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.again import repool
 from bayesmeta.frequentist.methods import INVERSE_VARIANCE
+from bayesmeta.frequentist.numbers import number_text
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.frequentist.trim_fill import ESTIMATORS, SIDES, funnel_side, trim_and_fill
@@ -79,7 +80,7 @@ class TrimFill:
         word = "study" if self.k0 == 1 else "studies"
         head = f"Trim and fill ({self.estimator}): {self.k0} {word}{error} added on the {self.side} side{test}"
         table = pd.concat({"as observed": self.fit.summary(), "filled": self.filled.summary()})
-        return f"{head}\n{table.to_string(float_format='{:.4f}'.format, index_names=False)}"
+        return f"{head}\n{table.to_string(float_format=number_text, index_names=False)}"
 
 
 def trim_fill(fit: FrequentistFit, *, side: str | None = None, estimator: str = "L0") -> TrimFill:

@@ -8,6 +8,7 @@ from bayesmeta.effects.sizes import has_empty_cell
 from bayesmeta.frequentist.describe import prediction_text, pvalue_text
 from bayesmeta.frequentist.intervals import pi_record
 from bayesmeta.frequentist.natural import natural_value
+from bayesmeta.frequentist.numbers import number_text
 
 if TYPE_CHECKING:
     from bayesmeta.frequentist.glmm_result import GlmmFit
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 def glmm_notes(fit: "GlmmFit") -> tuple[str, ...]:
     """Return what a reader must know of data and estimates, one line each."""
-    notes = (_zero_note(fit), _unused_note(fit), _tau_note(fit), _maxima_note(fit), _k_note(fit), _prediction_note(fit))
-    return tuple(filter(None, notes))
+    notes = (_zero_note, _unused_note, _tau_note, _maxima_note, _k_note, _mean_note, _prediction_note)
+    return tuple(filter(None, (note(fit) for note in notes)))
 
 
 def glmm_text(fit: "GlmmFit") -> str:
@@ -26,13 +27,13 @@ def glmm_text(fit: "GlmmFit") -> str:
     lines = [
         f"Mixed model by maximum likelihood ({fit.glmm_model}: {fit.model_record.title}), "
         f"{fit.record.title} ({fit.measure}), k = {fit.k}",
-        f"tau2 {fit.tau2:.4f} ({percent} profile CI {low:.4f} to {high:.4f}), tau {fit.tau:.4f}, "
-        f"I2 {100 * fit.i2_tau2:.1f} %, H2 {fit.h2:.2f}",
+        f"tau2 {number_text(fit.tau2)} ({percent} profile CI {number_text(low)} to {number_text(high)}), "
+        f"tau {number_text(fit.tau)}, I2 {100 * fit.i2_tau2:.1f} %, H2 {fit.h2:.2f}",
         f"tau2 = 0: LR = {fit.lrt:.2f}, {pvalue_text(fit.lrt_pvalue)} (half of chi-squared, at the boundary)",
         f"equal effects (df = {fit.df}): LR = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}; "
         f"Wald = {fit.q_wald:.2f}, {pvalue_text(fit.q_wald_pvalue)}",
-        fit.summary().to_string(float_format="{:.4f}".format, index_names=False),
-        f"lower, upper: {percent} CI ({fit.interval_record.title}){_ratio_text(fit)}",
+        fit.summary().to_string(float_format=number_text, index_names=False),
+        f"lower, upper: {percent} CI ({interval_title(fit)}){_ratio_text(fit)}",
     ]
     if not np.isnan(fit.prediction_interval[0]):
         limits = prediction_text(fit.record, fit.prediction_interval, fit.prediction_interval_natural)
@@ -41,12 +42,22 @@ def glmm_text(fit: "GlmmFit") -> str:
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
+def interval_title(fit: "GlmmFit") -> str:
+    """Return how the limits were got, in print; p_mean has Wald's where those of mu are by profile likelihood."""
+    title = fit.interval_record.title
+    return f"{title}; p_mean: Wald, on the logit scale" if _has_other_limits_of_mean(fit) else title
+
+
+def _has_other_limits_of_mean(fit: "GlmmFit") -> bool:
+    return fit.record.estimand is not None and fit.interval_record.scale is None
+
+
 def _ratio_text(fit: "GlmmFit") -> str:
     """Return mu on the natural scale where the table has no row for it."""
     if fit.record.estimand is not None:
         return ""
     value, lower, upper = (natural_value(fit.record, limit) for limit in (fit.mu, fit.lower, fit.upper))
-    return f"; back-transformed {value:.4f} ({lower:.4f} to {upper:.4f})"
+    return f"; back-transformed {number_text(value)} ({number_text(lower)} to {number_text(upper)})"
 
 
 def _zero_note(fit: "GlmmFit") -> str:
@@ -82,6 +93,12 @@ def _k_note(fit: "GlmmFit") -> str:
         return ""
     text = "k = 1: the estimate is that of the one study, and tau2, which it says nothing of, is 0"
     return f"{text}; t with k - 1 = 0 df does not exist" if fit.interval_record.has_t else text
+
+
+def _mean_note(fit: "GlmmFit") -> str:
+    if not _has_other_limits_of_mean(fit):
+        return ""
+    return "the limits of p_mean are Wald's, on the logit scale; those by profile likelihood are of mu and p_median"
 
 
 def _prediction_note(fit: "GlmmFit") -> str:

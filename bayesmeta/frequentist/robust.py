@@ -14,6 +14,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.coefficients import Coefficients, WaldTest
 from bayesmeta.frequentist.linear import Projection
+from bayesmeta.frequentist.numbers import number_text
 from bayesmeta.frequentist.regression import FrequentistRegression, moderator_columns, regress
 from bayesmeta.frequentist.regression_text import wald_text
 from bayesmeta.frequentist.result import FrequentistFit
@@ -110,7 +111,7 @@ class ClusterRobust:
         return table.rename(index=named)
 
     def __repr__(self) -> str:
-        table = self.summary().to_string(float_format="{:.4f}".format, index_names=False, na_rep="")
+        table = self.summary().to_string(float_format=number_text, index_names=False, na_rep="")
         size, percent = len(self.clusters), f"{100 * self.fit.ci_prob:g} %"
         lines = [
             f"Cluster-robust variance ({self.kind}), k = {self.k} studies in {size} clusters",
