@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesmeta._validate import a_type
 from bayesmeta.analyses.compare_glmm import Row, glmm_rows
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
@@ -82,7 +83,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     for fit in given:
         refuse_formula(formula_of(fit), "compare")
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit | GlmmFit):
-            raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
+            raise SpecError(f"compare takes fits made by bm.fit; got {a_type(fit)}.")
         _check_same_studies(given[0], fit)
     rows = [row for fit in given for row in _rows(fit, ci_prob)]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from bayesmeta._validate import unknown_name
+from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
@@ -76,7 +76,7 @@ def render_fit(
     if isinstance(fit, FrequentistRegression):
         return _regression_text(fit, ci_prob, width)
     if not isinstance(fit, ExactFit | NutsFit | FrequentistFit | GlmmFit):
-        raise SpecError(f"render_fit takes a fit made by bm.fit; got a {type(fit).__name__}.")
+        raise SpecError(f"render_fit takes a fit made by bm.fit; got {a_type(fit)}.")
     table = fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
     if isinstance(fit, GlmmFit):
         head, tail = _glmm_head(fit), _glmm_tail(fit, table, ci_prob)
