@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _UNCORRECTED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "mantel-haenszel": " for their own effects and Q; the pooled effect has none of it",
+        "mantel-haenszel": " for their own effects, and in Q where it takes them; the pooled effect has none of it",
         "peto": " for their own effects; the pooled effect and Q have none of it",
     }
 )
@@ -90,6 +90,12 @@ def i2_h2_text(fit: "FrequentistFit", h2: str, *, sign: str = " ") -> str:
     return f"I2{sign}{from_q} (from Q), {from_tau2} (from tau2), H2{sign}{h2} (from tau2)"
 
 
+def of_studies(count: int, k: int, singular: str, plural: str) -> str:
+    """Return so many of the studies and a verb: ``1 of 3 studies has``, ``2 of 3 studies have``, ``the study has``."""
+    verb = singular if count == 1 else plural
+    return f"the study {verb}" if k == 1 else f"{count} of {k} studies {verb}"
+
+
 def pvalue_text(pvalue: float) -> str:
     """Return ``P = 0.0123``, or ``P < 0.0001``."""
     return "P < 0.0001" if pvalue < 0.0001 else f"P = {pvalue:.4f}"
@@ -122,24 +128,25 @@ def _correction_note(fit: "FrequentistFit") -> str:
     if corrected == 0:
         return ""
     zero = int(has_empty_cell(fit.studies.data).sum())
-    have = "has" if zero == 1 else "have"
     to_whom = "its" if zero == corrected == 1 else "their" if zero == corrected else "all studies'"
     rule = "metafor's rule" if fit.to == "only0" and fit.add == 0.5 else f"to={fit.to!r}"
     cells = "events" if fit.studies.kind.endswith("rates") else "events and non-events"
     where = " in both arms" if fit.studies.kind.startswith("two-arm") else ""
     added = f"{fit.add:g} was added to {to_whom} {cells}{where} ({rule})"
-    return f"{zero} of {fit.k} studies {have} a zero cell; {added}{_UNCORRECTED.get(fit.method, '')}"
+    return f"{of_studies(zero, fit.k, 'has', 'have')} a zero cell; {added}{_UNCORRECTED.get(fit.method, '')}"
 
 
 def _uninformative_note(fit: "FrequentistFit") -> str:
     """Say which studies a pool of counts leaves out of Q, or altogether."""
-    left_out = 0 if fit.method == "inverse-variance" or fit.df == 0 else fit.k - fit.df - 1
+    left_out = 0 if fit.method == "inverse-variance" else fit.k - fit.df - 1
     if not left_out:
         return ""
     only = "no events" if fit.studies.kind.endswith("rates") else "only events, or none,"
     weightless = int((fit.weights == 0.0).sum())
-    weight = f"; {weightless} of {fit.k} have no weight in the pooled effect" if weightless else ""
-    return f"{left_out} of {fit.k} studies have {only} in both arms, and are left out of Q{weight}"
+    lacks = "has" if weightless == 1 else "have"
+    weight = f"; {weightless} of {fit.k} {lacks} no weight in the pooled effect" if weightless else ""
+    have, is_left = ("has", "is") if left_out == 1 else ("have", "are")
+    return f"{left_out} of {fit.k} studies {have} {only} in both arms, and {is_left} left out of Q{weight}"
 
 
 def _single_study_note(fit: "FrequentistFit") -> str:

@@ -1,11 +1,12 @@
 """How is a mixed model told in words: its one-line notes, and the block that is printed."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bayesmeta.data.studies import Studies
 from bayesmeta.effects.sizes import has_empty_cell
-from bayesmeta.frequentist.describe import prediction_text, pvalue_text
+from bayesmeta.frequentist.describe import of_studies, prediction_text, pvalue_text
 from bayesmeta.frequentist.intervals import pi_record
 from bayesmeta.frequentist.natural import natural_value
 from bayesmeta.frequentist.numbers import number_text
@@ -13,10 +14,13 @@ from bayesmeta.frequentist.numbers import number_text
 if TYPE_CHECKING:
     from bayesmeta.frequentist.glmm_result import GlmmFit
 
+_RARE: Final = 0.1
+"""Up to this share of patients with events an odds ratio is about a risk ratio."""
+
 
 def glmm_notes(fit: "GlmmFit") -> tuple[str, ...]:
     """Return what a reader must know of data and estimates, one line each."""
-    notes = (_zero_note, _unused_note, _tau_note, _maxima_note, _k_note, _mean_note, _prediction_note)
+    notes = (_zero_note, _rare_note, _unused_note, _tau_note, _maxima_note, _k_note, _mean_note, _prediction_note)
     return tuple(filter(None, (note(fit) for note in notes)))
 
 
@@ -64,16 +68,32 @@ def _zero_note(fit: "GlmmFit") -> str:
     count = int(has_empty_cell(fit.studies.data).sum())
     if not count:
         return ""
-    have = "has" if count == 1 else "have"
-    return f"{count} of {fit.k} studies {have} a zero cell; the model takes it as it is, without a correction"
+    return f"{of_studies(count, fit.k, 'has', 'have')} a zero cell; the model takes it as it is, without a correction"
+
+
+def _rare_note(fit: "GlmmFit") -> str:
+    """Warn of the binomial approximation where events are frequent."""
+    if fit.glmm_model != "CM.AL" or (share := event_share(fit.studies)) <= _RARE:
+        return ""
+    return (
+        f"{100 * share:.0f} % of the patients have the event, which is not rare: CM.AL then estimates the risk ratio "
+        "rather than the odds ratio; use glmm_model='CM.EL'"
+    )
+
+
+def event_share(studies: Studies) -> float:
+    """Return which fraction of the patients in both arms has the event."""
+    data = studies.data
+    events, n = ((data[f"{role}_treatment"] + data[f"{role}_control"]).sum() for role in ("events", "n"))
+    return float(events / n)
 
 
 def _unused_note(fit: "GlmmFit") -> str:
     count = int((~fit.used).sum())
     if not count:
         return ""
-    say = "says" if count == 1 else "say"
-    return f"{count} of {fit.k} studies {say} nothing of the effect (no events in either arm, or only events): weight 0"
+    who = of_studies(count, fit.k, "says", "say")
+    return f"{who} nothing of the effect (no events in either arm, or only events): weight 0"
 
 
 def _tau_note(fit: "GlmmFit") -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.summary import Fit
@@ -100,11 +101,10 @@ def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _classical(fit: Fit) -> dict[str, Any]:
     """Return the choices of a classical fit, and its prediction interval; a regression's depends on moderators."""
-    method = None if isinstance(fit, FrequentistRegression) else getattr(fit, "method", None)
-    values = {name: getattr(fit, name, None) for name in CHOICES} | {"method": method or "inverse-variance"}
+    values = {"method": INVERSE_VARIANCE} | {name: getattr(fit, name) for name in CHOICES if hasattr(fit, name)}
     if isinstance(fit, FrequentistRegression):
         values["pi_method"] = fit.null.pi_method
-    record: dict[str, Any] = {"choices": {name: value for name, value in values.items() if value is not None}}
+    record: dict[str, Any] = {"choices": {name: _plain(values[name]) for name in CHOICES if name in values}}
     for name in ("prediction_interval", "prediction_interval_natural"):
         if hasattr(fit, name):
             record[name] = [_plain(limit) for limit in getattr(fit, name)]

@@ -13,7 +13,7 @@ from scipy.stats import binom
 import bayesmeta as bm
 from bayesmeta.analyses.leave_one_out import leave_one_out
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import SpecError
+from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.glmm import fit_glmm
 from bayesmeta.frequentist.glmm_intervals import hartung_knapp_factor
 from bayesmeta.frequentist.glmm_maximum import maximise
@@ -177,3 +177,21 @@ def test_what_leave_one_out_calls_i2_is_what_the_mixed_model_prints():
     alone = fit_glmm(Studies.from_frame(frame.iloc[1:]))
     assert table["i2"].iloc[0] == pytest.approx(alone.i2_tau2, rel=1e-9)
     assert table["h2"].iloc[0] == pytest.approx(1.0 / (1.0 - table["i2"].iloc[0]), rel=1e-9)
+
+
+def two_arms(events, n, events_control, n_control):
+    frame = pd.DataFrame({"study": names(len(n)), "a": events, "n": n, "c": events_control, "m": n_control})
+    return Studies.from_frame(frame, events=("a", "c"), n=("n", "m"))
+
+
+def test_the_approximation_for_rare_events_warns_where_they_are_not_rare():
+    frequent = two_arms([8, 7, 6], [10, 9, 10], [5, 7, 4], [10, 10, 9])
+    for model, warns in (("CM.AL", True), ("CM.EL", False)):
+        assert any("which is not rare" in note for note in fit_glmm(frequent, glmm_model=model).notes) == warns
+    rare = two_arms([8, 7, 6], [100, 90, 100], [5, 7, 4], [100, 100, 90])
+    assert not any("which is not rare" in note for note in fit_glmm(rare, glmm_model="CM.AL").notes)
+
+
+def test_where_every_patient_has_the_event_there_is_no_odds_ratio():
+    with pytest.raises(DataError, match="every patient has the event, so that the odds ratio does not exist"):
+        fit_glmm(two_arms([5, 6], [5, 6], [4, 7], [4, 7]), glmm_model="CM.AL")
