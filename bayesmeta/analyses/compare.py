@@ -11,6 +11,7 @@ from bayesmeta.analyses.compare_glmm import Row, glmm_rows
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.describe import of_studies
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -220,7 +221,8 @@ def _why_median(fit: FrequentistFit) -> str:
     count = int(fit.corrected.sum())
     if count:
         text += (
-            f"; {count} of {fit.k} studies have a zero cell and were corrected by {fit.add:g}, which pulls "
-            "them towards 50 % and gives them little weight"
+            f"; {of_studies(count, fit.k, 'has', 'have')} a zero cell and {'was' if count == 1 else 'were'} corrected "
+            f"by {fit.add:g}, which pulls {'it' if count == 1 else 'them'} towards 50 % and gives "
+            f"{'it' if count == 1 else 'them'} little weight"
         )
     return text

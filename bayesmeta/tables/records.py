@@ -35,7 +35,7 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         fit ``numerical_error``, the largest of the rows', and, if both priors are proper, ``log_evidence``.
         For a frequentist fit ``choices``: ``measure method glmm_model tau2_method ci_method pi_method ci_prob``, those
         that it has; ``prediction_interval`` and ``prediction_interval_natural``, lower and upper limit at the fit's
-        own ``ci_prob`` (None if there is none); and ``heterogeneity``: ``q``, ``df``, ``q_pvalue``, ``i2`` (from Q, a
+        own ``ci_prob``; and ``heterogeneity``: ``q``, ``df``, ``q_pvalue``, ``i2`` (from Q, a
         fraction), ``i2_tau2`` (from tau2), ``h2`` and ``tau2``; with moderators also ``r2``, and ``moderators``:
         ``statistic df df_residual pvalue`` of their test.
         For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept n_divergent
@@ -106,8 +106,9 @@ def _classical(fit: Fit) -> dict[str, Any]:
         values["pi_method"] = fit.null.pi_method
     record: dict[str, Any] = {"choices": {name: _plain(values[name]) for name in CHOICES if name in values}}
     for name in ("prediction_interval", "prediction_interval_natural"):
-        if hasattr(fit, name):
-            record[name] = [_plain(limit) for limit in getattr(fit, name)]
+        limits = getattr(fit, name, (math.nan, math.nan))
+        if not math.isnan(limits[0]):
+            record[name] = [_plain(limit) for limit in limits]
     return record
 
 
