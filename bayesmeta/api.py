@@ -151,7 +151,7 @@ def _refuse_with_formula(options: dict[str, object]) -> None:
     """Drop the method that a meta-regression has anyway; raise `SpecError` for what it does not take."""
     if options.get("method") == INVERSE_VARIANCE:
         options.pop("method")
-    for name in ("method", "back_transformation"):
+    for name in ("method", "glmm_model", "back_transformation"):
         if name in options:
             raise SpecError(f"{name}={options[name]!r} does not go with a formula; leave one of them out.")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bayesmeta._validate import check_probability
+from bayesmeta._validate import a_type, check_probability
 from bayesmeta.errors import AccuracyError, ImproperPosteriorError, SpecError
 from bayesmeta.exact.fit import ExactFit, fit_exact
 from bayesmeta.nuts.estimates import moment_errors, share_below
@@ -53,7 +53,7 @@ def verify(fit: NutsFit, *, ci_prob: float = 0.95) -> Verification:
     doi 10.1214/20-BA1221.
     """
     if not isinstance(fit, NutsFit):
-        raise SpecError(f"verify takes a fit made by engine='nuts'; got a {type(fit).__name__}.")
+        raise SpecError(f"verify takes a fit made by engine='nuts'; got {a_type(fit)}.")
     prob = check_probability("ci_prob", ci_prob)
     try:
         exact = fit_exact(fit.studies, fit.model, measure=fit.measure)

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesmeta._validate import a_type
 from bayesmeta.analyses.compare_glmm import Row, glmm_rows
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.describe import of_studies
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -82,7 +84,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
     for fit in given:
         refuse_formula(formula_of(fit), "compare")
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit | GlmmFit):
-            raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
+            raise SpecError(f"compare takes fits made by bm.fit; got {a_type(fit)}.")
         _check_same_studies(given[0], fit)
     rows = [row for fit in given for row in _rows(fit, ci_prob)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -219,7 +221,8 @@ def _why_median(fit: FrequentistFit) -> str:
     count = int(fit.corrected.sum())
     if count:
         text += (
-            f"; {count} of {fit.k} studies have a zero cell and were corrected by {fit.add:g}, which pulls "
-            "them towards 50 % and gives them little weight"
+            f"; {of_studies(count, fit.k, 'has', 'have')} a zero cell and {'was' if count == 1 else 'were'} corrected "
+            f"by {fit.add:g}, which pulls {'it' if count == 1 else 'them'} towards 50 % and gives "
+            f"{'it' if count == 1 else 'them'} little weight"
         )
     return text

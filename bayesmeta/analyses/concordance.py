@@ -115,7 +115,8 @@ def concordance(studies: Studies, model: ModelSpec | None = None, *, ci_prob: fl
     """
     check_studies(studies)
     check_probability("ci_prob", ci_prob)
-    refuse_formula(getattr(model, "formula", None), "concordance")
+    if model is not None:
+        refuse_formula(model_for(studies, model).formula, "concordance")
     found: dict[str, Answer] = {}
     for method in METHODS[studies.kind]:
         if method.is_bayesian and model is None and not _has_default(studies):
@@ -178,6 +179,8 @@ def _reference(method: Method, found: dict[str, Answer]) -> Answer | None:
 
 def _explanation(before: Answer, after: Answer) -> str:
     """Return how far the answer moved and why; nothing if it did not move much."""
+    if np.isnan(after.lower):
+        return "; ".join(note for note in after.fit.notes if "no confidence interval" in note)
     moves = np.array(after.numbers) - np.array(before.numbers)
     width = before.upper - before.lower
     is_proportion = after.method.parameter.startswith("p_")

@@ -9,6 +9,7 @@ import numpy as np
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.effects.sizes import has_empty_cell
 from bayesmeta.frequentist.again import repool
+from bayesmeta.frequentist.describe import of_studies
 
 if TYPE_CHECKING:
     from bayesmeta.analyses.concordance import Answer
@@ -40,22 +41,19 @@ def _approximation(before: "Answer", after: "Answer") -> str:
     if not corrected:
         return text
     zero = int(has_empty_cell(fit.studies.data).sum())
-    have, its = ("has", "its") if zero == 1 else ("have", "their")
+    who, its = of_studies(zero, fit.k, "has", "have"), "its" if zero == 1 else "their"
     effects = effect_sizes(fit.measure, *fit.studies.data.values(), add=LITTLE, to=fit.to)
     value = repool(fit, effects).rows(fit.ci_prob)[after.method.parameter][0]
-    return (
-        f"{zero} of {fit.k} studies {have} a zero cell and {fit.add:g} added to {its} cells (with {LITTLE:g} it "
-        f"would be {value:.3f}); {text}"
-    )
+    return f"{who} a zero cell and {fit.add:g} added to {its} cells (with {LITTLE:g} it would be {value:.3f}); {text}"
 
 
 def _tau2(before: "Answer", after: "Answer") -> str:
     larger = after.tau > before.tau
-    share = [100.0 * float(np.max(answer.fit.weights)) for answer in (before, after)]
+    share = _shares(*(float(np.max(answer.fit.weights)) for answer in (before, after)))
+    alike = f"weights are {'more' if larger else 'less'} alike (the largest is {share}) and " if share else ""
     return (
-        f"tau is estimated as {after.tau:.2f} instead of {before.tau:.2f}, so that weights are "
-        f"{'more' if larger else 'less'} alike (the largest is {share[1]:.0f} % instead of {share[0]:.0f} %) and the "
-        f"interval is {'longer' if larger else 'shorter'}"
+        f"tau is estimated as {after.tau:.2f} instead of {before.tau:.2f}, so that {alike}the interval is "
+        f"{'longer' if larger else 'shorter'}"
     )
 
 
@@ -69,10 +67,10 @@ def _interval(before: "Answer", after: "Answer") -> str:
 
 def _common(before: "Answer", after: "Answer") -> str:
     heavy = int(np.argmax(after.fit.weights))
-    share = [100.0 * float(answer.fit.weights[heavy]) for answer in (before, after)]
+    share = _shares(*(float(answer.fit.weights[heavy]) for answer in (before, after)))
+    weighs = f"precision alone decides: {after.fit.studies.study[heavy]} weighs {share}, and " if share else ""
     return (
-        f"all studies are taken to share one effect (tau = 0 instead of {before.tau:.2f}), so that precision alone "
-        f"decides: {after.fit.studies.study[heavy]} weighs {share[1]:.0f} % instead of {share[0]:.0f} %, and the "
+        f"all studies are taken to share one effect (tau = 0 instead of {before.tau:.2f}), so that {weighs}the "
         "interval leaves heterogeneity out"
     )
 
@@ -80,22 +78,25 @@ def _common(before: "Answer", after: "Answer") -> str:
 def _scale(before: "Answer", after: "Answer") -> str:
     moved = np.abs(after.fit.weights - before.fit.weights)
     most = int(np.argmax(moved))
-    share = [100.0 * float(answer.fit.weights[most]) for answer in (before, after)]
+    share = _shares(*(float(answer.fit.weights[most]) for answer in (before, after)))
     corrected = int(before.fit.corrected.sum()) - int(after.fit.corrected.sum())
     spared = f"{_studies(corrected)} corrected there and not here; " if corrected > 0 else ""
-    return (
-        f"{spared}the scale on which effects are averaged, and their variances, are others: "
-        f"{after.fit.studies.study[most]} weighs {share[1]:.0f} % instead of {share[0]:.0f} %"
-    )
+    weighs = f": {after.fit.studies.study[most]} weighs {share}" if share else ""
+    if len(moved) == 1:
+        return f"{spared}the scale of the effect, and its variance, are others"
+    return f"{spared}the scale on which effects are averaged, and their variances, are others{weighs}"
 
 
 def _raw(before: "Answer", after: "Answer") -> str:
     y, weights = after.fit.y, after.fit.weights
     extreme = np.abs(y - 0.5) > np.abs(y - 0.5).mean()
-    share = [100.0 * float(answer.fit.weights[extreme].sum()) for answer in (before, after)]
+    share = _shares(*(float(answer.fit.weights[extreme].sum()) for answer in (before, after)), of=" of the weight")
+    if weights.size == 1:
+        return "the effect is a proportion, not a logit, and its standard error shrinks near 0 and 100 %"
+    who = "study holds" if extreme.sum() == 1 else "studies hold"
+    held = f": the {int(extreme.sum())} most extreme {who} {share}" if share else ""
     return (
-        "it averages proportions, not logits, and the standard error of a proportion shrinks near 0 and 100 %: the "
-        f"{int(extreme.sum())} most extreme studies hold {share[1]:.0f} % of the weight instead of {share[0]:.0f} % "
+        f"it averages proportions, not logits, and the standard error of a proportion shrinks near 0 and 100 %{held} "
         f"(weighting all {weights.size} alike gives {100 * float(y.mean()):.1f} %)"
     )
 
@@ -114,6 +115,12 @@ def _counted(before: "Answer", after: "Answer") -> str:
 
 def _peto(before: "Answer", after: "Answer") -> str:
     return "it is one step from an odds ratio of 1, which falls short where effects are large or arms of unequal size"
+
+
+def _shares(before: float, after: float, *, of: str = "") -> str:
+    """Return two shares of the weight as text, after and before; empty if they print alike."""
+    old, new = (f"{100.0 * share:.0f} %" for share in (before, after))
+    return "" if old == new else f"{new}{of} instead of {old}"
 
 
 def _studies(count: int) -> str:

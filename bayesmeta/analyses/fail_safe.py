@@ -1,8 +1,9 @@
 """How many unseen studies of no effect would undo the result?"""
 
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import check_number, check_probability, unknown_name
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.fail_safe import METHODS, SIGNIFICANCE, equal_weights, orwin
+from bayesmeta.frequentist.methods import not_pooled
 from bayesmeta.frequentist.result import FrequentistFit
 
 
@@ -13,6 +14,7 @@ def fail_safe_n(
     alpha: float | None = None,
     target: float | None = None,
     weighted: bool | None = None,
+    null: float = 0.0,
 ) -> int:
     """Return the number of unseen studies averaging no effect that would undo the result.
 
@@ -30,6 +32,10 @@ def fail_safe_n(
     weighted : bool, optional
         For "orwin": whether the mean is weighted by 1 / se^2 (the default) or all studies count alike, as Orwin has it.
 
+    null : float
+        Effect that stands for no effect, link scale; `target` is a distance from it. For proportions 0 is 50 % (PLO):
+        give the logit of a benchmark.
+
     Returns
     -------
     int
@@ -42,9 +48,9 @@ def fail_safe_n(
 
     Notes
     -----
-    "No effect" is 0 on the link scale, which for a single proportion is 50 % (PLO) and says nothing. The number is not
-    an estimate of how many studies are missing, ignores heterogeneity, and depends on the method more than on the
-    data; Becker (2005) advises to abandon it [1]_. It is here because reviews report it.
+    Of a single proportion "no effect" is a benchmark that the result is tested against, `null`. The number is not an
+    estimate of how many studies are missing, ignores heterogeneity, and depends on the method more than on the data;
+    Becker (2005) advises to abandon it [1]_. It is here because reviews report it.
 
     References
     ----------
@@ -61,15 +67,16 @@ def fail_safe_n(
     25
     """
     if not isinstance(fit, FrequentistFit):
-        raise SpecError(f"fail_safe_n takes a fit with engine='frequentist'; got a {type(fit).__name__}.")
+        raise not_pooled("fail_safe_n", fit)
     if method not in METHODS:
         raise SpecError(unknown_name("method", method, METHODS))
+    y = fit.y - check_number("null", null)
     if method in SIGNIFICANCE:
         if target is not None or weighted is not None:
             raise SpecError(f"target and weighted are for method='orwin', not {method!r}; leave them out.")
-        return SIGNIFICANCE[method](fit.y, fit.se, 0.05 if alpha is None else check_probability("alpha", alpha))
+        return SIGNIFICANCE[method](y, fit.se, 0.05 if alpha is None else check_probability("alpha", alpha))
     if alpha is not None:
         raise SpecError("alpha is not for method='orwin', which asks for an effect size; give target.")
     if target is None or not 0.0 < abs(target) < float("inf"):
         raise SpecError(f"method='orwin' needs target, an effect on the link scale that is not 0; got {target!r}.")
-    return orwin(fit.y, fit.se**-2.0 if weighted in (None, True) else equal_weights(fit.y), target)
+    return orwin(y, fit.se**-2.0 if weighted in (None, True) else equal_weights(y), target)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import a_type, check_probability, unknown_name
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import BayesmetaError, SpecError
@@ -208,8 +208,7 @@ def _checked_model(model: object) -> ModelSpec | None:
     if model is None or isinstance(model, ModelSpec):
         return model
     raise SpecError(
-        f"model is a {type(model).__name__}, not a ModelSpec; use bm.load_model('binomial-normal') or "
-        "bm.ModelSpec(...)."
+        f"model is {a_type(model)}, not a ModelSpec; use bm.load_model('binomial-normal') or bm.ModelSpec(...)."
     )
 
 

@@ -24,7 +24,8 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
         A row per study left out (column ``study``) and ``parameter``. Bayesian: ``mean sd median lower upper``,
         ``elpd_loo`` (log predictive density of that study given the others, the same in each of its rows) and
         ``numerical_error``, the largest absolute error of the row. Frequentist: ``estimate se lower upper`` and, the
-        same in each of a study's rows, ``tau2 i2 h2 q q_pvalue``. ``shift``: by how much the median (the estimate)
+        same in each of a study's rows, ``tau2 i2 h2 q q_pvalue`` (``i2`` from Q, of a mixed model from tau2; ``h2``
+        from tau2, of a common effect from Q). ``shift``: by how much the median (the estimate)
         differs from that of all studies, in units of the SD (the standard error) that it has with all of them.
         ``note``: why a row has no numbers (an improper posterior, no study left), else empty.
 

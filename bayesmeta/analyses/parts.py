@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import BoolArray, FloatArray
-from bayesmeta._validate import check_probability
+from bayesmeta._validate import a_type, check_probability
 from bayesmeta.analyses.conflict import depends_on_studies
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.effects.sizes import EffectSizes
@@ -92,7 +92,7 @@ def check_fit(fit: object, verb: str) -> PartFit:
             f"{verb} would sample anew for every subset of the studies; fit the same studies and model with "
             "engine='exact', whose subsets take milliseconds."
         )
-    raise SpecError(f"{verb} takes a fit made by bm.fit; got a {type(fit).__name__}.")
+    raise SpecError(f"{verb} takes a fit made by bm.fit; got {a_type(fit)}.")
 
 
 def check_prob(fit: PartFit, ci_prob: float | None) -> float:
@@ -177,7 +177,9 @@ def _classical(fit: ClassicalFit, include: BoolArray, ci_prob: float) -> Parts:
         except BayesmetaError as error:
             note[i] = str(error)
             continue
-        heterogeneity[i] = [getattr(part, column) for column in HETEROGENEITY]
+        named = {column: getattr(part, column) for column in HETEROGENEITY}
+        named["i2"] = part.i2_tau2 if isinstance(part, GlmmFit) else part.i2  # as it is printed
+        heterogeneity[i] = list(named.values())
     return Parts(names, CLASSICAL, values, None, None, None, heterogeneity, note)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pandas as pd
 
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import check_number, check_probability, unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.fit import fit_frequentist
@@ -87,6 +87,7 @@ def pet_peese(
     """
     check_studies(studies)
     level, prob = check_probability("alpha", alpha), check_probability("ci_prob", ci_prob)
+    centre = check_number("null", null)
     if alternative is not None and alternative not in DIRECTIONS:
         raise SpecError(unknown_name("alternative", alternative, DIRECTIONS))
     if studies.k < FEWEST:
@@ -94,14 +95,14 @@ def pet_peese(
     fit = fit_frequentist(studies, measure=measure, tau2_method="EE", variance=variance, add=add, to=to)
     if not varies(fit.se):
         raise DataError("pet_peese needs standard errors that vary; all of them are equal.")
-    side = alternative or ("greater" if fit.mu > null else "less")
-    lines = pet_peese_lines(fit.y, fit.se, direction=1.0 if side == "greater" else -1.0, null=null, alpha=level)
+    side = alternative or ("greater" if fit.mu > centre else "less")
+    lines = pet_peese_lines(fit.y, fit.se, direction=1.0 if side == "greater" else -1.0, null=centre, alpha=level)
     if isnan(lines.pvalue):
         raise DataError("pet_peese needs effects that vary about a line; these lie on one, which leaves no error.")
     rows = [
         *_rows(fit, "PET", lines.pet, "", prob),
         *_rows(fit, "PEESE", lines.peese, "", prob),
-        *_rows(fit, "PET-PEESE", lines.chosen, _reason(lines, side, null, level), prob),
+        *_rows(fit, "PET-PEESE", lines.chosen, _reason(lines, side, centre, level), prob),
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

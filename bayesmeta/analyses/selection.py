@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import check_number, check_probability, unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import get_measure
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.frequentist.intervals import normal_quantile
 from bayesmeta.frequentist.natural import on_both_scales
+from bayesmeta.frequentist.numbers import number_text
 from bayesmeta.frequentist.selection import Selected, SelectionProblem, maximise
 from bayesmeta.frequentist.selection_weights import TITLES, Weighting
 from bayesmeta.spec.observed import check_studies
@@ -128,7 +129,7 @@ class SelectionFit:
         head = (
             f"Selection model ({TITLES[self.selection]}, {self.alternative}), {self.tau2_method}, k = {self.studies.k}"
         )
-        lines = [head, self.summary().to_string(float_format="{:.4f}".format, index_names=False)]
+        lines = [head, self.summary().to_string(float_format=number_text, index_names=False)]
         if self.lrt_df:
             lines.append(f"no selection: LRT(df = {self.lrt_df}) = {self.lrt:.3f}, P = {self.lrt_pvalue:.4f}")
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
@@ -212,18 +213,18 @@ def selection_model(
     weighting = _weighting(selection, steps, alternative)
     if tau2_method not in FITTED_BY:
         raise SpecError(unknown_name("tau2_method of a selection model", tau2_method, FITTED_BY))
-    fixed = _fixed(delta, weighting, delta_max)
+    centre, fixed = check_number("null", null), _fixed(delta, weighting, delta_max)
     if studies.k < FEWEST:
         raise DataError(f"selection_model needs at least {FEWEST} studies; {studies.source} has {studies.k}.")
     fit = fit_frequentist(studies, measure=measure, tau2_method="EE", variance=variance, add=add, to=to)
     sign = -1.0 if alternative == "less" else 1.0
-    problem = SelectionProblem(sign * (fit.y - null), fit.se, weighting)
+    problem = SelectionProblem(sign * (fit.y - centre), fit.se, weighting)
     found = maximise(problem, fixed_delta=fixed, random=tau2_method == "ML", delta_max=delta_max)
     counts = np.bincount(weighting.interval_of(problem.p), minlength=len(weighting.steps))
     return SelectionFit(
         studies=studies, measure=fit.measure, selection=selection, alternative=alternative, tau2_method=tau2_method,
-        steps=weighting.steps, counts=counts[: len(weighting.steps)], null=float(null), delta_max=float(delta_max),
-        mu=sign * found.mu + null, typical_n=fit.typical_n, **_numbers(found),
+        steps=weighting.steps, counts=counts[: len(weighting.steps)], null=centre, delta_max=float(delta_max),
+        mu=sign * found.mu + centre, typical_n=fit.typical_n, **_numbers(found),
     )  # fmt: skip
 
 
@@ -240,18 +241,24 @@ def _weighting(selection: str, steps: Sequence[float], alternative: str) -> Weig
     two_sided = alternative == "two-sided"
     if selection != "stepfun":
         return Weighting(selection, np.empty(0), two_sided)
-    given = np.asarray([step for step in np.atleast_1d(steps) if step != 1.0], dtype=np.float64)
+    try:
+        given = np.asarray([step for step in np.atleast_1d(steps) if step != 1.0], dtype=np.float64)
+    except (TypeError, ValueError):
+        given = np.empty(0)
     if not len(given) or not ((given > 0.0) & (given < 1.0)).all() or (np.diff(given) <= 0.0).any():
         raise SpecError(f"steps={steps!r} must be P-values between 0 and 1 in ascending order, such as (0.025, 0.5).")
     return Weighting(selection, np.append(given, 1.0), two_sided)
 
 
 def _fixed(delta: Sequence[float] | None, weighting: Weighting, delta_max: float) -> FloatArray | None:
-    if not 0.0 < delta_max <= LARGEST_DELTA:
+    if not 0.0 < check_number("delta_max", delta_max) <= LARGEST_DELTA:
         raise SpecError(f"delta_max={delta_max!r} must lie between 0 and {LARGEST_DELTA:g}.")
     if delta is None:
         return None
-    values = np.atleast_1d(np.asarray(delta, dtype=np.float64))
+    try:
+        values = np.atleast_1d(np.asarray(delta, dtype=np.float64))
+    except (TypeError, ValueError):
+        values = np.empty(0)
     if values.shape != (weighting.n_delta,) or not ((values >= 0.0) & (values <= delta_max)).all():
         raise SpecError(
             f"delta={delta!r} must be {weighting.n_delta} number{'s' if weighting.n_delta > 1 else ''} from 0 to "

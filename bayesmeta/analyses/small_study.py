@@ -1,6 +1,6 @@
 """Do small studies report other effects than large ones? All tests of funnel asymmetry in one table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from types import MappingProxyType
@@ -182,7 +182,13 @@ def _named(
     kind: str, given: str | Sequence[str] | None, allowed: Sequence[str] | Mapping[str, object]
 ) -> tuple[str, ...]:
     """Return the names that were given, each allowed and once; none for None."""
-    names = (given,) if isinstance(given, str) else tuple(given or ())
+    if given is None:
+        return ()
+    if not isinstance(given, str | Iterable):
+        raise SpecError(f"{kind}s={given!r} must be one or more of {', '.join(allowed)}.")
+    names = (given,) if isinstance(given, str) else tuple(given)
+    if not names:
+        raise SpecError(f"{kind}s is empty; name at least one of {', '.join(allowed)}, or leave it out.")
     for name in names:
         if name not in allowed:
             raise SpecError(unknown_name(kind, name, allowed))

@@ -12,6 +12,7 @@ from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, ImproperPosteriorError, SpecError
 from bayesmeta.frequentist.describe import effect_notes
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 from bayesmeta.frequentist.regression import regress
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.moderators import cell_means
@@ -95,6 +96,10 @@ def subgroups(
     takes = ("exact", "frequentist") if tau == "common" else ("exact",)
     if shared and engine not in takes:
         raise SpecError(f"tau={tau!r} needs engine='exact', not {engine!r}; or use tau='separate'.")
+    if shared and (method := options.get("method", INVERSE_VARIANCE)) != INVERSE_VARIANCE and engine == "frequentist":
+        raise SpecError(f"tau={tau!r} needs method={INVERSE_VARIANCE!r}, not {method!r}; or use tau='separate'.")
+    if options.get("formula") is not None:
+        raise SpecError(f"by names the groups, so that formula={options['formula']!r} has none to add; leave it out.")
     if engine == "frequentist" and model is not None:
         raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
     if shared and options.get("power_weights") is not None:

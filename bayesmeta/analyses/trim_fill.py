@@ -13,12 +13,17 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.effects.sizes import EffectSizes
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.again import repool
-from bayesmeta.frequentist.methods import INVERSE_VARIANCE
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE, not_pooled
+from bayesmeta.frequentist.numbers import number_text
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.frequentist.trim_fill import ESTIMATORS, SIDES, funnel_side, trim_and_fill
 
 FEWEST: Final = 3
+OWN_FUNNEL: Final = (
+    "the standard error of a proportion is a function of the estimate, so that a funnel of proportions is asymmetric "
+    "where nothing is missing (Hunter et al. 2014, doi:10.1016/j.jclinepi.2014.03.003)"
+)
 
 
 @final
@@ -73,13 +78,20 @@ class TrimFill:
         """Return the summary of the filled analysis, as `FrequentistFit.summary` has it."""
         return self.filled.summary(ci_prob=ci_prob)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of the funnel, one line each; empty if there is nothing to say."""
+        return () if self.fit.record.estimand is None else (OWN_FUNNEL,)
+
     def __repr__(self) -> str:
         error = "" if isnan(self.se_k0) else f" (SE {self.se_k0:.2f})"
         test = "" if isnan(self.pvalue) else f"; none missing: P = {self.pvalue:.4f}"
+        notes = [f"note: {note}" for note in self.notes]
         word = "study" if self.k0 == 1 else "studies"
         head = f"Trim and fill ({self.estimator}): {self.k0} {word}{error} added on the {self.side} side{test}"
         table = pd.concat({"as observed": self.fit.summary(), "filled": self.filled.summary()})
-        return f"{head}\n{table.to_string(float_format='{:.4f}'.format, index_names=False)}"
+        text = f"{head}\n{table.to_string(float_format=number_text, index_names=False)}"
+        return "\n".join([text, *notes])
 
 
 def trim_fill(fit: FrequentistFit, *, side: str | None = None, estimator: str = "L0") -> TrimFill:
@@ -124,7 +136,7 @@ def trim_fill(fit: FrequentistFit, *, side: str | None = None, estimator: str = 
     (6, 'left', 1.138, 0.692)
     """
     if not isinstance(fit, FrequentistFit):
-        raise SpecError(f"trim_fill takes a fit with engine='frequentist'; got a {type(fit).__name__}.")
+        raise not_pooled("trim_fill", fit)
     if fit.method != INVERSE_VARIANCE:
         raise SpecError(
             f"trim_fill needs method={INVERSE_VARIANCE!r}; {fit.method!r} pools counts, which it cannot add."

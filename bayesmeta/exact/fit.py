@@ -97,7 +97,8 @@ class ExactFit:
         notes = [note for name in self.parameters if (note := self._fine.note(name))]
         if self.power_weights is not None and (self.power_weights < 1.0).any():
             count = int((self.power_weights < 1.0).sum())
-            notes.append(f"{count} of {self.k} studies are discounted by power_weights")
+            are = "study is" if self.k == 1 else "studies is" if count == 1 else "studies are"
+            notes.append(f"{count} of {self.k} {are} discounted by power_weights")
         return tuple(notes)
 
     @cached_property

@@ -9,6 +9,7 @@ from bayesmeta._validate import check_probability
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.errors import DataError, SpecError
+from bayesmeta.frequentist.glmm_describe import event_share
 from bayesmeta.frequentist.glmm_found import Found
 from bayesmeta.frequentist.glmm_intervals import interval_record
 from bayesmeta.frequentist.glmm_maximum import maximise
@@ -105,6 +106,11 @@ def fit_glmm(
     _check_interval(model, ci_method)
     pi_record(pi_method)
     prob = check_probability("ci_prob", ci_prob)
+    if model.code == "CM.AL" and event_share(studies) == 1.0:
+        raise DataError(
+            "every patient has the event, so that the odds ratio does not exist, and glmm_model='CM.AL', for rare "
+            "events, would give a risk ratio of about 1; use measure='RR' with method='inverse-variance'."
+        )
     terms = model.build(*studies.data.values())
     return _fit(studies, model, terms, ci_method=ci_method, pi_method=pi_method, ci_prob=prob)
 

@@ -295,7 +295,8 @@ class GlmmFit:
             Indexed by ``parameter``; columns ``estimate``, ``se``, ``lower``, ``upper``. Row ``mu`` is on the link
             scale. For proportions ``p_median``, its back-transform (transformed limits, delta-method se), and
             ``p_mean``, the mean of the distribution of proportions at the estimates of mu and tau: its ``se`` is of
-            the delta method, and its limits are those of its logit, with the quantile (z or t) of `ci_method`.
+            the delta method, and its limits are those of its logit, with the quantile (z or t) of `ci_method`
+            (z for "profile", whose limits are those of mu and p_median alone).
 
         Raises
         ------

@@ -13,7 +13,9 @@ from scipy.special import ndtri
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_probability
 from bayesmeta.errors import SpecError
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.heterogeneity import h2_from_q, i2_from_q, variance_ratio
+from bayesmeta.frequentist.methods import not_pooled
 from bayesmeta.frequentist.registry import look_up
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -127,10 +129,7 @@ def heterogeneity(fit: FrequentistFit, *, ci_prob: float | None = None, method: 
     [0.3616, 0.0414, 2.051]
     """
     if not isinstance(fit, FrequentistFit):
-        raise SpecError(
-            f"heterogeneity takes a fit by engine='frequentist'; got a {type(fit).__name__}. A Bayesian fit has the "
-            "posterior of tau: bm.summary(fit)."
-        )
+        raise not_pooled("heterogeneity", fit, _instead(fit))
     record = look_up("method", method, TAU2_INTERVALS)
     prob = fit.ci_prob if ci_prob is None else check_probability("ci_prob", ci_prob)
     frame = pd.DataFrame(
@@ -138,6 +137,15 @@ def heterogeneity(fit: FrequentistFit, *, ci_prob: float | None = None, method: 
         columns=["statistic", "estimate", "lower", "upper", "method", "note"],
     )
     return frame.set_index("statistic")
+
+
+def _instead(fit: object) -> str:
+    """Return where the heterogeneity of another fit is found."""
+    if isinstance(fit, GlmmFit):
+        return "its limits of tau2, by profile likelihood, are fit.tau2_interval."
+    if getattr(fit, "engine", None) == "frequentist":
+        return "what is left of heterogeneity is printed by print(fit)."
+    return "a Bayesian fit has the posterior of tau: bm.summary(fit)."
 
 
 def _from_tau2(fit: FrequentistFit, record: Tau2Interval, ci_prob: float) -> list[Row]:

@@ -64,6 +64,14 @@ def _is_short(fit: "FrequentistFit") -> bool:
     return ci_record(fit.ci_method).quantile(fit.ci_prob, fit.k) * fit.se_mu < half
 
 
+def _no_prediction(fit: "FrequentistFit") -> str:
+    none = f"no prediction interval by pi_method={fit.pi_method!r}, because ci_method={fit.ci_method!r} has no"
+    if np.isnan(fit.se_mu) and fit.k > 1:
+        return f"{none} standard error where all effects are equal; use ci_method='hartung-knapp-adhoc'"
+    instead = "pi_method='hts'" if fit.k >= pi_record("hts").min_k else "ci_method='wald'"
+    return f"{none} quantile or standard error to take over; use {instead}"
+
+
 def _prediction_note(fit: "FrequentistFit") -> str:
     method, record = tau2_record(fit.tau2_method), pi_record(fit.pi_method)
     if not method.is_random:
@@ -71,10 +79,7 @@ def _prediction_note(fit: "FrequentistFit") -> str:
     if fit.k < record.min_k:
         return f"k = {fit.k}: {record.reason.format(df=fit.k - 2)}"
     if np.isnan(fit.prediction_interval[0]):
-        return (
-            f"no prediction interval by pi_method={fit.pi_method!r}, because ci_method={fit.ci_method!r} has no "
-            "quantile or standard error to take over; use pi_method='hts'"
-        )
+        return _no_prediction(fit)
     if fit.tau2 == 0.0:
         return "tau2 is estimated as 0, so the prediction interval says nothing of heterogeneity"
     return ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, final
 
+from bayesmeta._validate import a_type
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.fit import fit_frequentist
@@ -70,6 +71,15 @@ POOLING_METHODS: Final[Mapping[str, PoolingMethod]] = MappingProxyType(
 
 POOLING_OPTIONS: Final = ("method", *dict.fromkeys(name for each in POOLING_METHODS.values() for name in each.options))
 """The options of all methods together, and their choice."""
+
+
+def not_pooled(verb: str, fit: object, hint: str = "", *, with_formula: bool = False) -> SpecError:
+    """Return what is raised where a function is given no fit by inverse variance."""
+    formula = "with or without a formula" if with_formula else "without a formula"
+    return SpecError(
+        f"{verb} takes a fit with engine='frequentist' and method={INVERSE_VARIANCE!r}, {formula}; got {a_type(fit)}"
+        f"{'; ' if hint else '.'}{hint}"
+    )
 
 
 def fit_by_method(studies: Studies, *, method: str = INVERSE_VARIANCE, **options: object) -> ClassicalFit:

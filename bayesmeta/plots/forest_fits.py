@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from bayesmeta._validate import a_type
 from bayesmeta.api import ENGINES, AnyFit
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.glmm_result import GlmmFit
@@ -64,7 +65,7 @@ def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
 
 def _check_fit(each: Any, fit: AnyFit) -> None:
     if getattr(each, "engine", None) not in ENGINES:
-        raise SpecError(f"a forest plot shows fits made by bm.fit; got a {type(each).__name__}.")
+        raise SpecError(f"a forest plot shows fits made by bm.fit; got {a_type(each)}.")
     if noun_of(each) != noun_of(fit):
         raise SpecError(
             f"compare holds a fit of {with_article(noun_of(each))}, but the plot shows {with_article(noun_of(fit))}; "

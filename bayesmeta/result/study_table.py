@@ -7,13 +7,14 @@ import pandas as pd
 from scipy import special
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability
+from bayesmeta._validate import a_type, check_probability
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure
 from bayesmeta.effects.rates import garwood
 from bayesmeta.effects.study_intervals import DEFAULT_STUDY_INTERVAL, study_interval_record
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.coefficients import formula_of, refuse_formula
 
 
 class HasStudyEffects(Protocol):
@@ -96,7 +97,8 @@ def study_effects(
     if hasattr(fit, "study_table"):
         return fit.study_table(ci_prob=prob, study_interval=study_interval)
     if not hasattr(fit, "theta_table"):
-        raise SpecError(f"study_effects takes a fit made by bm.fit; got a {type(fit).__name__}.")
+        refuse_formula(formula_of(fit), "study_effects")
+        raise SpecError(f"study_effects takes a fit made by bm.fit; got {a_type(fit)}.")
     table = fit.theta_table(ci_prob=prob)
     inverse = LINKS[fit.link].inverse
     frame = pd.DataFrame(

@@ -6,13 +6,14 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from bayesmeta._validate import unknown_name
+from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.coefficients import coefficient_test
-from bayesmeta.frequentist.glmm_describe import study_sd_text
+from bayesmeta.frequentist.describe import i2_h2_text
+from bayesmeta.frequentist.glmm_describe import interval_title, study_sd_text
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.regression import FrequentistRegression
@@ -75,7 +76,7 @@ def render_fit(
     if isinstance(fit, FrequentistRegression):
         return _regression_text(fit, ci_prob, width)
     if not isinstance(fit, ExactFit | NutsFit | FrequentistFit | GlmmFit):
-        raise SpecError(f"render_fit takes a fit made by bm.fit; got a {type(fit).__name__}.")
+        raise SpecError(f"render_fit takes a fit made by bm.fit; got {a_type(fit)}.")
     table = fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
     if isinstance(fit, GlmmFit):
         head, tail = _glmm_head(fit), _glmm_tail(fit, table, ci_prob)
@@ -167,7 +168,7 @@ def _frequentist_tail(fit: FrequentistFit, table: pd.DataFrame, ci_prob: float) 
         lines.append(_ratio_text(table, "estimate", effect_noun(fit.studies, fit.record.link, fit.measure)))
     if not isnan(fit.prediction_interval[0]):
         lines.append(f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
-    variance = f"tau2 = {_number_text(fit.tau2)}, I2 = {100 * fit.i2:.1f} %, H2 = {_number_text(fit.h2)}"
+    variance = f"tau2 = {_number_text(fit.tau2)}, {i2_h2_text(fit, _number_text(fit.h2), sign=' = ')}"
     return [*lines, f"{variance}, Q = {fit.q:.2f}, df = {fit.df}, {_pvalue_text(fit.q_pvalue)}"]
 
 
@@ -193,7 +194,7 @@ def _glmm_head(fit: GlmmFit) -> list[str]:
 
 
 def _glmm_tail(fit: GlmmFit, table: pd.DataFrame, ci_prob: float) -> list[str]:
-    title = fit.interval_record.title
+    title = interval_title(fit)
     lines = [f"lower, upper: {100 * ci_prob:g} % CI ({title})", _meanings(table.index, fit.link, None)]
     if fit.link == "log":
         lines.append(_ratio_text(table, "estimate", effect_noun(fit.studies, fit.link, fit.measure)))

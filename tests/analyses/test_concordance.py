@@ -1,5 +1,6 @@
 """Every method on one data set, and why the answers differ."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,30 @@ def test_a_formula_is_refused_in_one_line():
     model = bm.ModelSpec("binomial", formula="~ regimen", beta="Normal(0, 1.5)", tau="HalfNormal(1)")
     with pytest.raises(bm.SpecError, match="concordance"):
         bm.concordance(studies, model)
+
+
+def proportions(events, n):
+    return bm.Studies.from_frame(pd.DataFrame({"study": [f"s{i}" for i in range(len(n))], "events": events, "n": n}))
+
+
+@pytest.mark.parametrize(
+    ("events", "n"), [([0], [10]), ([0, 0], [8, 8]), ([0, 0, 0], [5, 10, 20]), ([5] * 3, [10] * 3)]
+)
+def test_a_weight_that_did_not_move_is_not_given_as_a_reason(events, n):
+    told = " ".join(bm.concordance(proportions(events, n))["explanation"])
+    for share in re.findall(r"(\d+) %(?: of the weight)? instead of (\d+) %", told):
+        assert share[0] != share[1]
+    assert "the 0 most extreme" not in told
+    assert "1 of 1 studies" not in told
+
+
+@pytest.mark.parametrize(("events", "n"), [([4], [10]), ([5] * 3, [10] * 3)])
+def test_a_row_without_limits_says_why(events, n):
+    row = bm.concordance(proportions(events, n)).set_index("method").loc["logit DL, Hartung-Knapp"]
+    assert np.isnan(row["lower"])
+    assert "no confidence interval by ci_method='hartung-knapp', because" in row["explanation"]
+
+
+def test_a_model_by_its_name_is_refused():
+    with pytest.raises(bm.SpecError, match=r"model is a str, not a ModelSpec; use bm\.load_model"):
+        bm.concordance(proportions([1, 2], [5, 6]), "binomial-normal")

@@ -44,3 +44,14 @@ def test_wrong_options_are_refused_in_one_line(fit, method, options, message):
 def test_other_fits_are_refused():
     with pytest.raises(SpecError, match="takes a fit with engine='frequentist'"):
         bm.fail_safe_n(3)
+
+
+def test_of_proportions_a_benchmark_stands_for_no_effect():
+    studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"))
+    result = bm.fit(studies, engine="frequentist")
+    shifted = bm.fit(Studies(tuple(studies.study), y=result.y - 0.4, se=result.se), engine="frequentist")
+    for options in ({}, {"method": "rosenberg"}, {"method": "orwin", "target": 0.2}):
+        assert bm.fail_safe_n(result, null=0.4, **options) == bm.fail_safe_n(shifted, **options)
+        assert bm.fail_safe_n(result, null=0.4, **options) < bm.fail_safe_n(result, **options)
+    with pytest.raises(SpecError, match="null=nan must be a finite number"):
+        bm.fail_safe_n(result, null=float("nan"))

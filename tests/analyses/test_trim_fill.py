@@ -64,7 +64,7 @@ def test_what_cannot_be_filled_is_refused_in_one_line(fit):
         bm.trim_fill(fit, estimator="L1")
     with pytest.raises(SpecError, match=r"unknown side 'lft'. Did you mean 'left'\?"):
         bm.trim_fill(fit, side="lft")
-    with pytest.raises(SpecError, match="takes a fit with engine='frequentist'; got a Studies"):
+    with pytest.raises(SpecError, match=r"takes a fit with engine='frequentist' .* got a Studies"):
         bm.trim_fill(fit.studies)
     two = bm.fit(fit.studies.take([0, 1]), engine="frequentist")
     with pytest.raises(DataError, match="at least 3 studies"):
@@ -78,3 +78,13 @@ def test_fits_of_counts_cannot_be_filled():
     peto = bm.fit(studies, engine="frequentist", method="peto")
     with pytest.raises(SpecError, match="needs method='inverse-variance'; 'peto' pools counts"):
         bm.trim_fill(peto)
+
+
+def test_a_funnel_of_proportions_is_said_to_be_asymmetric_by_itself():
+    studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"))
+    for measure in ("PLO", "PR"):
+        result = bm.trim_fill(bm.fit(studies, engine="frequentist", measure=measure))
+        assert "is asymmetric where nothing is missing" in repr(result).splitlines()[-1]
+    y, se = np.array([0.9, 0.7, 0.4, 0.35]), np.array([0.4, 0.3, 0.15, 0.1])
+    plain = bm.trim_fill(bm.fit(bm.Studies(tuple("ABCD"), y=y, se=se), engine="frequentist"))
+    assert plain.notes == ()

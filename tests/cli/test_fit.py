@@ -58,8 +58,12 @@ def test_the_json_of_a_frequentist_fit_is_that_of_python(run, pritz):
     result = run("fit", pritz, *OWN_COLUMNS, *options, "--format", "json")
     fit = bm.fit(studies(), engine="frequentist", measure="PR", variance="exact-ci", ci_prob=0.9)
     record = json.loads(result.stdout)
-    assert list(record) == ["engine", "k", "estimates", "heterogeneity"]
-    assert record["heterogeneity"] == {name: getattr(fit, name) for name in ("q", "df", "q_pvalue", "i2", "h2", "tau2")}
+    intervals = ["prediction_interval", "prediction_interval_natural"]
+    assert list(record) == ["engine", "k", "estimates", "choices", *intervals, "heterogeneity"]
+    assert (record["choices"]["measure"], record["choices"]["ci_prob"]) == ("PR", 0.9)
+    assert record["prediction_interval"] == list(fit.prediction_interval)
+    names = ("q", "df", "q_pvalue", "i2", "i2_tau2", "h2", "tau2")
+    assert record["heterogeneity"] == {name: getattr(fit, name) for name in names}
     pd.testing.assert_frame_equal(estimates(result), bm.summary(fit, ci_prob=0.9), check_exact=True)
 
 

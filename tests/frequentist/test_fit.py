@@ -318,6 +318,20 @@ def test_the_printed_fit_says_model_heterogeneity_estimates_and_notes():
     assert text.endswith("(metafor's rule)")
 
 
+def test_i2_by_q_and_by_tau2_are_told_apart_where_they_differ():
+    fit = fit_frequentist(counts([0, 5, 3, 7], [6, 5, 9, 10]), tau2_method="SJ")
+    printed = f"I2 63.1 % (from Q), {100 * fit.i2_tau2:.1f} % (from tau2), H2 {fit.h2:.2f} (from tau2)"
+    assert printed in repr(fit)
+    assert fit.h2 == pytest.approx(1.0 / (1.0 - fit.i2_tau2), rel=1e-12)
+    assert "(from" not in repr(fit_frequentist(counts([0, 5, 3, 7], [6, 5, 9, 10]), tau2_method="EE"))
+
+
+def test_small_proportions_keep_their_digits_in_print():
+    text = repr(fit_frequentist(counts([1, 3, 2, 4], [6000, 9000, 8000, 7000])))
+    (row,) = (line.split() for line in text.splitlines() if line.startswith("p_median"))
+    assert all(0.0 < float(number) < 1e-3 and len(number.rstrip("0")) > 6 for number in row[1:])
+
+
 def test_the_printed_fit_of_a_ratio_shows_it_back_transformed():
     fit = fit_frequentist(estimates([log(0.5), log(0.5)], [0.1, 0.1], "HR"))
     assert "back-transformed 0.5000 (0.4353 to 0.5743)" in repr(fit)

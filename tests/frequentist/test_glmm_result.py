@@ -3,6 +3,7 @@
 from math import isnan, pi, sqrt
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
@@ -10,12 +11,14 @@ from scipy.special import expit, logit
 from scipy.stats import binom
 
 import bayesmeta as bm
+from bayesmeta.analyses.leave_one_out import leave_one_out
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import SpecError
+from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.glmm import fit_glmm
 from bayesmeta.frequentist.glmm_intervals import hartung_knapp_factor
 from bayesmeta.frequentist.glmm_maximum import maximise
 from bayesmeta.surface.normal import NormalTerms
+from bayesmeta.tables.results import render_fit
 
 
 def names(k):
@@ -150,3 +153,45 @@ def test_options_that_do_not_fit_are_refused():
         fit_glmm(estimates)
     with pytest.raises(SpecError, match="method='glmm' takes no tau2_method"):
         bm.fit(studies, engine="frequentist", method="glmm", tau2_method="DL")
+
+
+def test_by_profile_likelihood_the_limits_of_the_mean_proportion_are_said_to_be_walds():
+    studies = Studies.from_frame(pd.DataFrame({"study": list("ABCD"), "events": [3, 9, 6, 0], "n": [10, 11, 12, 8]}))
+    fit = fit_glmm(studies, ci_method="profile")
+    assert any("the limits of p_mean are Wald's" in note for note in fit.notes)
+    assert "CI (profile likelihood; p_mean: Wald, on the logit scale)" in repr(fit)
+    assert "p_mean: Wald, on the logit" in render_fit(fit)
+    assert not any("Wald" in note for note in fit_glmm(studies).notes)
+
+
+def test_small_proportions_keep_their_digits_in_print():
+    frame = pd.DataFrame({"study": list("ABC"), "events": [1, 3, 2], "n": [6000, 9000, 8000]})
+    (row,) = (line.split() for line in repr(fit_glmm(Studies.from_frame(frame))).splitlines() if "p_median" in line)
+    assert all(float(number) > 0.0 for number in row[1:])
+
+
+def test_what_leave_one_out_calls_i2_is_what_the_mixed_model_prints():
+    frame = pd.DataFrame({"study": list("ABCDE"), "events": [3, 9, 6, 0, 7], "n": [10, 11, 12, 8, 9]})
+    fit = fit_glmm(Studies.from_frame(frame))
+    table = leave_one_out(fit).query("parameter == 'mu'")
+    alone = fit_glmm(Studies.from_frame(frame.iloc[1:]))
+    assert table["i2"].iloc[0] == pytest.approx(alone.i2_tau2, rel=1e-9)
+    assert table["h2"].iloc[0] == pytest.approx(1.0 / (1.0 - table["i2"].iloc[0]), rel=1e-9)
+
+
+def two_arms(events, n, events_control, n_control):
+    frame = pd.DataFrame({"study": names(len(n)), "a": events, "n": n, "c": events_control, "m": n_control})
+    return Studies.from_frame(frame, events=("a", "c"), n=("n", "m"))
+
+
+def test_the_approximation_for_rare_events_warns_where_they_are_not_rare():
+    frequent = two_arms([8, 7, 6], [10, 9, 10], [5, 7, 4], [10, 10, 9])
+    for model, warns in (("CM.AL", True), ("CM.EL", False)):
+        assert any("which is not rare" in note for note in fit_glmm(frequent, glmm_model=model).notes) == warns
+    rare = two_arms([8, 7, 6], [100, 90, 100], [5, 7, 4], [100, 100, 90])
+    assert not any("which is not rare" in note for note in fit_glmm(rare, glmm_model="CM.AL").notes)
+
+
+def test_where_every_patient_has_the_event_there_is_no_odds_ratio():
+    with pytest.raises(DataError, match="every patient has the event, so that the odds ratio does not exist"):
+        fit_glmm(two_arms([5, 6], [5, 6], [4, 7], [4, 7]), glmm_model="CM.AL")

@@ -105,5 +105,5 @@ def test_profile_likelihood_needs_a_fit_by_likelihood():
 
 def test_a_bayesian_fit_is_refused_with_the_way_out():
     studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"))
-    with pytest.raises(bm.SpecError, match=r"heterogeneity takes a fit by engine='frequentist'; .* bm.summary\(fit\)"):
+    with pytest.raises(bm.SpecError, match=r"heterogeneity takes a fit with engine='frequentist' .* bm.summary\(fit\)"):
         bm.heterogeneity(bm.fit(studies))

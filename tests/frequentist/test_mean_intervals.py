@@ -179,3 +179,10 @@ def test_limits_have_the_unit_of_the_effects(ci_method, scale):
     one, scaled = fit(ci_method=ci_method), fit(scale * np.array(Y), scale * np.array(SE), ci_method=ci_method)
     assert (scaled.lower, scaled.upper) == pytest.approx((scale * one.lower, scale * one.upper), rel=1e-8)
     assert scaled.pvalue == pytest.approx(one.pvalue, rel=1e-7)
+
+
+@pytest.mark.parametrize("pi_method", ["hts", "metafor"])
+def test_without_a_hartung_knapp_error_that_is_the_reason_for_no_prediction_interval(pi_method):
+    notes = fit([0.5] * 3, [0.2, 0.3, 0.4], ci_method="hartung-knapp", pi_method=pi_method).notes
+    assert notes[-1].startswith(f"no prediction interval by pi_method={pi_method!r}, because ci_method='hartung-knapp'")
+    assert notes[-1].endswith("no standard error where all effects are equal; use ci_method='hartung-knapp-adhoc'")
