@@ -8,6 +8,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.analyses.adjusted import adjusted_estimates
 from bayesmeta.analyses.average import average
 from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
@@ -16,19 +17,24 @@ from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.decisions import prob_above, prob_rope
+from bayesmeta.analyses.fail_safe import fail_safe_n
 from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.leave_one_out import leave_one_out
 from bayesmeta.analyses.outliers import outliers
+from bayesmeta.analyses.pet_peese import pet_peese
 from bayesmeta.analyses.power_scaling import power_scale, power_sensitivity
 from bayesmeta.analyses.predict import predict
+from bayesmeta.analyses.selection import SelectionFit, selection_model
 from bayesmeta.analyses.sensitivity import sensitivity
+from bayesmeta.analyses.small_study import small_study_tests
 from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.study_influence import influence
 from bayesmeta.analyses.subgroup_test import subgroup_test
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.analyses.subsets import subsets
 from bayesmeta.analyses.tipping import TippingPoint, tipping_point
+from bayesmeta.analyses.trim_fill import TrimFill, trim_fill
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
 from bayesmeta.data.read import read_csv, read_studies
@@ -71,9 +77,12 @@ __all__ = [
     "ModelSpec",
     "OutputError",
     "Prior",
+    "SelectionFit",
     "SpecError",
     "Studies",
     "TippingPoint",
+    "TrimFill",
+    "adjusted_estimates",
     "average",
     "baujat",
     "bayes_factor",
@@ -84,6 +93,7 @@ __all__ = [
     "cumulative",
     "diagnose",
     "elicit",
+    "fail_safe_n",
     "fit",
     "fit_many",
     "forest_frame",
@@ -95,6 +105,7 @@ __all__ = [
     "load_model",
     "loo",
     "outliers",
+    "pet_peese",
     "plot_forest",
     "power_scale",
     "power_sensitivity",
@@ -108,7 +119,9 @@ __all__ = [
     "rhodes_prior",
     "run_analysis",
     "save_figure",
+    "selection_model",
     "sensitivity",
+    "small_study_tests",
     "stacking",
     "stratified_tests",
     "study_effects",
@@ -117,6 +130,7 @@ __all__ = [
     "subsets",
     "summary",
     "tipping_point",
+    "trim_fill",
     "turner_prior",
     "verify",
 ]

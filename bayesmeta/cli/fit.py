@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bayesmeta.data.studies import Studies
     from bayesmeta.spec.model import ModelSpec
 
-CLASSICAL_OPTIONS = ("method", "tau2_method", "ci_method", "pi_method", "variance", "back_transformation")
+CLASSICAL_OPTIONS = ("method", "glmm_model", "tau2_method", "ci_method", "pi_method", "variance", "back_transformation")
 REGRESSION_OPTIONS = ("formula",)
 NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 
@@ -32,13 +32,16 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 )
 @model_options
 @click.option(
-    "--method", metavar="NAME", help="Frequentist: inverse-variance (the default), mantel-haenszel or peto (two arms)."
+    "--method",
+    metavar="NAME",
+    help="Frequentist: inverse-variance (the default), glmm (mixed model), mantel-haenszel or peto (two arms).",
 )
+@click.option("--glmm-model", metavar="CODE", help="Method glmm, two arms: UM.FS (the default), CM.EL or CM.AL.")
 @click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
 @click.option(
     "--ci-method",
     metavar="NAME",
-    help="Frequentist: wald (the default); with --formula also t, hartung-knapp, hartung-knapp-adhoc.",
+    help="Frequentist: wald (the default); with --formula also t, hartung-knapp, hartung-knapp-adhoc; more for glmm.",
 )
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
 @click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bayesmeta.effects.measures import Measure
 from bayesmeta.effects.sizes import has_empty_cell
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS, natural_interval, natural_value, range_of_proportions
@@ -64,7 +65,8 @@ def fit_text(fit: "FrequentistFit") -> str:
         f"lower, upper: {percent} CI ({ci_record(fit.ci_method).title}){_ratio_text(fit)}",
     ]
     if not np.isnan(fit.prediction_interval[0]):
-        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
+        limits = prediction_text(fit.record, fit.prediction_interval, fit.prediction_interval_natural)
+        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {limits}")
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
@@ -86,10 +88,10 @@ def _ratio_text(fit: "FrequentistFit") -> str:
     return f"; back-transformed {value:.4f} ({lower:.4f} to {upper:.4f})"
 
 
-def _prediction_text(fit: "FrequentistFit") -> str:
-    link, natural = fit.prediction_interval, fit.prediction_interval_natural
+def prediction_text(measure: Measure, link: tuple[float, float], natural: tuple[float, float]) -> str:
+    """Return a prediction interval as text, on the link scale and, if it is another, on the natural one."""
     text = f"{link[0]:.4f} to {link[1]:.4f}"
-    if fit.record.link == "identity":
+    if measure.link == "identity":
         return text
     return f"{text}, back-transformed {natural[0]:.4f} to {natural[1]:.4f}"
 

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import BoolArray, FloatArray
-from bayesmeta._validate import check_probability
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import Measure, get_measure
-from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.describe import fit_notes, fit_text
 from bayesmeta.frequentist.intervals import confidence_interval, prediction_interval
 from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS, natural_interval, natural_se, natural_value
+from bayesmeta.frequentist.rows import Row, check_summary, estimates_frame, summary_frame
 from bayesmeta.frequentist.tau2 import tau2_record
 
 type Interval = tuple[float, float]
@@ -156,7 +155,7 @@ class FrequentistFit:
     @property
     def estimates(self) -> pd.DataFrame:
         """One row per parameter: parameter, estimand, estimate, se, lower, upper, at the fit's `ci_prob`."""
-        return self._rows(self.ci_prob)
+        return estimates_frame(self.rows(self.ci_prob))
 
     def summary(self, *, ci_prob: float | None = None, ci_kind: str = "eti") -> pd.DataFrame:
         """Return the pooled effect with its confidence interval, on the link and on the natural scale.
@@ -181,10 +180,7 @@ class FrequentistFit:
         SpecError
             If `ci_prob` is not a probability, or `ci_kind` is not ``"eti"``.
         """
-        if ci_kind != "eti":
-            raise SpecError(f"ci_kind={ci_kind!r} is not defined for a confidence interval; use ci_kind='eti'.")
-        prob = self.ci_prob if ci_prob is None else check_probability("ci_prob", ci_prob)
-        return self._rows(prob).drop(columns="estimand").set_index("parameter")
+        return summary_frame(self.rows(check_summary(ci_prob, ci_kind, own=self.ci_prob)))
 
     def _limits(self, ci_prob: float) -> Interval:
         return confidence_interval(self.mu, self.se_mu, k=self.k, ci_method=self.ci_method, ci_prob=ci_prob)
@@ -199,20 +195,16 @@ class FrequentistFit:
         """The record of `measure`: its title, link and estimand."""
         return get_measure(self.measure)
 
-    def rows(self, ci_prob: float) -> dict[str, tuple[float, float, float, float]]:
+    def rows(self, ci_prob: float) -> dict[str, Row]:
         """Return estimate, standard error and limits of each parameter, as `summary` has them."""
         limits = self._limits(ci_prob)
-        rows = {"mu": (self.mu, self.se_mu, *limits)}
+        rows: dict[str, Row] = {"mu": (self.mu, self.se_mu, *limits)}
         measure = self.record
         if measure.estimand is not None:
             n = self.typical_n
             value, se = natural_value(measure, self.mu, n), natural_se(measure, self.mu, self.se_mu, n)
             rows[measure.estimand] = (value, se, *natural_interval(measure, limits, n))
         return rows
-
-    def _rows(self, ci_prob: float) -> pd.DataFrame:
-        rows = [(name, name, *values) for name, values in self.rows(ci_prob).items()]
-        return pd.DataFrame(rows, columns=["parameter", "estimand", "estimate", "se", "lower", "upper"])
 
     def __repr__(self) -> str:
         return fit_text(self)

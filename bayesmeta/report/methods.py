@@ -5,6 +5,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bayesmeta.effects.measures import get_measure
+from bayesmeta.frequentist.glmm_intervals import interval_record
+from bayesmeta.frequentist.glmm_models import GlmmModel
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -138,6 +140,33 @@ def frequentist_sentences(settings: Mapping[str, Any], *, k_corrected: int = 0) 
     if method.is_random:
         sentences.append(_prediction(settings["pi_method"], percent))
     return " ".join(sentences)
+
+
+def glmm_sentences(settings: Mapping[str, Any], model: GlmmModel) -> str:
+    """Return the sentences on one mixed model.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``measure``, ``ci_method``, ``pi_method`` and ``ci_prob``.
+    model : GlmmModel
+        The model.
+
+    Returns
+    -------
+    str
+        One paragraph.
+    """
+    percent = f"{100 * settings['ci_prob']:g} %"
+    record = interval_record(settings["ci_method"])
+    title = "by profile likelihood" if record.scale is None else record.title
+    return (
+        f"A generalised linear mixed model of the {get_measure(model.measure).title} ({model.measure}; {model.title}; "
+        f"{model.code}) was fitted by maximum likelihood, without continuity correction "
+        f"{cite('stijnen2010')}; the marginal likelihoods were integrated by quadrature with a stated error. The "
+        f"{percent} confidence interval (CI) is {title}, that of the heterogeneity by profile likelihood. "
+        f"{_prediction(settings['pi_method'], percent)}"
+    )
 
 
 def heterogeneity_sentence() -> str:
