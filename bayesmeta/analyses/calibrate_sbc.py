@@ -78,14 +78,15 @@ def sbc_frame(pit: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per ``quantity`` and ``test``: ``statistic``, ``pvalue``, ``replicates`` tested, and ``failed``.
+        A row per ``quantity`` and ``test``: ``statistic``, ``pvalue``, ``replicates``, how many of them ``failed``, `pvalue_holm`,
+        and ``verdict``.
     """
     rows = []
     for quantity, column in pit.items():
         u = column.dropna().to_numpy()
         for name, test in TESTS.items():
             statistic, pvalue = test(u) if u.size >= FEWEST else (np.nan, np.nan)
-            rows.append((quantity, name, statistic, pvalue, u.size, len(column) - u.size))
+            rows.append((quantity, name, statistic, pvalue, len(column), len(column) - u.size))
     return with_verdicts(
         pd.DataFrame(rows, columns=["quantity", "test", "statistic", "pvalue", "replicates", "failed"])
     )
