@@ -47,6 +47,8 @@ from bayesmeta.errors import (
     OutputError,
     SpecError,
 )
+from bayesmeta.frequentist.heterogeneity_intervals import heterogeneity
+from bayesmeta.frequentist.many import PooledMany, pool_many
 from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.nuts.fit import diagnose
@@ -76,6 +78,7 @@ __all__ = [
     "ImproperPosteriorError",
     "ModelSpec",
     "OutputError",
+    "PooledMany",
     "Prior",
     "SelectionFit",
     "SpecError",
@@ -97,6 +100,7 @@ __all__ = [
     "fit",
     "fit_many",
     "forest_frame",
+    "heterogeneity",
     "influence",
     "leave_one_out",
     "list_datasets",
@@ -107,6 +111,7 @@ __all__ = [
     "outliers",
     "pet_peese",
     "plot_forest",
+    "pool_many",
     "power_scale",
     "power_sensitivity",
     "predict",

@@ -37,11 +37,16 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
     help="Frequentist: inverse-variance (the default), glmm (mixed model), mantel-haenszel or peto (two arms).",
 )
 @click.option("--glmm-model", metavar="CODE", help="Method glmm, two arms: UM.FS (the default), CM.EL or CM.AL.")
-@click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
+@click.option(
+    "--tau2-method",
+    metavar="CODE",
+    help="Frequentist: DL (the default), EE (common effect), HE, HS, HSk, SJ, ML, REML, EB, PM, PMM or DL2.",
+)
 @click.option(
     "--ci-method",
     metavar="NAME",
-    help="Frequentist: wald (the default); with --formula also t, hartung-knapp, hartung-knapp-adhoc; more for glmm.",
+    help="Frequentist: wald (the default), t, hartung-knapp, hartung-knapp-adhoc, henmi-copas (with DL) or "
+    "profile (with ML); --formula and --method glmm take some of these.",
 )
 @click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
 @click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")

@@ -21,6 +21,17 @@ _TAU2: Final[Mapping[str, str]] = MappingProxyType(
         "EE": "by a common-effect model with inverse-variance weights",
     }
 )
+_CI: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "wald": "Wald's",
+        "t": "Wald's with the t distribution and k − 1 degrees of freedom",
+        "hartung-knapp": f"that of Hartung and Knapp {cite('hartung2001')}, with k − 1 degrees of freedom",
+        "hartung-knapp-adhoc": f"that of Hartung and Knapp {cite('hartung2001')} with a variance factor of at least 1 "
+        f"{cite('knapp2003')}, with k − 1 degrees of freedom",
+        "henmi-copas": f"that of Henmi and Copas {cite('henmi2010')} about the common-effect mean",
+        "profile": f"that of the profile likelihood {cite('hardy1996')}",
+    }
+)
 _SAMPLERS: Final = MappingProxyType({"pymc": "PyMC", "nutpie": "nutpie"})
 
 
@@ -127,7 +138,7 @@ def frequentist_sentences(settings: Mapping[str, Any], *, k_corrected: int = 0) 
     if (counts := POOLED_AS_COUNTS.get(settings.get("method", ""))) is not None:
         how = f"by {counts}'s method, which assumes a common effect"
     effects = "The estimates" if record.code == "GEN" else f"{record.title[0].upper()}{record.title[1:]}s"
-    interval = f"the {percent} confidence interval (CI) is {ci_record(settings['ci_method']).title}'s"
+    interval = f"the {percent} confidence interval (CI) is {_CI[ci_record(settings['ci_method']).code]}"
     sentences = [f"{effects} ({record.code}) were pooled {how}; {interval}."]
     if settings["variance"] == "exact-ci":
         sentences.append(
