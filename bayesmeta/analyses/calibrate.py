@@ -1,42 +1,31 @@
 """Do the intervals of an analysis of my size hold what they promise? Calibration of a model for a given design."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
-from typing import Any, Final, final
+from typing import Any, final
 
 import numpy as np
 import pandas as pd
 
-from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_counts, check_probability, unknown_name
+from bayesmeta._validate import check_counts, check_probability
 from bayesmeta.analyses.calibrate_coverage import (
-    METHODS,
     CoverageMethod,
     CoveragePart,
     coverage_frame,
     coverage_part,
     failures_frame,
 )
+from bayesmeta.analyses.calibrate_options import Methods, checked_methods, checked_mu, checked_seed, checked_taus
 from bayesmeta.analyses.calibrate_sbc import FAMILY_WISE, FEWEST, SbcPart, sbc_frame, sbc_part
 from bayesmeta.analyses.calibrate_simulate import Design, sampler_of
 from bayesmeta.analyses.calibrate_words import calibration_text
 from bayesmeta.analyses.fit_many import PART, Progress, teller
-from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
-from bayesmeta.effects.measures import get_measure
-from bayesmeta.errors import DataError, SpecError
-from bayesmeta.exact.fit import fit_exact
-from bayesmeta.frequentist.fit import measure_record
+from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
-
-TAUS: Final = (0.0, 0.25, 0.5, 1.0)
-LARGEST_SEED: Final = 2**31
-
-type Methods = str | Sequence[str] | Mapping[str, Mapping[str, object]]
 
 
 @final
@@ -109,7 +98,7 @@ def calibrate(
     model: ModelSpec | None = None,
     *,
     replicates: int = 500,
-    tau: float | Sequence[float] = TAUS,
+    tau: float | Sequence[float] = (0.0, 0.25, 0.5, 1.0),
     mu: float | None = None,
     seed: int | np.random.Generator | None = None,
     methods: Methods | None = None,
@@ -197,10 +186,10 @@ def calibrate(
     check_counts(replicates=replicates)
     if replicates < FEWEST:
         raise SpecError(f"replicates={replicates} are too few to test anything; take at least {FEWEST}, usually 500.")
-    taus, prob = _checked_taus(tau, design.model), check_probability("ci_prob", ci_prob)
-    chosen = _checked_methods(methods, design)
-    mean = _checked_mu(mu, design)
-    number = _checked_seed(seed)
+    taus, prob = checked_taus(tau, design.model), check_probability("ci_prob", ci_prob)
+    chosen = checked_methods(methods, design)
+    mean = checked_mu(mu, design)
+    number = checked_seed(seed)
     notes = _notes(design)
     sbc_jobs = [] if notes else [SbcPart(design, design.model, number, i, s) for i, s in parts_of(replicates)]
     coverage_jobs = [
@@ -257,77 +246,3 @@ def _notes(design: Design) -> tuple[str, ...]:
     if not improper:
         return ()
     return (f"no simulation-based calibration: nothing can be drawn from the improper prior {' and '.join(improper)}",)
-
-
-def _checked_taus(tau: float | Sequence[float], model: ModelSpec) -> tuple[float, ...]:
-    if not model.has_tau:
-        return (0.0,)
-    values = (tau,) if isinstance(tau, Real) else tuple(tau) if isinstance(tau, Sequence | np.ndarray) else ()
-    if not values or not all(isinstance(value, Real) and 0.0 <= float(value) < np.inf for value in values):
-        raise SpecError(f"tau={tau!r} must be one or more standard deviations from 0 on, such as [0, 0.25, 0.5, 1].")
-    return tuple(dict.fromkeys(float(value) for value in values))
-
-
-def _checked_mu(mu: float | None, design: Design) -> float:
-    if mu is None:
-        return float(fit_exact(design.studies, design.model, measure=design.measure).marginal("mu").ppf(0.5))
-    if isinstance(mu, bool) or not isinstance(mu, Real) or not np.isfinite(float(mu)):
-        raise SpecError(f"mu={mu!r} must be one number on the link scale, or None for the posterior median.")
-    return float(mu)
-
-
-def _checked_seed(seed: int | np.random.Generator | None) -> int:
-    if seed is None or isinstance(seed, np.random.Generator):
-        return int(np.random.default_rng(seed).integers(LARGEST_SEED))
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise SpecError(f"seed={seed!r} must be a whole number, 0 or more, or a numpy Generator.")
-    return int(seed)
-
-
-def _checked_methods(methods: Methods | None, design: Design) -> tuple[CoverageMethod, ...]:
-    """Return the methods, each of which accepts the studies."""
-    if isinstance(methods, Mapping):
-        own = [CoverageMethod(str(name), str(name), dict(options), ()) for name, options in methods.items()]
-    else:
-        own = [_found(name, design) for name in _names(methods, design)]
-    if not own:
-        raise SpecError(f"methods is empty; name at least one of {', '.join(METHODS)}, or leave it out.")
-    for method in own:
-        if method.options is not None:
-            _check_classical(method, design)
-    return tuple(own)
-
-
-def _names(methods: str | Sequence[str] | None, design: Design) -> Sequence[str]:
-    if methods is None:
-        suitable = [name for name, method in METHODS.items() if design.studies.kind in method.kinds]
-        return suitable if _same_scale(design, {}) else ["exact"]
-    return (methods,) if isinstance(methods, str) else tuple(dict.fromkeys(methods))
-
-
-def _found(name: str, design: Design) -> CoverageMethod:
-    if name not in METHODS:
-        raise SpecError(unknown_name("method", name, METHODS))
-    if design.studies.kind not in METHODS[name].kinds:
-        raise SpecError(f"method={name!r} is for {', '.join(METHODS[name].kinds)}; leave it out for estimates.")
-    return METHODS[name]
-
-
-def _check_classical(method: CoverageMethod, design: Design) -> None:
-    """Raise `SpecError` if the engine does not take the options, or estimates on another scale than the model."""
-    if not _same_scale(design, method.options or {}):
-        raise SpecError(
-            f"method={method.code!r} estimates on another scale than the model, whose link is {design.link!r}; "
-            "compare methods='exact' alone, or give options with a measure on that scale."
-        )
-    check: Callable[..., object] = fit
-    try:
-        check(design.studies, engine="frequentist", **(method.options or {}))
-    except DataError:
-        pass  # of these outcomes, which are replaced
-
-
-def _same_scale(design: Design, options: Mapping[str, object]) -> bool:
-    measure = options.get("measure", design.measure)
-    record = measure_record(design.studies, None if measure is None else str(measure), "wald")
-    return get_measure(record.code).link == design.link or design.studies.kind == "estimates"

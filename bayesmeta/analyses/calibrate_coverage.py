@@ -116,8 +116,7 @@ def _limits(outcome: Outcome) -> Answer:
 
 def _classical(job: CoveragePart, method: CoverageMethod, studies: Studies) -> Answer:
     try:
-        # of Any, because every engine has its own type
-        done: Any = fit(studies, engine="frequentist", **{**(method.options or {}), "ci_prob": job.ci_prob})
+        done = fit_classical(studies, {**(method.options or {}), "ci_prob": job.ci_prob})
         confidence, prediction = (done.lower, done.upper), done.prediction_interval
     except BayesmetaError as error:
         return {}, _without_numbers(str(error))
@@ -126,6 +125,12 @@ def _classical(job: CoveragePart, method: CoverageMethod, studies: Studies) -> A
     inverse: Callable[[FloatArray], FloatArray] = LINKS[job.design.link].inverse
     lower, upper = inverse(np.array([confidence, prediction])).T
     return {"mu": confidence, "p_median": (lower[0], upper[0]), "p_new": (lower[1], upper[1])}, ""
+
+
+def fit_classical(studies: Studies, options: Mapping[str, object]) -> Any:
+    """Fit by the frequentist engine; the type of what it returns depends on the options."""
+    call: Callable[..., Any] = fit
+    return call(studies, engine="frequentist", **options)
 
 
 def _without_numbers(message: str) -> str:
@@ -137,14 +142,14 @@ def _judged(job: CoveragePart, target: str, lower: float, upper: float) -> tuple
     """Return the probability with which an interval holds its target, and its width; nan if there is none."""
     if np.isnan(lower) or np.isnan(upper):
         return np.nan, np.nan
-    design, mu, tau = job.design, np.array(job.mu), np.array(job.tau)
+    design, mu, tau = job.design, np.full(2, job.mu), np.full(2, job.tau)
     link = LINKS[design.link].link if target.startswith("p_") else np.asarray
     with np.errstate(divide="ignore"):
         ends = link(np.clip(np.array([lower, upper]), *((0.0, 1.0) if target.startswith("p_") else (-np.inf, np.inf))))
     if target in ("p_new", "theta_new") and job.tau > 0.0:
         below = design.kernel.cdf(ends, mu, tau)
         return float(below[1] - below[0]), upper - lower
-    truth = float(design.kernel.median(mu, tau)) if target == "p_median" else job.mu
+    truth = float(design.kernel.median(mu, tau)[0]) if target == "p_median" else job.mu
     return float(ends[0] <= truth <= ends[1]), upper - lower
 
 

@@ -18,6 +18,7 @@ from bayesmeta.analyses.calibrate_uniformity import TESTS, holm
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.exact.fit import fit_exact, pose_model
+from bayesmeta.exact.solve import Problem
 from bayesmeta.exact.together import probabilities_together
 from bayesmeta.spec.model import ModelSpec
 
@@ -51,15 +52,24 @@ def sbc_part(job: SbcPart) -> tuple[pd.DataFrame, list[str]]:
     theta = design.draw_effects(mu, tau, rng)
     truth = design.quantities(mu, tau, theta[:, -1])
     every = design.draw_studies(theta[:, :-1], rng)
-    problems = [pose_model(studies, job.model, measure=design.measure)[0] for studies in every]
-    pit = probabilities_together(problems, truth)
-    failures = []
+    posed = {i: problem for i, one in enumerate(every) if (problem := _posed(one, job.model, design.measure)) is not None}
+    pit, failures = np.full((job.size, len(truth)), np.nan), []
+    at = list(posed)
+    pit[at] = probabilities_together(list(posed.values()), {name: values[at] for name, values in truth.items()})
     for i in np.flatnonzero(np.isnan(pit).any(axis=1)):
         try:
             pit[i] = _alone(every[i], job.model, design.measure, {name: x[i] for name, x in truth.items()})
         except BayesmetaError as error:
             failures.append(str(error))
     return pd.DataFrame(pit, columns=list(truth)), failures
+
+
+def _posed(studies: Studies, model: ModelSpec, measure: str | None) -> Problem | None:
+    """Return what is to be integrated; None where a fit will say why there is nothing."""
+    try:
+        return pose_model(studies, model, measure=measure)[0]
+    except BayesmetaError:
+        return None
 
 
 def _alone(studies: Studies, model: ModelSpec, measure: str | None, truth: dict[str, float]) -> FloatArray:
@@ -78,8 +88,8 @@ def sbc_frame(pit: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per ``quantity`` and ``test``: ``statistic``, ``pvalue``, ``replicates``, how many of them ``failed``, `pvalue_holm`,
-        and ``verdict``.
+        A row per ``quantity`` and ``test``: ``statistic``, ``pvalue``, ``replicates``, how many of them
+        ``failed``, ``pvalue_holm`` and ``verdict``.
     """
     rows = []
     for quantity, column in pit.items():

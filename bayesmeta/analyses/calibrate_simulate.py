@@ -161,7 +161,7 @@ def sampler_of(design: Design) -> Sampler:
     found = SAMPLERS.get((likelihood, kind))
     if found is None or (kind == "counts" and not design.is_proportion):
         raise SpecError(
-            f"data cannot be simulated from likelihood={likelihood!r} of {design.measure or kind}, which says nothing of "
-            "how the counts of an arm arise; use a likelihood of counts, or give estimates with standard errors."
+            f"data cannot be simulated from likelihood={likelihood!r} of {design.measure or kind}, which says nothing "
+            "of how the counts of an arm arise; use a likelihood of counts, or give estimates with standard errors."
         )
     return found

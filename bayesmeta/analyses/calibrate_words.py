@@ -1,5 +1,7 @@
 """What does a calibration say, in words?"""
 
+from collections import Counter
+from math import isnan
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -27,7 +29,7 @@ def sbc_lines(found: "Calibration") -> list[str]:
     sbc, failed = found.sbc, int(found.pit.isna().any(axis=1).sum())
     guilty = list(dict.fromkeys(sbc.loc[sbc["verdict"] == "not uniform", "quantity"]))
     told = f"not uniform: {', '.join(guilty)}" if guilty else "uniform"
-    least = "not tested" if pd.isna(found.pvalue) else f"family-wise P = {found.pvalue:.2g}"
+    least = "not tested" if isnan(found.pvalue) else f"family-wise P = {found.pvalue:.2g}"
     verdict = "is calibrated" if found.is_calibrated else "is not shown to be calibrated"
     lines = [
         f"Over the prior the posterior {verdict}: probabilities of the truths are {told} "
@@ -43,27 +45,29 @@ def coverage_lines(found: "Calibration") -> list[str]:
     frame = found.coverage
     titles = {method.code: method.title for method in found.methods}
     lines = [f"Coverage of {100 * found.ci_prob:g} % intervals at mu = {found.mu:.3g} (mean width; ! = some failed)"]
-    width = max(len(title) for title in titles.values())
+    width = 2 + max(len(title) for title in titles.values())
     taus = list(dict.fromkeys(frame["tau"]))
     for target in dict.fromkeys(frame["target"]):
         lines.append(f"  {target:<{width}}" + "".join(f"{f'tau = {tau:g}':>16}" for tau in taus))
         for code, title in titles.items():
             rows = frame[(frame["target"] == target) & (frame["method"] == code)]
-            cells = "".join(f"{cell_text(row):>16}" for _, row in rows.iterrows())
+            columns = zip(rows["coverage"], rows["width"], rows["failed"], strict=True)
+            cells = "".join(f"{cell_text(*row):>16}" for row in columns)
             lines.append(f"    {title:<{width - 2}}{cells}".rstrip())
     worst = frame["mcse"].max()
     return [*lines, f"  Monte-Carlo standard errors of coverage: up to {100 * worst:.1f} percentage points"]
 
 
-def cell_text(row: "pd.Series[float]") -> str:
+def cell_text(coverage: float, width: float, failed: int) -> str:
     """Return coverage and width of one cell."""
-    if pd.isna(row["coverage"]):
+    if isnan(coverage):
         return "no interval"
-    mark = "!" if row["failed"] else ""
-    return f"{100 * row['coverage']:.1f} % ({row['width']:.2g}){mark}"
+    return f"{100 * coverage:.1f} % ({width:.2g}){'!' if failed else ''}"
 
 
 def failure_lines(failures: pd.DataFrame) -> list[str]:
     """Return how often each method failed, and why."""
-    grouped = failures.groupby(["method", "reason"], sort=False)["count"].sum()
-    return [f"{method} failed {count} times: {reason}" for (method, reason), count in grouped.items()]
+    counts: Counter[tuple[str, str]] = Counter()
+    for method, reason, count in zip(failures["method"], failures["reason"], failures["count"], strict=True):
+        counts[method, reason] += count
+    return [f"{method} failed {count} times: {reason}" for (method, reason), count in counts.items()]
