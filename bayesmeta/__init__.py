@@ -14,6 +14,7 @@ from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.calibrate import Calibration, calibrate
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.concordance import concordance
 from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.cumulative import cumulative
@@ -94,6 +95,7 @@ __all__ = [
     "calibrate",
     "cluster_robust",
     "compare",
+    "concordance",
     "conflict",
     "contrasts",
     "cumulative",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesmeta.cli.classical_options import CLASSICAL_OPTIONS, classical_options
 from bayesmeta.cli.data_options import data_lines, data_options, load_studies, on_bad_option, roles_from, split_measure
 from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
 from bayesmeta.cli.output import ci_prob_option, csv_text, format_option, json_text, say
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from bayesmeta.data.studies import Studies
     from bayesmeta.spec.model import ModelSpec
 
-CLASSICAL_OPTIONS = ("method", "glmm_model", "tau2_method", "ci_method", "pi_method", "variance", "back_transformation")
 REGRESSION_OPTIONS = ("formula",)
 NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 
@@ -31,28 +31,7 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
     "posterior. frequentist: DerSimonian-Laird and its relatives.",
 )
 @model_options
-@click.option(
-    "--method",
-    metavar="NAME",
-    help="Frequentist: inverse-variance (the default), glmm (mixed model), mantel-haenszel or peto (two arms).",
-)
-@click.option("--glmm-model", metavar="CODE", help="Method glmm, two arms: UM.FS (the default), CM.EL or CM.AL.")
-@click.option(
-    "--tau2-method",
-    metavar="CODE",
-    help="Frequentist: DL (the default), EE (common effect), HE, HS, HSk, SJ, ML, REML, EB, PM, PMM or DL2.",
-)
-@click.option(
-    "--ci-method",
-    metavar="NAME",
-    help="Frequentist: wald (the default), t, hartung-knapp, hartung-knapp-adhoc, henmi-copas (with DL) or "
-    "profile (with ML); --formula and --method glmm take some of these.",
-)
-@click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
-@click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
-@click.option(
-    "--back-transformation", metavar="NAME", help="Frequentist, measure PFT: harmonic (the default) or variance."
-)
+@classical_options
 @click.option("--formula", metavar="FORMULA", help='Frequentist: meta-regression on columns of DATA, as in "~ year".')
 @click.option("--draws", type=int, help="NUTS: draws of each chain [default: 1000].")
 @click.option("--tune", type=int, help="NUTS: tuning steps of each chain [default: 1000].")

@@ -11,7 +11,7 @@ import pandas as pd
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import SpecError
+from bayesmeta.errors import AccuracyError, SpecError
 from bayesmeta.exact.joint import Joint, solve_jointly
 from bayesmeta.exact.parts import Regression, pose_regression
 from bayesmeta.exact.quantities import Quantities
@@ -155,8 +155,11 @@ class RegressionFit:
 
     def predict(self, at: Mapping[str, object], *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Return the mean and the proportions at stated values of the moderators; see `bayesmeta.predict`."""
-        names = ("mu", *self.of_a_mean)
-        frame = summary_rows(*self.at(self.design.row(at)), names, ci_prob=ci_prob, ci_kind=ci_kind)
+        names, row = ("mu", *self.of_a_mean), self.design.row(at)
+        try:
+            frame = summary_rows(*self.at(row), names, ci_prob=ci_prob, ci_kind=ci_kind)
+        except AccuracyError as error:
+            raise AccuracyError(far_outside(at, self.studies) or str(error)) from None
         return frame.rename(index={"mu": "eta"})
 
     def at(self, row: FloatArray) -> Pair:
@@ -261,6 +264,24 @@ class RegressionFit:
         return describe(f"Exact posterior, k = {self.k}", self.model, self.summary(), self.notes)
 
 
+def far_outside(at: Mapping[str, object], studies: Studies) -> str:
+    """Return which values of moderators lie how far outside the studies' own, as an error message; "" if none does."""
+    found = []
+    for name, value in at.items():
+        own = studies.moderators[name].dropna()
+        if pd.api.types.is_numeric_dtype(own) and not pd.api.types.is_bool_dtype(own):
+            low, high, number = float(own.min()), float(own.max()), float(str(value))
+            beyond = max(low - number, number - high)
+            if beyond > 0.0:
+                times = f", {beyond / (high - low):.3g} times their range" if high > low else ""
+                found.append(f"{name}={number:g} lies {beyond:g} outside the studies' {low:g} to {high:g}{times}")
+    if not found:
+        return ""
+    return (
+        f"the prediction could not be computed so far outside the data: {', and '.join(found)}; choose values nearer."
+    )
+
+
 def refuse_regression(fit: object, verb: str) -> None:
     """Raise `SpecError` for a fit of a model with a formula, which a function does not take."""
     if isinstance(fit, RegressionFit):
@@ -332,7 +353,10 @@ def _solve(
             return abs(fine.posterior.log_evidence - coarse.posterior.log_evidence) / TOLERANCE
         return worst_error(fine, coarse, names) if part < wanted else 0.0
 
-    return solve_jointly(problems, error)
+    try:
+        return solve_jointly(problems, error)
+    except AccuracyError as problem:
+        raise AccuracyError(regression.explained(str(problem))) from None
 
 
 def _pairs(joint: Joint) -> list[Pair]:
