@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from types import MappingProxyType
 from typing import Any, Final, final
 
@@ -104,14 +105,26 @@ def coverage_part(job: CoveragePart) -> tuple[FloatArray, list[tuple[str, float,
 
 
 def _bayesian(job: CoveragePart, every: Sequence[Studies]) -> list[Answer]:
-    names = targets_of(job.design)
+    by_link = job.design.kernel.is_symmetric  # then limits of mu and theta_new, which cost less, are all
+    names = ("mu", "theta_new") if by_link else targets_of(job.design)
     outcomes = outcomes_of(Wanted(job.design.model, job.design.measure, job.ci_prob, names), every)
-    return [_limits(outcome) for outcome in outcomes]
+    answers = [_limits(outcome) for outcome in outcomes]
+    if not by_link:
+        return answers
+    return [(_by_link(job.design, *(limits.get(x, (nan, nan)) for x in names)), why) for limits, why in answers]
 
 
 def _limits(outcome: Outcome) -> Answer:
     rows = zip(outcome.parameter, outcome.numbers, strict=True)
     return {name: (float(row[3]), float(row[4])) for name, row in rows}, "; ".join(dict.fromkeys(outcome.note))
+
+
+def _by_link(design: Design, of_mu: tuple[float, float], of_new: tuple[float, float]) -> dict[str, tuple[float, float]]:
+    """Return the limits of all targets from those of mu and of the next study's effect, link scale."""
+    if not design.is_proportion:
+        return {"mu": of_mu, "theta_new": of_new}
+    median, new = LINKS[design.link].inverse(np.array([of_mu, of_new])).tolist()
+    return {"mu": of_mu, "p_median": tuple(median), "p_new": tuple(new)}
 
 
 def _classical(job: CoveragePart, method: CoverageMethod, studies: Studies) -> Answer:
@@ -120,11 +133,7 @@ def _classical(job: CoveragePart, method: CoverageMethod, studies: Studies) -> A
         confidence, prediction = (done.lower, done.upper), done.prediction_interval
     except BayesmetaError as error:
         return {}, _without_numbers(str(error))
-    if not job.design.is_proportion:
-        return {"mu": confidence, "theta_new": prediction}, ""
-    inverse: Callable[[FloatArray], FloatArray] = LINKS[job.design.link].inverse
-    lower, upper = inverse(np.array([confidence, prediction])).T
-    return {"mu": confidence, "p_median": (lower[0], upper[0]), "p_new": (lower[1], upper[1])}, ""
+    return _by_link(job.design, confidence, prediction), ""
 
 
 def fit_classical(studies: Studies, options: Mapping[str, object]) -> Any:

@@ -52,10 +52,11 @@ def sbc_part(job: SbcPart) -> tuple[pd.DataFrame, list[str]]:
     theta = design.draw_effects(mu, tau, rng)
     truth = design.quantities(mu, tau, theta[:, -1])
     every = design.draw_studies(theta[:, :-1], rng)
-    posed = {i: problem for i, one in enumerate(every) if (problem := _posed(one, job.model, design.measure)) is not None}
+    posed = [_posed(studies, job.model, design.measure) for studies in every]
+    at = [i for i, problem in enumerate(posed) if problem is not None]
     pit, failures = np.full((job.size, len(truth)), np.nan), []
-    at = list(posed)
-    pit[at] = probabilities_together(list(posed.values()), {name: values[at] for name, values in truth.items()})
+    problems = [problem for problem in posed if problem is not None]
+    pit[at] = probabilities_together(problems, {name: values[at] for name, values in truth.items()})
     for i in np.flatnonzero(np.isnan(pit).any(axis=1)):
         try:
             pit[i] = _alone(every[i], job.model, design.measure, {name: x[i] for name, x in truth.items()})
