@@ -1,6 +1,7 @@
 """Are numbers a sample of the uniform distribution? Three tests, and what they say of many samples together."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from math import inf
 from types import MappingProxyType
 from typing import Final
@@ -42,8 +43,8 @@ def ecdf_band(u: FloatArray) -> tuple[float, float]:
     Returns
     -------
     statistic : float
-        gamma = 2 min_i min{P(B_i <= b_i), P(B_i >= b_i)}, with b_i the values of u up to z_i = i / K, i < K, and
-        B_i ~ Binomial(R, z_i); K = min(R, 100).
+        gamma = 2 min_i min{P(B_i <= b_i), P(B_i >= b_i)}, up to 1, with b_i the values of u up to
+        z_i = i / K, i < K, and B_i ~ Binomial(R, z_i); K = min(R, 100).
     pvalue : float
         P(gamma is as small or smaller) for uniform numbers: the confidence level at which the simultaneous band of
         Säilynoja, Bürkner & Vehtari touches the ECDF.
@@ -54,11 +55,11 @@ def ecdf_band(u: FloatArray) -> tuple[float, float]:
     goodness-of-fit evaluation and multiple sample comparison. Statistics and Computing 32:32, 2022.
     doi:10.1007/s11222-022-10090-6
     """
-    points = int(np.clip(u.size, 2, MOST_POINTS))
-    z = np.arange(1, points) / points
+    tails = _tails(u.size)
+    z = np.arange(1, len(tails) + 1) / (len(tails) + 1)
     count = np.searchsorted(np.sort(u), z, side="right")
-    gamma = float(min(1.0, 2.0 * _tails(count, u.size, z).min()))
-    return gamma, 1.0 - probability_within(u.size, gamma)
+    gamma = 2.0 * float(tails[np.arange(z.size), count].min())
+    return min(1.0, gamma), 1.0 - probability_within(u.size, gamma)
 
 
 def probability_within(size: int, gamma: float) -> float:
@@ -67,21 +68,24 @@ def probability_within(size: int, gamma: float) -> float:
     The counts of K intervals of one width are those of independent Poisson variables given their sum; a path that is
     cut at the band from point to point has this probability without any simulation.
     """
-    points = int(np.clip(size, 2, MOST_POINTS))
-    z = np.arange(1, points) / points
-    every = np.arange(size + 1)
-    step = _poisson(every, size / points)
-    path = np.zeros(size + 1)
-    path[0] = 1.0
-    for z_i in z:
-        path = np.convolve(path, step)[: size + 1]
-        path[2.0 * _tails(every, size, z_i) <= gamma * (1.0 + TIE)] = 0.0
-    within = float(np.convolve(path, step)[size] / _poisson(np.array([size]), float(size))[0])
+    tails = _tails(size)
+    step = _poisson(np.arange(size + 1), size / (len(tails) + 1))
+    lowest, path = 0, np.ones(1)
+    for at_point in tails:
+        path = np.convolve(path, step)[: size + 1 - lowest]
+        inside = np.flatnonzero(2.0 * at_point[lowest:] > gamma * (1.0 + TIE))
+        if not inside.size:
+            return 0.0
+        lowest, path = lowest + inside[0], path[inside[0] : inside[-1] + 1]
+    within = np.convolve(path, step)[size - lowest] / _poisson(np.array([size]), float(size))[0]
     return float(np.clip(within, 0.0, 1.0))
 
 
-def _tails(count: npt.NDArray[np.integer], size: int, z: FloatArray | float) -> FloatArray:
-    """Return the smaller of P(B <= count) and P(B >= count) for B ~ Binomial(size, z)."""
+@lru_cache(maxsize=4)
+def _tails(size: int) -> FloatArray:
+    """Return the smaller of P(B <= b) and P(B >= b) for each point i and count b, shape (K - 1, size + 1)."""
+    points = int(np.clip(size, 2, MOST_POINTS))
+    z, count = np.arange(1, points)[:, None] / points, np.arange(size + 1)
     below = special.bdtr(count, size, z)
     above = np.where(count > 0, special.bdtrc(np.maximum(count, 1) - 1, size, z), 1.0)
     return np.asarray(np.minimum(below, above))
