@@ -12,8 +12,6 @@ import pandas as pd
 from bayesmeta.analyses.calibrate_sbc import sbc_frame, with_verdicts
 from bayesmeta.analyses.calibrate_simulate import Design
 from bayesmeta.data.studies import Studies
-from bayesmeta.nuts.numbers import numbers_of
-from bayesmeta.nuts.structure import OVERALL
 from bayesmeta.spec.observed import observed_by
 
 CELLS = ((3, 5, 0.02), (3, 200, 0.5), (8, 20, 0.2), (8, 5, 0.5), (15, 20, 0.02), (15, 200, 0.2))
@@ -94,5 +92,8 @@ def rank(draws: npt.NDArray[np.float64], truth: float, rng: np.random.Generator)
 
 def numbers(design: Design, studies: Studies) -> Mapping[str, Any]:
     """Return the data and prior parameters of one replicate by the names of their containers."""
+    from bayesmeta.nuts.numbers import numbers_of
+    from bayesmeta.nuts.structure import OVERALL
+
     data = observed_by(design.model, studies, measure=design.measure)
     return {name: number.value for name, number in numbers_of(design.model, data, OVERALL).items()}
