@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,8 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
+
+FEW: Final = 200  # replicates that take less time than it takes to start processes
 
 
 @final
@@ -132,7 +134,8 @@ def calibrate(
     ci_prob : float
         Nominal coverage.
     processes : int, optional
-        How many processes share the work; by default one per processor.
+        How many processes share the work; by default one per processor, or this one alone for fewer than 200
+        replicates in all.
     progress : bool or callable
         As in `fit_many`.
 
@@ -176,7 +179,7 @@ def calibrate(
     True
     >>> found.coverage.query("target == 'p_median'")[["method", "tau", "coverage"]]
       method  tau  coverage
-    1     DL  0.5      0.84
+    1     DL  0.5      0.86
     """
     check_studies(studies)
     design = Design(studies, model_for(studies, model), measure)
@@ -222,9 +225,11 @@ def run_parts(
         raise SpecError(f"processes={processes!r} must be a whole number from 1 on, or None for one per processor.")
     from bayesmeta.analyses.workers import available_processes, in_order  # loads multiprocessing
 
-    tell, done = teller(progress, sum(job.size for job in jobs)), 0
+    total = sum(job.size for job in jobs)
+    tell, done = teller(progress, total), 0
     out = []
-    with closing(in_order(run_part, jobs, processes=processes or available_processes())) as results:
+    count = processes or (1 if total < FEW else available_processes())
+    with closing(in_order(run_part, jobs, processes=count)) as results:
         for job, result in zip(jobs, results, strict=True):
             out.append(result)
             done += job.size

@@ -115,7 +115,7 @@ def test_wald_intervals_of_a_common_effect_cover_exactly_what_they_promise() -> 
 
 def test_averaged_over_the_prior_credible_and_prediction_intervals_cover_what_they_promise() -> None:
     design, rng = Design(estimates(5, 0.5), NORMAL), np.random.default_rng(4)
-    mu, tau = NORMAL.mu.rvs(300, seed=rng), NORMAL.tau.rvs(300, seed=rng)
+    mu, tau = NORMAL.mu.rvs(150, seed=rng), NORMAL.tau.rvs(150, seed=rng)
     held = np.array(
         [
             coverage_part(CoveragePart(design, (METHODS["exact"],), m, t, 0.8, 2, 0, i, 1))[0][0, 0, :, 0]
