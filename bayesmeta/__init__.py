@@ -12,6 +12,7 @@ from bayesmeta.analyses.adjusted import adjusted_estimates
 from bayesmeta.analyses.average import average
 from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
+from bayesmeta.analyses.calibrate import Calibration, calibrate
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.concordance import concordance
 from bayesmeta.analyses.conflict import conflict
@@ -74,6 +75,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AccuracyError",
     "BayesmetaError",
+    "Calibration",
     "DataError",
     "Elicited",
     "ImproperPosteriorError",
@@ -90,6 +92,7 @@ __all__ = [
     "average",
     "baujat",
     "bayes_factor",
+    "calibrate",
     "cluster_robust",
     "compare",
     "concordance",

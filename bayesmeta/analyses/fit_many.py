@@ -132,7 +132,7 @@ def fit_many(
     if processes is None:
         processes = 1 if len(first) < FEW else available_processes()
     parts = _parts(chain(first, items))
-    tell = _teller(progress, total)
+    tell = teller(progress, total)
     outcomes: list[Outcome] = []
     with closing(in_order(partial(outcomes_of, wanted), parts, processes=processes)) as done:
         for part in done:
@@ -267,7 +267,8 @@ def _parts(items: Iterator[object]) -> Iterator[list[object]]:
         yield part
 
 
-def _teller(progress: Progress, total: int | None) -> Callable[[int], object]:
+def teller(progress: Progress, total: int | None) -> Callable[[int], object]:
+    """Return what says, to whom `fit_many`'s ``progress`` means, how many meta-analyses are done."""
     if callable(progress):
         return partial(_call, progress, total)
     if not progress:
