@@ -135,6 +135,13 @@ class IntegratedTerms:
 
         return rule
 
+    def laplace(self, tau: FloatArray, settings: Level) -> tuple[FloatArray, FloatArray]:
+        """Return the mode (J, p) of the coefficients given each tau, and the inverse curvature there (J, p, p)."""
+        base = self.terms.marginal(settings)
+        found = [_Conditional(self, base, settings, tau[rows]).peak() for rows in self._blocks(tau, settings)]
+        mode, covariance = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return mode, covariance
+
     def _as_if_normal(self, base: MarginalRule) -> Callable[[FloatArray], tuple[BoolArray, MarginalRule]]:
         """Return a function that tells which rows of tau cannot matter, and what is used there instead of log L.
 
@@ -230,6 +237,23 @@ class _Conditional:
         raise AccuracyError(
             "the coefficients' region could not be found; use less extreme priors, or scale the moderators."
         )
+
+    def peak(self) -> tuple[FloatArray, FloatArray]:
+        """Return the mode of beta at each tau (J, p), and the inverse curvature of its log density there (J, p, p)."""
+        eta = self.mean @ self.design.T
+        reach = FIRST_REACH * np.sqrt(np.einsum("ki,jil,kl->jk", self.design, self.covariance, self.design))
+        low, high = (eta - reach).min(axis=1), (eta + reach).max(axis=1)
+        for _ in range(MOST_TABLES):
+            self.lattice = tabulate_lattice(self.base, self.tau, low, high, self._steps())
+            mode, _, covariance = self._mode(self.mean[:, None, :], 0)
+            eta = mode[:, 0] @ self.design.T
+            inside = (eta.min(axis=1) >= low).all() and (eta.max(axis=1) <= high).all()
+            if inside:
+                break
+            width = high - low
+            low, high = np.minimum(low, eta.min(axis=1) - width), np.maximum(high, eta.max(axis=1) + width)
+        beta = mode[:, 0] @ self.transform.T
+        return beta, self.transform @ covariance[:, 0] @ self.transform.T
 
     def _steps(self) -> FloatArray:
         return LATTICE_STEP * self.settings.step_mu * np.maximum(self.tau, 1.0)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -12,18 +12,24 @@ from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
+from bayesmeta.exact.coefficient_draws import draw_coefficients
 from bayesmeta.exact.joint import Joint, solve_jointly
 from bayesmeta.exact.parts import Regression, pose_regression
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import TOLERANCE
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, theta_rows, worst_error
 from bayesmeta.exact.theta import study_effects
+from bayesmeta.exact.trees import Drawable, draw_tree
 from bayesmeta.result.describe import describe
 from bayesmeta.result.marginal import Marginal
 from bayesmeta.result.quantity import summary_rows_of
 from bayesmeta.result.summary import with_estimand
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.moderators import Design, design_of
+from bayesmeta.spec.observed import Observed
+
+if TYPE_CHECKING:
+    from xarray import DataTree
 
 type Pair = tuple[Quantities, Quantities]
 
@@ -256,6 +262,58 @@ class RegressionFit:
             rows.append((fine - rest, EVIDENCE_FLOOR + abs(fine - coarse) + abs(rest - rough)))
         index = pd.Index(self.studies.study, name="study")
         return pd.DataFrame(rows, index=index, columns=["elpd_loo", "numerical_error"])
+
+    @property
+    def observed(self) -> Observed:
+        """The data that the model sees."""
+        return self.regression.data
+
+    @property
+    def drawable(self) -> Drawable:
+        """What independent draws are made from."""
+        base, matrix = self.regression.base, self.design.matrix
+        new = (("group",), self.groups) if self.groups else (("study",), self.studies.study)
+        return Drawable(
+            self.model, self.observed, self.studies, base.terms,
+            self.posteriors[0][0].posterior.surface.settings, self.link, (*self.regression.priors, base.prior_tau),
+            self._sample, matrix, np.eye(len(self.design.coef)) if self.groups else matrix, self.design.coef, new,
+        )  # fmt: skip
+
+    def _sample(self, size: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        return draw_coefficients(self.regression, [fine for fine, _ in self.posteriors], size, rng)
+
+    def to_datatree(
+        self,
+        *,
+        draws: int = 1000,
+        chains: int = 4,
+        seed: int | np.random.Generator | None = None,
+        log_likelihood: str = "conditional",
+    ) -> "DataTree":
+        """Return independent draws as an ArviZ DataTree, for every tool made for MCMC output.
+
+        Parameters
+        ----------
+        draws, chains, seed, log_likelihood
+            As in `ExactFit.to_datatree`.
+
+        Returns
+        -------
+        xarray.DataTree
+            As `ExactFit.to_datatree`, with ``beta`` by ``coef`` in place of ``mu``. ``theta_new``, ``p_median``,
+            ``p_mean`` and ``p_new`` are by ``group`` if the formula codes groups by cell means; else by ``study``: of a
+            new study with the moderators of that study. ``constant_data`` has the ``design``.
+
+        Raises
+        ------
+        SpecError
+            If an option is not allowed.
+        AccuracyError
+            If the coefficients cannot be drawn.
+        """
+        return draw_tree(
+            self.drawable, self.numerical_error, draws=draws, chains=chains, seed=seed, log_likelihood=log_likelihood
+        )
 
     def __repr__(self) -> str:
         return describe(f"Exact posterior, k = {self.k}", self.model, self.summary(), self.notes)
