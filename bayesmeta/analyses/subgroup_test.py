@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray, IntArray
-from bayesmeta.analyses.levels import levels_of, variables_of
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
@@ -17,6 +16,7 @@ from bayesmeta.frequentist.linear import Projection
 from bayesmeta.frequentist.regression import regress
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.spec.levels import levels_of, variables_of
 from bayesmeta.spec.moderators import cell_means
 from bayesmeta.spec.observed import check_studies
 

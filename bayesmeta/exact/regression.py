@@ -373,6 +373,17 @@ def fit_regression(studies: Studies, model: ModelSpec, *, measure: str | None = 
     return RegressionFit(studies, model, regression.data.measure, link, design, regression, posteriors)
 
 
+def check_proper_regression(studies: Studies, model: ModelSpec, *, measure: str | None = None) -> None:
+    """Raise `ImproperPosteriorError` if priors and data define no posterior of a model with a formula.
+
+    Whatever is to compute it: unlike `fit_regression`, it takes any number of coefficients and any priors.
+    """
+    assert model.formula is not None
+    regression = pose_regression(studies, model, design_of(model.formula, studies), measure=measure)
+    for target in np.eye(len(regression.coef)):
+        regression.orders(target)
+
+
 def _solve(
     regression: Regression,
     parts: Sequence[IntArray],

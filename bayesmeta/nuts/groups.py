@@ -8,6 +8,7 @@ import pymc as pm
 
 from bayesmeta.nuts.build import build_model
 from bayesmeta.nuts.sample import quiet_log
+from bayesmeta.nuts.structure import OVERALL, Structure
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Observed
 
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 PRIOR_DRAWS = 4000
 
 
-def add_groups(tree: "DataTree", model: ModelSpec, data: Observed, labels: Sequence[str], seed: int) -> "DataTree":
+def add_groups(
+    tree: "DataTree",
+    model: ModelSpec,
+    data: Observed,
+    labels: Sequence[str],
+    seed: int,
+    structure: Structure = OVERALL,
+) -> "DataTree":
     """Return a copy of the sampler's tree with what can be computed from it.
 
     Parameters
@@ -28,6 +36,8 @@ def add_groups(tree: "DataTree", model: ModelSpec, data: Observed, labels: Seque
         What the PyMC model is built from.
     seed : int
         Source of randomness of the predictions.
+    structure : Structure
+        What the studies share.
 
     Returns
     -------
@@ -36,11 +46,12 @@ def add_groups(tree: "DataTree", model: ModelSpec, data: Observed, labels: Seque
         made from the studies, ``prior`` and ``prior_predictive``.
     """
     full = tree.copy()
-    with build_model(model, data, labels) as built, quiet_log(), warnings.catch_warnings():
+    with build_model(model, data, labels, structure) as built, quiet_log(), warnings.catch_warnings():
         # a potential is a prior of tau, and tau is drawn already: predictions need it no more
         warnings.filterwarnings("ignore", message="The effect of Potentials")
         pm.compute_log_likelihood(full, progressbar=False)
-        full.update(pm.sample_posterior_predictive(tree, random_seed=seed, progressbar=False))
+        given = [variable.name for variable in built.free_RVs]
+        full.update(pm.sample_posterior_predictive(tree, freeze_vars=given, random_seed=seed, progressbar=False))
         # a potential cannot be drawn from
         if model.mu.is_proper and model.tau.is_proper and not built.potentials:
             full.update(pm.sample_prior_predictive(draws=PRIOR_DRAWS, random_seed=seed))
