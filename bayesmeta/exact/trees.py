@@ -13,7 +13,7 @@ from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.average import mean_proportion
 from bayesmeta.exact.draws import draw_theta
-from bayesmeta.result.datatree import Variable, to_datatree
+from bayesmeta.result.datatree import Variable, by_study, to_datatree
 from bayesmeta.result.draws import Draws
 from bayesmeta.result.quantity import is_proportion
 from bayesmeta.spec.model import ModelSpec
@@ -146,10 +146,10 @@ class Drawable:
         """Return the observed data, and what was given with them."""
         arrays = {"y": self.data.y, "se": self.data.se} if isinstance(self.data, Estimates) else self.data.data
         seen = observed_roles(self.data)
-        observed = {role: _by_study(role, arrays[role]) for role in seen}
-        given = {role: _by_study(role, values) for role, values in arrays.items() if role not in seen}
+        observed = {role: by_study(role, arrays[role]) for role in seen}
+        given = {role: by_study(role, values) for role, values in arrays.items() if role not in seen}
         sizes = {f"{role}_new": variable for role, variable in given.items()}
-        given |= {role: _by_study(role, values) for role, values in self.studies.data.items() if role not in arrays}
+        given |= {role: by_study(role, values) for role, values in self.studies.data.items() if role not in arrays}
         if self.coef is not None:
             given["design"] = Variable(self.design, ("study", "coef"))
         return {"observed_data": observed, "constant_data": given, "predictions_constant_data": sizes}
@@ -180,7 +180,7 @@ def draw_tree(
 
     def replicated(theta: FloatArray, *, new: bool, suffix: str = "") -> dict[str, Variable]:
         made = replicate(source.model, source.data, theta, rng, new=new)
-        return {f"{role}{suffix}": _by_study(role, values) for role, values in made.items()}
+        return {f"{role}{suffix}": by_study(role, values) for role, values in made.items()}
 
     found: dict[str, dict[str, Variable]] = {
         "posterior": source.variables(drawn),
@@ -201,9 +201,3 @@ def draw_tree(
     coords = {"study": source.studies.study} | ({} if source.coef is None else {"coef": source.coef})
     coords |= dict(zip(source.new[0], [source.new[1]], strict=False))
     return to_datatree(found | source.data_groups(), coords=coords, chains=chains, attrs=attrs)
-
-
-def _by_study(role: str, values: FloatArray) -> Variable:
-    """Return data of the studies: counts as whole numbers, for which some of ArviZ's plots ask."""
-    is_count = role.startswith(("events", "n"))
-    return Variable(values.astype(np.int64) if is_count else values, ("study",))

@@ -79,3 +79,9 @@ def to_datatree(
         attrs={"posterior": dict(attrs)},
     )
     return tree
+
+
+def by_study(role: str, values: FloatArray) -> Variable:
+    """Return data of the studies: counts as whole numbers, for which some of ArviZ's plots ask."""
+    is_count = role.startswith(("events", "n"))
+    return Variable(values.astype(np.int64) if is_count else values, ("study",))
