@@ -19,9 +19,12 @@ from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.leave_one_out import leave_one_out
+from bayesmeta.analyses.loo_pit import loo_pit
 from bayesmeta.analyses.outliers import outliers
 from bayesmeta.analyses.power_scaling import power_scale, power_sensitivity
 from bayesmeta.analyses.predict import predict
+from bayesmeta.analyses.predictive_checks import predictive_checks
+from bayesmeta.analyses.psis import psis_loo
 from bayesmeta.analyses.sensitivity import sensitivity
 from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.study_influence import influence
@@ -94,14 +97,17 @@ __all__ = [
     "load_dataset",
     "load_model",
     "loo",
+    "loo_pit",
     "outliers",
     "plot_forest",
     "power_scale",
     "power_sensitivity",
     "predict",
+    "predictive_checks",
     "prob_above",
     "prob_best",
     "prob_rope",
+    "psis_loo",
     "pymc_model",
     "read_csv",
     "read_studies",

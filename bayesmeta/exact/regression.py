@@ -272,7 +272,7 @@ class RegressionFit:
     def drawable(self) -> Drawable:
         """What independent draws are made from."""
         base, matrix = self.regression.base, self.design.matrix
-        new = (("group",), self.groups) if self.groups else (("study",), self.studies.study)
+        new = (("level",), self.groups) if self.groups else (("study",), self.studies.study)
         return Drawable(
             self.model, self.observed, self.studies, base.terms,
             self.posteriors[0][0].posterior.surface.settings, self.link, (*self.regression.priors, base.prior_tau),
@@ -301,7 +301,7 @@ class RegressionFit:
         -------
         xarray.DataTree
             As `ExactFit.to_datatree`, with ``beta`` by ``coef`` in place of ``mu``. ``theta_new``, ``p_median``,
-            ``p_mean`` and ``p_new`` are by ``group`` if the formula codes groups by cell means; else by ``study``: of a
+            ``p_mean`` and ``p_new`` are by ``level`` if the formula codes groups by cell means; else by ``study``: of a
             new study with the moderators of that study. ``constant_data`` has the ``design``.
 
         Raises

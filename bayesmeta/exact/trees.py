@@ -59,7 +59,7 @@ class Drawable:
     coef : tuple of str or None
         Names of the coefficients; None without moderators.
     new : tuple of str, tuple of str
-        Dimension and labels of the new studies: none without moderators, ``group`` with cell means, else ``study``:
+        Dimension and labels of the new studies: none without moderators, ``level`` with cell means, else ``study``:
         a new study with the moderators of each.
     """
 

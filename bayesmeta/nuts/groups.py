@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from xarray import DataTree
 
 PRIOR_DRAWS: Final = 4000
+OF_GROUP: Final = "group"
+LEVEL: Final = "level"  # because ArviZ takes the name of the other for prior and posterior
 BY_DRAW: Final = ("chain", "draw")
 
 
@@ -52,7 +54,7 @@ def add_groups(
     xarray.DataTree
         With groups ``log_likelihood`` (one variable: of two arms the sum of both), ``log_prior``,
         ``posterior_predictive``, ``predictions`` and, if all priors are proper and none is made from the studies,
-        ``prior`` and ``prior_predictive``.
+        ``prior`` and ``prior_predictive``. Groups of studies are the dimension ``level``.
     """
     full = tree.copy()
     priors = {name: resolve_prior(prior, model, data) for name, prior in _hyperpriors(model, structure).items()}
@@ -73,6 +75,10 @@ def add_groups(
         if group in full.children:
             _put(full, group, _both_arms(full, group, data))
     _put(full, "observed_data", _observed(data, labels))
+    for group in full.children if structure.groups else ():
+        dataset = full[group].to_dataset()
+        if OF_GROUP in dataset.dims:
+            _put(full, group, dataset.rename({OF_GROUP: LEVEL}))
     return full
 
 

@@ -44,7 +44,7 @@ def drawn_of(tree, name):
     kind, _, label = name.removesuffix("]").partition("[")
     values = tree["posterior"][kind]
     if label:
-        values = values.sel({"coef" if kind == "beta" else "group": label})
+        values = values.sel({"coef" if kind == "beta" else "level": label})
     return np.asarray(values).ravel()
 
 
@@ -74,7 +74,7 @@ def test_linear_combinations_of_drawn_coefficients_follow_the_exact_ones(both):
 
 def test_dimensions_and_groups(both):
     made, tree = both
-    posterior, dim = tree["posterior"], "group" if made.groups else "study"
+    posterior, dim = tree["posterior"], "level" if made.groups else "study"
     assert posterior["beta"].dims == ("chain", "draw", "coef")
     assert posterior["coef"].values.tolist() == list(made.design.coef)
     assert posterior["theta"].dims == ("chain", "draw", "study")
