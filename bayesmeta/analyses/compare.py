@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesmeta.analyses.compare_glmm import Row, glmm_rows
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
@@ -17,8 +19,6 @@ from bayesmeta.result.words import effect_noun
 from bayesmeta.spec.coefficients import formula_of, refuse_formula
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.words import has_mean, model_label
-
-type Row = tuple[str, str, str, str, float, str, float, float, str, str]
 
 COLUMNS = (
     "fit", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper", "interval",
@@ -33,7 +33,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
 
     Parameters
     ----------
-    fits : ExactFit, NutsFit or FrequentistFit, or a sequence of them
+    fits : ExactFit, NutsFit, FrequentistFit or GlmmFit, or a sequence of them
         Fits of the same studies.
     ci_prob : float
         Probability of all intervals.
@@ -44,7 +44,8 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
         A row per fit and parameter. ``fit``: the method in words. ``estimand``: which quantity the row
         estimates: ``mu`` and ``tau`` (link scale), ``p_median``, ``p_mean`` or ``p_new``. ``estimate`` is, by
         ``point``, the posterior median, for `p_mean` the posterior mean (which is also the mean of
-        `p_new`), or the pooled estimate. ``interval``: CrI (credible), CI (confidence) or PI (prediction).
+        `p_new`), the pooled estimate, or that of maximum likelihood (ML). ``interval``: CrI (credible), CI
+        (confidence) or PI (prediction).
         ``explanation``: why the number may differ from the others; of a NUTS fit that failed its diagnosis, that
         it is not reliable.
 
@@ -80,7 +81,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
         refuse_formula(formula_of(fit), "compare")
-        if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
+        if not isinstance(fit, ExactFit | NutsFit | FrequentistFit | GlmmFit):
             raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
         _check_same_studies(given[0], fit)
     rows = [row for fit in given for row in _rows(fit, ci_prob)]
@@ -96,6 +97,8 @@ def _check_same_studies(first: AnyFit, other: AnyFit) -> None:
 
 
 def _rows(fit: AnyFit, ci_prob: float) -> list[Row]:
+    if isinstance(fit, GlmmFit):
+        return glmm_rows(fit, ci_prob)
     return _frequentist_rows(fit, ci_prob) if isinstance(fit, FrequentistFit) else _bayesian_rows(fit, ci_prob)
 
 

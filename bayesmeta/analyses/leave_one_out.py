@@ -6,7 +6,6 @@ import pandas as pd
 from bayesmeta.analyses.conflict import depends_on_studies
 from bayesmeta.analyses.parts import PartFit, check_fit, check_prob, summarise_parts
 from bayesmeta.exact.fit import ExactFit
-from bayesmeta.frequentist.result import FrequentistFit
 
 
 def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame:
@@ -14,7 +13,7 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, FrequentistFit or GlmmFit
         The analysis of all k studies.
     ci_prob : float, optional
         Probability of the intervals; by default the fit's own, 0.95 for a Bayesian one.
@@ -58,7 +57,7 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
     labels = checked.studies.study
     rows = summarise_parts(checked, ~np.eye(len(labels), dtype=np.bool_), prob)
     table = rows.tidy([{"study": label} for label in labels])
-    point, spread = ("estimate", "se") if isinstance(checked, FrequentistFit) else ("median", "sd")
+    point, spread = ("median", "sd") if isinstance(checked, ExactFit) else ("estimate", "se")
     if rows.log_evidence is not None and rows.log_evidence_error is not None and isinstance(checked, ExactFit):
         each = np.repeat(np.arange(len(labels)), len(rows.parameters))
         wrong = checked.log_evidence_error + rows.log_evidence_error

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.analyses.bayesian import Bayesian, check_bayesian
 from bayesmeta.analyses.conflict import conflict, depends_on_studies
 from bayesmeta.analyses.discrepancy import own_effects
-from bayesmeta.analyses.predictive_checks import EQUAL, Bayesian, kind_of_data, replicated, tree_of
+from bayesmeta.analyses.predictive_checks import EQUAL, kind_of_data, replicated, tree_of
 from bayesmeta.analyses.psis import with_marginal
 from bayesmeta.errors import ImproperPosteriorError, SpecError
 from bayesmeta.exact.fit import ExactFit
@@ -103,6 +104,7 @@ def loo_pit(
     >>> print(loo_pit(bm.fit(bm.Studies.from_frame(bm.load_dataset("pritz1997")))).verdict)
     no sign of misfit: 14 leave-one-out probabilities by quadrature, largest distance from uniform 0.19, P = 0.6
     """
+    check_bayesian(fit, "loo_pit")
     table = _by_quadrature(fit)
     is_exact = table is not None
     if table is None:

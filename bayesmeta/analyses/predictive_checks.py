@@ -7,19 +7,16 @@ import pandas as pd
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta.analyses.bayesian import Bayesian, check_bayesian
 from bayesmeta.analyses.discrepancy import discrepancies
 from bayesmeta.effects.measures import DataKind
 from bayesmeta.errors import SpecError
-from bayesmeta.exact.fit import ExactFit
-from bayesmeta.exact.regression import RegressionFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.spec.observed import Estimates, Observed
 from bayesmeta.surface.simulate import observed_roles
 
 if TYPE_CHECKING:
     from xarray import DataTree
-
-type Bayesian = ExactFit | RegressionFit | NutsFit
 
 GROUPS: Final = {"same": "posterior_predictive", "new": "predictions", "prior": "prior_predictive"}
 EQUAL: Final = 1e-9  # relative difference of statistics that are the same but for rounding
@@ -80,12 +77,12 @@ def predictive_checks(
     >>> import bayesmeta as bm
     >>> fit = bm.fit(bm.Studies.from_frame(bm.load_dataset("pritz1997")))
     >>> table = predictive_checks(fit, seed=1)
-    >>> table.loc[["n_all", "spread"], ["observed", "lower", "upper", "prob_below"]].round(2)
-               observed  lower  upper  prob_below
-    statistic
-    n_all          2.00   0.00   5.00        0.61
-    spread         0.17   0.11   0.27        0.39
+    >>> table.loc[["n_all", "spread"], ["observed", "lower", "upper", "prob_below"]].reset_index().round(2)
+      statistic  observed  lower  upper  prob_below
+    0     n_all      2.00   0.00   5.00        0.61
+    1    spread      0.17   0.09   0.29        0.47
     """
+    check_bayesian(fit, "predictive_checks")
     tree, observed = tree_of(fit, draws=draws, chains=chains, seed=seed)
     prob = check_probability("ci_prob", ci_prob)
     if replicates not in GROUPS:
@@ -108,13 +105,9 @@ def predictive_checks(
 def tree_of(
     fit: Bayesian, *, draws: int, chains: int, seed: int | np.random.Generator | None, log_likelihood: str = "marginal"
 ) -> tuple["DataTree", Observed]:
-    """Return the draws of a Bayesian fit and the data that its model sees; raise `SpecError` for other fits."""
+    """Return the draws of a Bayesian fit and the data that its model sees."""
     if isinstance(fit, NutsFit):
         return fit.to_datatree(), fit.observed
-    if not isinstance(fit, ExactFit | RegressionFit):
-        engine = getattr(fit, "engine", None)
-        what = f"a fit by engine={engine!r}" if engine else f"a {type(fit).__name__}"
-        raise SpecError(f"predictive checks need a Bayesian fit; got {what}.")
     return fit.to_datatree(draws=draws, chains=chains, seed=seed, log_likelihood=log_likelihood), fit.observed
 
 

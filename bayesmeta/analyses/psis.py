@@ -9,9 +9,10 @@ import pandas as pd
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import unknown_name
+from bayesmeta.analyses.bayesian import Bayesian, check_bayesian
 from bayesmeta.errors import AccuracyError, ImproperPosteriorError, SpecError
-from bayesmeta.exact.fit import ExactFit, fit_exact, pose_model
-from bayesmeta.exact.regression import RegressionFit, fit_regression
+from bayesmeta.exact.fit import fit_exact, pose_model
+from bayesmeta.exact.regression import fit_regression
 from bayesmeta.exact.trees import LIKELIHOODS
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.spec.observed import ANY_MU
@@ -19,8 +20,6 @@ from bayesmeta.surface.quadrature import level
 
 if TYPE_CHECKING:
     from xarray import DataTree
-
-type Bayesian = ExactFit | RegressionFit | NutsFit
 
 SETTINGS: Final = level(1)
 
@@ -81,10 +80,7 @@ def psis_loo(
     >>> table[["elpd_psis", "elpd_loo"]].sum().round(1).to_dict(), bool(table["is_reliable"].all())
     ({'elpd_psis': -34.4, 'elpd_loo': -34.4}, True)
     """
-    if not isinstance(fit, ExactFit | RegressionFit | NutsFit):
-        engine = getattr(fit, "engine", None)
-        what = f"a fit by engine={engine!r}" if engine else f"a {type(fit).__name__}"
-        raise SpecError(f"psis_loo takes a Bayesian fit; got {what}.")
+    check_bayesian(fit, "psis_loo")
     if log_likelihood not in LIKELIHOODS:
         raise SpecError(unknown_name("log_likelihood", log_likelihood, LIKELIHOODS))
     if isinstance(fit, NutsFit):

@@ -21,6 +21,7 @@ import numpy as np
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.gaussian import gaussian_terms
+from bayesmeta.exact.laplace import peaks
 from bayesmeta.exact.nuisance import IntegratedTerms
 from bayesmeta.exact.parts import Regression
 from bayesmeta.exact.posterior import Posterior
@@ -150,7 +151,7 @@ def _part(regression: Regression, part: IntArray, posterior: Posterior) -> tuple
         nu = min(NU, *(max(prior.tail_order - 1.0, 0.5) for prior in priors))
         return log_f, Proposal(nodes, centre[:, None], WIDER * scale[:, None, None], nu)
     integrated = IntegratedTerms(terms, design, priors, np.eye(part.size)[0])
-    mode, covariance = integrated.laplace(nodes, level(0))
+    mode, covariance = peaks(integrated, nodes, level(0))
     return log_f, Proposal(nodes, mode, WIDER * np.linalg.cholesky(covariance), NU)
 
 

@@ -33,7 +33,7 @@ def draw_mu_tau(posterior: Posterior, size: int, rng: np.random.Generator) -> tu
         drawn = _by_rejection(posterior, size, rng, factor)
         if drawn is not None:
             return drawn
-    raise AccuracyError("the posterior varies too fast between grid nodes to be sampled; use a less extreme prior.")
+    raise AccuracyError("the posterior varies too fast between grid nodes to be sampled; use priors with lighter tails")
 
 
 def _by_rejection(

@@ -15,7 +15,7 @@ from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.poisson import PoissonTerms
 from bayesmeta.surface.random_effects import kernel_of, with_kernel
 from bayesmeta.surface.terms import Terms
-from bayesmeta.surface.two_arm import BASELINE_DEEP, baseline_terms, hypergeometric_terms
+from bayesmeta.surface.two_arm import BASELINE_DEEP, baseline_terms, hypergeometric_terms, poisson_conditional_terms
 
 type Constructor = Callable[[ModelSpec, Mapping[str, FloatArray]], Terms]
 """From a model and arrays by role."""
@@ -100,8 +100,8 @@ def _two_arm(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
 
 
 def _poisson_conditional(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
-    events, total = data["events_treatment"], data["events_treatment"] + data["events_control"]
-    return BinomialTerms(events, total, "logit", np.log(data["time_treatment"] / data["time_control"]))
+    roles = "events_treatment", "time_treatment", "events_control", "time_control"
+    return poisson_conditional_terms(*(data[role] for role in roles))
 
 
 def _arms(data: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bayesmeta.effects.measures import Measure
 from bayesmeta.effects.sizes import has_empty_cell
+from bayesmeta.frequentist.interval_notes import interval_notes
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS, natural_interval, natural_value, range_of_proportions
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -38,8 +40,8 @@ def fit_notes(fit: "FrequentistFit") -> tuple[str, ...]:
     tuple of str
         In the order of the analysis; empty if there is nothing to say.
     """
-    notes = (*effect_notes(fit), _uninformative_note(fit), _single_study_note(fit), _prediction_note(fit))
-    return (*filter(None, notes), *_back_transformation_notes(fit), *_cut_notes(fit))
+    notes = (*effect_notes(fit), _uninformative_note(fit), _single_study_note(fit))
+    return (*filter(None, notes), *interval_notes(fit), *_back_transformation_notes(fit), *_cut_notes(fit))
 
 
 def fit_text(fit: "FrequentistFit") -> str:
@@ -64,7 +66,8 @@ def fit_text(fit: "FrequentistFit") -> str:
         f"lower, upper: {percent} CI ({ci_record(fit.ci_method).title}){_ratio_text(fit)}",
     ]
     if not np.isnan(fit.prediction_interval[0]):
-        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
+        limits = prediction_text(fit.record, fit.prediction_interval, fit.prediction_interval_natural)
+        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {limits}")
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
@@ -86,10 +89,10 @@ def _ratio_text(fit: "FrequentistFit") -> str:
     return f"; back-transformed {value:.4f} ({lower:.4f} to {upper:.4f})"
 
 
-def _prediction_text(fit: "FrequentistFit") -> str:
-    link, natural = fit.prediction_interval, fit.prediction_interval_natural
+def prediction_text(measure: Measure, link: tuple[float, float], natural: tuple[float, float]) -> str:
+    """Return a prediction interval as text, on the link scale and, if it is another, on the natural one."""
     text = f"{link[0]:.4f} to {link[1]:.4f}"
-    if fit.record.link == "identity":
+    if measure.link == "identity":
         return text
     return f"{text}, back-transformed {natural[0]:.4f} to {natural[1]:.4f}"
 
@@ -129,17 +132,6 @@ def _single_study_note(fit: "FrequentistFit") -> str:
     if fit.k > 1 or not tau2_record(fit.tau2_method).is_random:
         return ""
     return "k = 1: the estimate is that of the one study, and tau2, which it says nothing of, is set to 0"
-
-
-def _prediction_note(fit: "FrequentistFit") -> str:
-    method, record = tau2_record(fit.tau2_method), pi_record(fit.pi_method)
-    if not method.is_random:
-        return f"no prediction interval: in the {method.model} model all studies share one true effect"
-    if fit.k < record.min_k:
-        return f"k = {fit.k}: {record.reason.format(df=fit.k - 2)}"
-    if fit.tau2 == 0.0:
-        return "tau2 is estimated as 0, so the prediction interval says nothing of heterogeneity"
-    return ""
 
 
 def _back_transformation_notes(fit: "FrequentistFit") -> list[str]:

@@ -8,9 +8,13 @@ from typing import Final, final
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.frequentist.glmm import fit_glmm
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.mantel_haenszel import fit_mantel_haenszel, fit_peto
 from bayesmeta.frequentist.registry import look_up
 from bayesmeta.frequentist.result import FrequentistFit
+
+type ClassicalFit = FrequentistFit | GlmmFit
 
 INVERSE_VARIANCE: Final = "inverse-variance"
 
@@ -31,7 +35,7 @@ class PoolingMethod:
     """
 
     code: str
-    fit: Callable[..., FrequentistFit]
+    fit: Callable[..., ClassicalFit]
     options: tuple[str, ...]
 
 
@@ -58,6 +62,7 @@ POOLING_METHODS: Final[Mapping[str, PoolingMethod]] = MappingProxyType(
             ),
             PoolingMethod("mantel-haenszel", fit_mantel_haenszel, _SHARED),
             PoolingMethod("peto", fit_peto, _SHARED),
+            PoolingMethod("glmm", fit_glmm, ("measure", "glmm_model", "ci_method", "pi_method", "ci_prob")),
         )
     }
 )
@@ -67,7 +72,7 @@ POOLING_OPTIONS: Final = ("method", *dict.fromkeys(name for each in POOLING_METH
 """The options of all methods together, and their choice."""
 
 
-def fit_by_method(studies: Studies, *, method: str = INVERSE_VARIANCE, **options: object) -> FrequentistFit:
+def fit_by_method(studies: Studies, *, method: str = INVERSE_VARIANCE, **options: object) -> ClassicalFit:
     """Pool the studies by the method of this name.
 
     Parameters
@@ -81,7 +86,7 @@ def fit_by_method(studies: Studies, *, method: str = INVERSE_VARIANCE, **options
 
     Returns
     -------
-    FrequentistFit
+    FrequentistFit or GlmmFit
         What the method says.
 
     Raises

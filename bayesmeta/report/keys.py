@@ -90,6 +90,7 @@ ENGINES: Final[Mapping[str, Keys]] = MappingProxyType(
                 "add": NUMBER,
                 "to": TEXT,
                 "method": TEXT,
+                "glmm_model": TEXT,
                 "back_transformation": TEXT,
             }
         ),

@@ -81,7 +81,7 @@ _SUITABLE: Final[dict[DataKind, str]] = {
     "counts": "binomial",
     "estimates": "normal",
     "rates": "poisson",
-    "two-arm-counts": "binomial-two-arm",
+    "two-arm-counts": "binomial-conditional",
     "two-arm-rates": "poisson-conditional",
 }
 """A likelihood for each kind of data."""

@@ -98,7 +98,10 @@ class BinomialTerms:
     def take(self, index: IntArray) -> "BinomialTerms":
         """Return the terms of the studies at ``index``."""
         offset = None if self.offset is None else self.offset[index]
-        return BinomialTerms(self.events[index], self.n[index], self.link, offset, self._log_coefficient[index])
+        coefficient = None if self.log_coefficient is None else self.log_coefficient[index]
+        taken = BinomialTerms(self.events[index], self.n[index], self.link, offset, coefficient)
+        vars(taken)["_log_coefficient"] = self._log_coefficient[index]  # as its cached property would compute it
+        return taken
 
     def log_likelihood(self, theta: FloatArray) -> FloatArray:
         """Return the log binomial probability at theta, shape (k, *theta.shape)."""

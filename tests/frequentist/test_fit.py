@@ -68,7 +68,15 @@ def test_a_variance_that_belongs_to_another_measure_names_that_measure():
     [
         ({"measure": "PLX"}, r"unknown measure 'PLX'. Did you mean 'PLO'\?"),
         ({"tau2_method": "RML"}, "unknown tau2_method 'RML'"),
-        ({"ci_method": "hartung-knapp"}, "ci_method='hartung-knapp' is not supported yet; .*: wald"),
+        ({"ci_method": "hartung"}, r"unknown ci_method 'hartung'. Did you mean 'hartung-knapp'\?"),
+        (
+            {"ci_method": "henmi-copas", "tau2_method": "REML"},
+            "'henmi-copas' goes with tau2_method='DL' only; got 'REML'",
+        ),
+        (
+            {"ci_method": "profile"},
+            "'profile' goes with tau2_method='ML' only; got 'DL'.*: wald, t, hartung-knapp, hart",
+        ),
         ({"pi_method": "hst"}, r"unknown pi_method 'hst'. Did you mean 'hts'\?"),
         ({"ci_prob": 95}, r"ci_prob=95 .* Did you mean 0\.95\?"),
         (
