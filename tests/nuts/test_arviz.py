@@ -112,3 +112,26 @@ def test_the_engines_agree_on_the_distribution_of(trees, group, name):
     spread = np.maximum(one.std(axis=0), other.std(axis=0))
     assert (np.abs(one.mean(axis=0) - other.mean(axis=0)) < 5.0 * spread * np.sqrt(2.0 / ess)).all()
     assert (np.abs(one.std(axis=0) - other.std(axis=0)) < 5.0 * spread * np.sqrt(2.0 / ess)).all()
+
+
+def test_predictive_checks_of_nuts_are_those_of_exact(sampled, exact):
+    one, other = bm.predictive_checks(sampled), bm.predictive_checks(exact, seed=8)
+    assert one["observed"].tolist() == other["observed"].tolist()
+    error = np.hypot(one["mcse"], other["mcse"])
+    assert (np.abs(one["prob_below"] - other["prob_below"]) < 4.5 * error).all()
+
+
+def test_psis_of_nuts_with_the_study_effects_integrated_out_is_exact_within_its_error(sampled, exact):
+    table = bm.psis_loo(sampled, log_likelihood="marginal")
+    assert table["elpd_loo"].to_numpy() == pytest.approx(exact.loo["elpd_loo"].to_numpy())
+    # its error is that of independent draws; of mu and tau there are at least a quarter as many
+    assert (np.abs(table["elpd_psis"] - table["elpd_loo"]) < 4.5 * 2.0 * table["mcse"]).all()
+    assert table["is_reliable"].all()
+
+
+def test_transforms_of_nuts_agree_with_the_exact_ones(sampled, exact):
+    drawn, known = bm.loo_pit(sampled), bm.loo_pit(exact)
+    assert known.is_exact
+    assert not drawn.is_exact
+    difference = drawn.table["prob_below"] - known.table["prob_below"]
+    assert (np.abs(difference) < 4.5 * 1.5 * drawn.table["mcse"]).all()
