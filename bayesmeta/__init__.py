@@ -23,10 +23,13 @@ from bayesmeta.analyses.fail_safe import fail_safe_n
 from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.leave_one_out import leave_one_out
+from bayesmeta.analyses.loo_pit import loo_pit
 from bayesmeta.analyses.outliers import outliers
 from bayesmeta.analyses.pet_peese import pet_peese
 from bayesmeta.analyses.power_scaling import power_scale, power_sensitivity
 from bayesmeta.analyses.predict import predict
+from bayesmeta.analyses.predictive_checks import predictive_checks
+from bayesmeta.analyses.psis import psis_loo
 from bayesmeta.analyses.selection import SelectionFit, selection_model
 from bayesmeta.analyses.sensitivity import sensitivity
 from bayesmeta.analyses.small_study import small_study_tests
@@ -113,6 +116,7 @@ __all__ = [
     "load_dataset",
     "load_model",
     "loo",
+    "loo_pit",
     "outliers",
     "pet_peese",
     "plot_forest",
@@ -120,9 +124,11 @@ __all__ = [
     "power_scale",
     "power_sensitivity",
     "predict",
+    "predictive_checks",
     "prob_above",
     "prob_best",
     "prob_rope",
+    "psis_loo",
     "pymc_model",
     "read_csv",
     "read_studies",

@@ -9,13 +9,12 @@ from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
-from bayesmeta.exact.regression import fit_regression
+from bayesmeta.exact.regression import check_proper_regression, fit_regression
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.methods import INVERSE_VARIANCE, POOLING_OPTIONS, ClassicalFit, fit_by_method
 from bayesmeta.frequentist.regression import fit_frequentist_regression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
-from bayesmeta.nuts.scope import check_sampled
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.verify import verify
@@ -99,8 +98,8 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
 
     Returns
     -------
-    ExactFit, NutsFit, FrequentistFit or, by ``method="glmm"``, GlmmFit; RegressionFit or FrequentistRegression with a
-    formula
+    ExactFit, NutsFit, FrequentistFit or, by ``method="glmm"``, GlmmFit; with a formula RegressionFit, NutsFit or
+    FrequentistRegression
 
     Raises
     ------
@@ -132,17 +131,15 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         classical: Any = fit_frequentist_regression(studies, formula=formula, **options)  # type: ignore[arg-type]
         return cast(AnyFit, classical)  # as with a model's formula below
     chosen = model_for(studies, model)
-    if chosen.formula is not None:
-        if engine != "exact":
-            raise SpecError(f"engine={engine!r} takes no formula yet; use engine='exact'.")
+    if chosen.formula is not None and engine == "exact":
         if options.pop("power_weights", None) is not None:
             raise SpecError("power_weights are not taken by models with a formula yet; leave them out.")
         regression: Any = fit_regression(studies, chosen, **options)  # type: ignore[arg-type]
         return cast(AnyFit, regression)  # the model's formula, which no type tells, decides
     if engine == "exact":
         return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
-    check_sampled(chosen)
-    check_proper(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]
+    check = check_proper if chosen.formula is None else check_proper_regression
+    check(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]
     sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]
     return replace(sampled, verification=verify(sampled))
 

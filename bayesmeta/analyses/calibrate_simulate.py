@@ -13,7 +13,6 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.average import mean_proportion
-from bayesmeta.exact.likelihoods import kernel_of
 from bayesmeta.result.quantity import is_proportion
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import observed_by
@@ -21,6 +20,7 @@ from bayesmeta.spec.priors import Prior
 from bayesmeta.spec.resolve import resolve_priors
 from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import level
+from bayesmeta.surface.random_effects import kernel_of
 
 P_MEAN_LEVEL: Final = 1
 """Resolution of the true p_mean: its error, about 1e-9, is far below what ranks of it can show."""

@@ -1,16 +1,12 @@
 """Into which groups does a moderator split the studies, and how are they fitted together?"""
 
-from collections.abc import Hashable, Iterable, Sequence
-
-import numpy as np
-
-from bayesmeta._arrays import IntArray
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import DataError, SpecError
+from bayesmeta.errors import SpecError
 from bayesmeta.exact.groups import Groups, fit_groups, groups_of_fit
 from bayesmeta.exact.hierarchy import Omega
 from bayesmeta.exact.regression import RegressionFit
+from bayesmeta.spec.levels import groups_by, variables_of
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.spec.priors import PriorLike
@@ -19,47 +15,6 @@ from bayesmeta.spec.roles import prior_for
 TAU = ("separate", "common", "hierarchical")
 DEFAULT_OMEGA = "HalfNormal(0.5)"
 LARGEST_OMEGA, LARGEST_SCALE = 3.0, 1.0  # beyond, groups' tau would differ by factors of hundreds
-
-
-def variables_of(studies: Studies, by: str | Sequence[str]) -> list[str]:
-    """Return the moderators that are named, or raise `SpecError` for one that the studies do not have."""
-    if not isinstance(by, str | Iterable):
-        raise SpecError(f"by={by!r} must be the name of a moderator, or a list of names.")
-    wanted = [by] if isinstance(by, str) else list(dict.fromkeys(by))
-    if not wanted:
-        raise SpecError("by is empty; name at least one moderator.")
-    there = [str(name) for name in studies.moderators.columns]
-    for name in wanted:
-        if name not in there:
-            if not there:
-                raise SpecError(f"the studies have no moderator {name!r}; read them with moderators=[{name!r}].")
-            raise SpecError(unknown_name("moderator", name, there))
-    return wanted
-
-
-def levels_of(studies: Studies, variable: str) -> list[tuple[str, IntArray]]:
-    """Return the levels of a moderator in the order of the data, and the positions of their studies.
-
-    Raises
-    ------
-    DataError
-        If the moderator is missing for a study.
-    """
-    column = studies.moderators[variable]
-    missing = np.flatnonzero(column.isna())
-    if missing.size:
-        raise DataError(
-            f"{studies.source}, study {studies.study[missing[0]]!r}: the moderator {variable!r} is missing; fill it "
-            "in, or leave the study out with studies.take(...)."
-        )
-    values: list[Hashable] = column.tolist()
-    return [
-        (_level_text(level), np.flatnonzero([value == level for value in values])) for level in dict.fromkeys(values)
-    ]
-
-
-def _level_text(level: object) -> str:
-    return f"{level:g}" if isinstance(level, float) else str(level)
 
 
 def check_tau(tau: str) -> str:
@@ -87,11 +42,7 @@ def fit_levels(
         )
     if not chosen.has_tau:
         raise SpecError(f"effects='none' has no tau, so tau={tau!r} says nothing; use tau='separate'.")
-    levels = levels_of(studies, variable)
-    if len(levels) < 2:
-        raise SpecError(
-            f"the moderator {variable!r} is {levels[0][0]} for every study, so there are no groups; choose another."
-        )
+    levels = groups_by(studies, variable)
     members, labels = [part for _, part in levels], [label for label, _ in levels]
     return fit_groups(studies, chosen, members, labels, tau=check_tau(tau), omega=check_omega(omega), measure=measure)
 

@@ -8,7 +8,6 @@ import pandas as pd
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta._validate import unknown_name
-from bayesmeta.analyses.levels import levels_of, variables_of
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, SpecError
@@ -19,6 +18,7 @@ from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 from bayesmeta.frequentist.regression import regress
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.spec.levels import levels_of, variables_of
 from bayesmeta.spec.moderators import cell_means
 from bayesmeta.spec.observed import check_studies
 

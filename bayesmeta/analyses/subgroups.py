@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.analyses.compare import compare
-from bayesmeta.analyses.levels import DEFAULT_OMEGA, check_tau, fit_levels, levels_of, variables_of
+from bayesmeta.analyses.levels import DEFAULT_OMEGA, check_tau, fit_levels
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, ImproperPosteriorError, SpecError
 from bayesmeta.frequentist.describe import effect_notes
 from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 from bayesmeta.frequentist.regression import regress
+from bayesmeta.spec.levels import levels_of, variables_of
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.moderators import cell_means
 from bayesmeta.spec.observed import check_studies

@@ -146,9 +146,9 @@ class IntegratedTerms:
                 values[hopeless] = normal(eta[index[hopeless]].ravel(), tau[index[hopeless]].ravel()).reshape(
                     -1, index.shape[1]
                 )
-            for block in self._blocks(nodes[~hopeless], settings):
+            for block in self.blocks(nodes[~hopeless], settings):
                 row_of = np.flatnonzero(~hopeless)[block]
-                conditional = _Conditional(self, base, settings, nodes[row_of])
+                conditional = Conditional(self, base, settings, nodes[row_of])
                 values[row_of] = conditional.log_integral(eta[index[row_of]])
             out = np.empty(eta.size)
             out[index] = values
@@ -169,7 +169,7 @@ class IntegratedTerms:
         mean, _, log_z = normal.given(reference)
         best = np.array([log_z.argmax()])
         rule, at, tau_at = normal.marginal(PILOT), mean[best], reference[best]
-        shift = _Conditional(self, base, PILOT, tau_at).log_integral(at[:, None])[0, 0] - rule(at, tau_at)[0, 0]
+        shift = Conditional(self, base, PILOT, tau_at).log_integral(at[:, None])[0, 0] - rule(at, tau_at)[0, 0]
         least = log_z.max() - HOPELESS - HOPELESS_EACH * self.terms.k
 
         def judge(tau: FloatArray) -> tuple[BoolArray, MarginalRule]:
@@ -177,7 +177,7 @@ class IntegratedTerms:
 
         return judge
 
-    def _blocks(self, tau: FloatArray, settings: Level) -> Iterator[IntArray]:
+    def blocks(self, tau: FloatArray, settings: Level) -> Iterator[IntArray]:
         """Split rows of tau so that tables stay below `ROWS_AT_ONCE` entries."""
         if not tau.size:
             return
@@ -210,7 +210,7 @@ def prior_centres(priors: Sequence[Prior]) -> tuple[FloatArray, FloatArray]:
     return centre, precision
 
 
-class _Conditional:
+class Conditional:
     """The log density of the coordinates z at some nodes of tau; points have shape (J, P, p)."""
 
     def __init__(self, owner: IntegratedTerms, base: MarginalRule, settings: Level, tau: FloatArray) -> None:
@@ -244,8 +244,7 @@ class _Conditional:
         for _ in range(MOST_TABLES):
             if self.k * self.tau.size * float(((high - low) / self._steps()).max()) > MOST_ENTRIES:
                 break
-            self.lattice = tabulate_lattice(self.base, self.tau, low, high, self._steps(), self.least)
-            self.needed = low.copy(), high.copy()
+            self.tabulate(low, high)
             values = self._integrate(start, 1)
             if (self.needed[0] >= low).all() and (self.needed[1] <= high).all():
                 return values + self.log_volume
@@ -255,6 +254,11 @@ class _Conditional:
             "the coefficients' region could not be found; scale the moderators to an SD of about 1, or narrow priors."
         )
 
+    def tabulate(self, low: FloatArray, high: FloatArray) -> None:
+        """Tabulate log m_i on each row's range of eta (J,); what lies outside is found in ``needed``."""
+        self.lattice = tabulate_lattice(self.base, self.tau, low, high, self._steps(), self.least)
+        self.needed = low.copy(), high.copy()
+
     def _steps(self) -> FloatArray:
         return LATTICE_STEP * self.settings.step_mu * np.maximum(self.tau, 1.0)
 
@@ -263,7 +267,7 @@ class _Conditional:
         p = self.design.shape[1]
         if known == p:
             return self._log_density(start)
-        mode, peak, covariance = self._mode(start, known)
+        mode, peak, covariance = self.mode(start, known)
         if self.settings is PILOT:
             return np.asarray(peak + 0.5 * np.linalg.slogdet(covariance)[1] + 0.5 * (p - known) * LOG_2PI)
         sd = np.sqrt(covariance[:, :, 0, 0])
@@ -323,7 +327,7 @@ class _Conditional:
         flat = points.reshape(mode.shape[0], -1, mode.shape[2])
         return self._integrate(flat, known + 1).reshape(offset.shape)
 
-    def _mode(self, start: FloatArray, known: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def mode(self, start: FloatArray, known: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the mode over the coordinates from ``known`` on, the log density and the inverse curvature there."""
         point = start.copy()
         best = np.full(start.shape[:2], -np.inf)

@@ -23,13 +23,12 @@ from bayesmeta.exact.solve import Problem
 from bayesmeta.spec.coefficients import priors_of
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.moderators import Design
-from bayesmeta.spec.observed import Estimates, Observed
+from bayesmeta.spec.observed import ANY_MU, Estimates, Observed
 from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.coordinates import Coordinate, Interval, RealLine, SinhLine
 from bayesmeta.surface.terms import Terms
 
 FLAT = Prior("Flat")
-ANY_MU = Prior("Normal", 0.0, 1.0)  # stands in where only likelihoods, link and coordinates are asked for
 
 
 @final
@@ -102,6 +101,11 @@ class Regression:
         first = [part for part in parts if together is not None and together[0] in part]
         return [*first, *(part for part in parts if not any(part is one for one in first))]
 
+    def orders(self, target: FloatArray) -> TailOrders:
+        """Return the tail orders of target'beta and tau; raise `ImproperPosteriorError` if there is no posterior."""
+        left, right = self.base.terms.limits()
+        return regression_orders(self.design, self.coef, self.priors, self.base.prior_tau, left, right, target)
+
     def problem(self, part: IntArray, target: FloatArray) -> Problem:
         """Return the problem of the linear combination target'beta, which only touches the coefficients of a part.
 
@@ -112,10 +116,7 @@ class Regression:
         SpecError
             If too many coefficients hang together, or their priors do not suit the integration.
         """
-        left, right = self.base.terms.limits()
-        orders = regression_orders(
-            self.design, self.coef, self.priors, self.base.prior_tau, left, right, target
-        )  # fmt: skip
+        orders = self.orders(target)
         studies = np.flatnonzero((self.design[:, part] != 0.0).any(axis=1))
         design = self.design[np.ix_(studies, part)]
         priors, own = [self.priors[i] for i in part], target[part]

@@ -3,22 +3,30 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pymc as pm
 
 from bayesmeta.data.studies import Studies
-from bayesmeta.nuts.priors import add_priors
-from bayesmeta.nuts.scope import check_sampled
+from bayesmeta.errors import SpecError
+from bayesmeta.nuts.effects import add_beta_effects, add_effects, add_proportions, means_of
+from bayesmeta.nuts.likelihoods import add_beta_binomial, add_likelihood
+from bayesmeta.nuts.numbers import containers, numbers_of
+from bayesmeta.nuts.priors import add_mean, add_tau
+from bayesmeta.nuts.structure import DEFAULT_OMEGA, OVERALL, Structure, structure_by, structure_of
+from bayesmeta.result.quantity import is_proportion
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.observed import Counts, Observed, check_studies, model_for, observed_by
-
-# The trapezoid rule for the mean of invlogit(mu + tau z) over a standard normal z: with this step its error is
-# exp(-2 pi^2 / (0.02 tau)), below 1e-8 up to tau = 50, and the normal mass beyond its ends is 1e-15.
-Z_ENDS = 8.0
-Z_NODES = 801
+from bayesmeta.spec.observed import Observed, check_studies, model_for, seen_by
+from bayesmeta.spec.priors import PriorLike
 
 
-def pymc_model(studies: Studies, model: ModelSpec | None = None, *, measure: str | None = None) -> pm.Model:
+def pymc_model(
+    studies: Studies,
+    model: ModelSpec | None = None,
+    *,
+    measure: str | None = None,
+    by: str | None = None,
+    tau: str = "common",
+    omega: PriorLike | float = DEFAULT_OMEGA,
+) -> pm.Model:
     """Return the PyMC model that ``engine="nuts"`` samples, to look at or to extend.
 
     Parameters
@@ -29,6 +37,12 @@ def pymc_model(studies: Studies, model: ModelSpec | None = None, *, measure: str
         As in `bayesmeta.fit`.
     measure : str, optional
         For the normal likelihood with counts: the effect measure they are turned into (default "PLO").
+    by : str, optional
+        A moderator, each level of which has a mean of its own, as in `bayesmeta.subgroups`.
+    tau : {"common", "hierarchical"}
+        With ``by``: how the levels share heterogeneity.
+    omega : Prior, str or float
+        In a hierarchy, the SD of log tau between levels: its prior, or its value.
 
     Returns
     -------
@@ -38,15 +52,20 @@ def pymc_model(studies: Studies, model: ModelSpec | None = None, *, measure: str
     Raises
     ------
     SpecError
-        If model and data do not go together, or only the exact engine knows the model.
+        If model and data do not go together, or an option is not allowed.
     """
     check_studies(studies)
     chosen = model_for(studies, model)
-    check_sampled(chosen)
-    return build_model(chosen, observed_by(chosen, studies, measure=measure), studies.study)
+    if by is None:
+        if tau != "common":
+            raise SpecError(f"tau={tau!r} ties groups of studies together; name the moderator that makes them by `by`.")
+        structure = structure_of(chosen, studies)
+    else:
+        structure = structure_by(studies, chosen, by, tau=tau, omega=omega)
+    return build_model(chosen, seen_by(chosen, studies, measure=measure), studies.study, structure)
 
 
-def build_model(model: ModelSpec, data: Observed, labels: Sequence[str]) -> pm.Model:
+def build_model(model: ModelSpec, data: Observed, labels: Sequence[str], structure: Structure = OVERALL) -> pm.Model:
     """Return the PyMC model of a specification and data.
 
     Parameters
@@ -57,41 +76,44 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str]) -> pm.M
         What it sees of the studies.
     labels : sequence of str
         The studies.
+    structure : Structure
+        What they share: one mean and one tau, coefficients, or groups.
 
     Returns
     -------
     pymc.Model
-        Free variables ``mu`` (or ``p_median``, if the prior is on the proportion), ``tau``, ``z`` (standardised
-        study effects) and ``z_new``; deterministic ``theta`` and ``theta_new``, and for proportions ``p``,
-        ``p_median``, ``p_mean``, ``p_new``; observed ``events`` with data ``n``, or ``y`` with data ``se``.
-        Dimension ``study``.
+        Dimension ``study``; with moderators ``coef``, and ``group`` where each study has one coefficient as its mean.
+
+        Free variables: ``mu`` (or ``p_median``, if the prior is on the proportion), or ``beta``; ``tau``, or in a
+        hierarchy of groups ``tau0``, ``omega`` and ``z_tau``; ``z`` and ``z_new``, the standardised effects of the
+        studies and of the next one. Of two binomial arms also ``baseline``, the log odds of the control arms.
+        Deterministic: ``theta`` and ``theta_new``; with moderators ``eta``; for proportions ``p``, ``p_median``,
+        ``p_mean``, ``p_new``. Beta-distributed effects have shapes ``a`` and ``b`` and a uniform ``u_new``, and
+        their ``theta`` and ``p`` are integrated out.
+
+        Observed: ``events``, ``y``, ``events_treatment``, ``events_control``. Data and prior parameters are in
+        containers (`pymc.Data`), such as ``n``, ``events_observed`` and ``prior_tau_sigma``, so that
+        `pymc.set_data` or nutpie's ``with_data`` changes them without compiling anew.
 
     Notes
     -----
-    theta_i = mu + tau z_i with z_i ~ Normal(0, 1): the non-centred form of theta_i ~ Normal(mu, tau), which
-    NUTS explores without divergences where tau may be close to 0.
+    Beside what the studies share, all is as in `ModelSpec`: data_i | theta_i ~ likelihood_i(theta_i) and
+    theta_i = eta_i + tau z_i (see `add_effects`).
     """
-    with pm.Model(coords={"study": list(labels)}) as built:
-        mu, tau = add_priors(model, data)
-        z = pm.Normal("z", 0, 1, dims="study")
-        theta = pm.Deterministic("theta", mu + tau * z, dims="study")
-        theta_new = pm.Deterministic("theta_new", mu + tau * pm.Normal("z_new", 0, 1))
-        if data.link == "logit":
-            _add_proportions(built, mu, tau, theta, theta_new)
-        if isinstance(data, Counts):
-            events, n = data.events.astype(np.int64), pm.Data("n", data.n.astype(np.int64), dims="study")
-            pm.Binomial("events", n=n, logit_p=theta, observed=events, dims="study")
-        else:
-            pm.Normal("y", theta, pm.Data("se", data.se, dims="study"), observed=data.y, dims="study")
+    coords: dict[str, Any] = {"study": list(labels)}
+    coords |= {"coef": list(structure.coef)} if structure.coef else {}
+    coords |= {"group": list(structure.groups)} if structure.groups else {}
+    of_group = "group" if structure.groups else None
+    with pm.Model(coords=coords) as built:
+        held = containers(numbers_of(model, data, structure))
+        mean = add_mean(model, data, structure, held)
+        tau = add_tau(model, structure, held) if model.has_tau else None
+        means = means_of(structure, mean, tau, held.get("design"))
+        if model.effects == "beta":
+            add_beta_binomial(held, *add_beta_effects(means, of_group=of_group))
+            return built
+        theta = add_effects(model, means, of_group=of_group)
+        if is_proportion(data.link):
+            add_proportions(model, data.link, means, theta, of_group=of_group)
+        add_likelihood(model, held, theta)
     return built
-
-
-def _add_proportions(built: pm.Model, mu: Any, tau: Any, theta: Any, theta_new: Any) -> None:
-    """Add the studies' own proportions and the three that summarise them."""
-    z = np.linspace(-Z_ENDS, Z_ENDS, Z_NODES)
-    weight = np.exp(-0.5 * z**2)
-    pm.Deterministic("p", pm.math.invlogit(theta), dims="study")
-    if "p_median" not in built.named_vars:
-        pm.Deterministic("p_median", pm.math.invlogit(mu))
-    pm.Deterministic("p_mean", pm.math.dot(pm.math.invlogit(mu + tau * z), weight / weight.sum()))
-    pm.Deterministic("p_new", pm.math.invlogit(theta_new))

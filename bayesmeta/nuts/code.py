@@ -3,7 +3,6 @@
 import textwrap
 
 from bayesmeta.nuts.prior_code import prior_code
-from bayesmeta.nuts.scope import check_sampled
 from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
@@ -95,7 +94,7 @@ def pymc_code(model: ModelSpec) -> str:
         tau = pm.HalfNormal("tau", sigma=0.5)
     """
     refuse_formula(model.formula, "PyMC code")
-    check_sampled(model)
+
     scale = _SCALES[model.link]
     of_proportions = model.link == "logit"
     parts = [

@@ -13,15 +13,18 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.diagnosis import Diagnosis, judge
 from bayesmeta.nuts.estimates import estimate_rows
+from bayesmeta.nuts.information import variance_at
+from bayesmeta.nuts.quantities import find_draws, with_beta_effects
 from bayesmeta.nuts.settings import SAMPLER_TITLES, Settings, check_settings
+from bayesmeta.nuts.structure import OVERALL, Structure, structure_of
 from bayesmeta.result.describe import describe
-from bayesmeta.result.quantity import find_quantity, summary_rows_of
 from bayesmeta.result.sampled import SampledMarginal
 from bayesmeta.result.study_table import weight_and_shrinkage
 from bayesmeta.result.summary import with_estimand
 from bayesmeta.result.verification import Verification
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.observed import Observed, observed_by
+from bayesmeta.spec.moderators import Design
+from bayesmeta.spec.observed import Observed, seen_by
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -41,13 +44,15 @@ class NutsFit:
     measure : str or None
         The effect measure whose estimates were modelled (normal likelihood); None for counts.
     link : str
-        What mu is a function of: ``"logit"``, ``"log"`` or ``"identity"``.
+        What mu is a function of: ``"logit"``, ``"probit"``, ``"cloglog"``, ``"log"`` or ``"identity"``.
     settings : Settings
         How it was sampled: ``draws tune chains seed sampler target_accept``, as asked for.
     tree : DataTree
         The draws and what the sampler recorded; `to_datatree` has more.
     verification : Verification or None
         How it compares with the exact posterior.
+    structure : Structure
+        What the studies share: one mean, coefficients of moderators, or a mean for each group.
     engine : str
         ``"nuts"``.
     """
@@ -59,6 +64,7 @@ class NutsFit:
     settings: Settings
     tree: "DataTree"
     verification: Verification | None = None
+    structure: Structure = OVERALL
     engine: Literal["nuts"] = field(default="nuts", init=False)
 
     @property
@@ -69,7 +75,17 @@ class NutsFit:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Rows of the summary."""
-        return summary_rows_of(self.link)
+        return self.structure.rows(self.link, has_tau=self.model.has_tau)
+
+    @property
+    def design(self) -> Design | None:
+        """The design matrix of a model with moderators; else None."""
+        return self.structure.design
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Labels of the groups, if each study has one coefficient as its mean; else empty."""
+        return self.structure.groups
 
     @property
     def sampler(self) -> str:
@@ -94,12 +110,12 @@ class NutsFit:
     @property
     def draws(self) -> int:
         """Draws that there are of each chain: fewer than asked for if sampling was interrupted."""
-        return int(self.draws_of("mu").shape[1])
+        return int(self.tree["posterior"].sizes["draw"])
 
     @property
     def chains(self) -> int:
         """Chains that there are: fewer than asked for if sampling was interrupted."""
-        return int(self.draws_of("mu").shape[0])
+        return int(self.tree["posterior"].sizes["chain"])
 
     @property
     def interrupted(self) -> bool:
@@ -143,6 +159,9 @@ class NutsFit:
                 f"sampling was interrupted: {self.chains} chain{'s' if self.chains > 1 else ''} of {self.draws} draws "
                 f"kept, of {asked.chains} of {asked.draws} asked for"
             )
+        if self.design is not None and self.design.means:
+            centred = [f"{name} is centred at its mean, {mean:.6g}" for name, mean in self.design.means.items()]
+            notes.append(f"{'; '.join(centred)}; the intercept (or each group's mean) is that at the mean.")
         if self.settings.note:
             notes.append(self.settings.note)
         if self.verification is not None:
@@ -167,21 +186,21 @@ class NutsFit:
         Returns
         -------
         DataFrame
-            Indexed by ``parameter``: the rows of `ExactFit.summary`. Columns ``mean sd median lower upper
-            mcse_mean ess_bulk ess_tail r_hat``.
+            Indexed by ``parameter``: the rows of `ExactFit.summary`, with moderators of `RegressionFit.summary`.
+            Columns ``mean sd median lower upper mcse_mean ess_bulk ess_tail r_hat``.
 
         Raises
         ------
         SpecError
             If an option is not allowed.
         """
-        rows = estimate_rows(self._draws_of(self.parameters), ci_prob=ci_prob, ci_kind=ci_kind)
+        rows = estimate_rows(self._draws_of_rows(), ci_prob=ci_prob, ci_kind=ci_kind)
         return rows.rename_axis("parameter")
 
     @cached_property
     def diagnostics(self) -> pd.DataFrame:
         """R-hat and effective sample sizes of every parameter, those of the studies included."""
-        return estimate_rows({**self._draws_of(self.parameters), **self._study_draws()}, ci_prob=0.95)
+        return estimate_rows({**self._draws_of_rows(), **self._study_draws()}, ci_prob=0.95)
 
     def theta_table(self, *, ci_prob: float = 0.95) -> pd.DataFrame:
         """Return the posterior of each theta_i, link scale; `study_effects` puts the data beside it.
@@ -194,12 +213,23 @@ class NutsFit:
         """
         table = estimate_rows(self._study_draws(), ci_prob=ci_prob)
         table.index = pd.Index(self.studies.study, name="study")
-        tau = self.draws_of("tau").ravel()
-        variance = self.observed.variance_at(table["median"].to_numpy())
-        columns = weight_and_shrinkage(variance, tau, np.full(tau.size, 1.0 / tau.size))
+        variance = variance_at(self.model, self.observed, table["median"].to_numpy())
+        columns = self._weights(variance)
         for position, (name, values) in enumerate(zip(("weight", "shrinkage"), columns, strict=True)):
             table.insert(5 + position, name, values)
         return table
+
+    def _weights(self, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return each study's weight in the mean, or in that of its group, and its shrinkage."""
+        weight, shrinkage = np.full(self.k, np.nan), np.full(self.k, np.nan)
+        members = [np.arange(self.k)] if self.design is None else [np.flatnonzero(x) for x in self.design.matrix.T]
+        if self.design is not None and not self.groups:
+            return weight, shrinkage
+        tau = self.draws_of("tau") if self.model.has_tau else np.zeros((1, 1))
+        for group, part in enumerate(members):
+            own = (tau[..., group] if self.structure.is_hierarchical else tau).ravel()
+            weight[part], shrinkage[part] = weight_and_shrinkage(variance[part], own, np.full(own.size, 1.0 / own.size))
+        return weight, shrinkage
 
     def marginal(self, name: str) -> SampledMarginal:
         """Return the posterior distribution of a quantity, as its draws give it.
@@ -208,7 +238,8 @@ class NutsFit:
         ----------
         name : str
             ``"mu"``, ``"tau"``, ``"theta_new"``; for proportions also ``"p_median"``, ``"p_mean"``,
-            ``"p_new"``; ``"theta[label]"`` (link scale) and, for proportions, ``"p[label]"`` for a study.
+            ``"p_new"``; with moderators a row of the summary; ``"theta[label]"`` (link scale) and, for proportions,
+            ``"p[label]"`` for a study.
 
         Raises
         ------
@@ -219,9 +250,9 @@ class NutsFit:
 
     def values_of(self, name: str) -> FloatArray:
         """Return the draws of a quantity of `marginal`, shape (chains, draws)."""
-        kind, study = find_quantity(name, self.link, self.studies.study)
-        draws = self.draws_of(kind)
-        return draws if study is None else draws[..., study]
+        found = find_draws(name, self.structure, self.link, self.studies.study, has_tau=self.model.has_tau)
+        draws = self.draws_of(found[0])
+        return draws if found[1] is None else draws[..., found[1]]
 
     def to_datatree(self) -> "DataTree":
         """Return everything as an ArviZ DataTree.
@@ -239,19 +270,19 @@ class NutsFit:
     def _full_tree(self) -> "DataTree":
         from bayesmeta.nuts.groups import add_groups
 
-        return add_groups(self.tree, self.model, self.observed, self.studies.study, self.seed)
+        return add_groups(self.tree, self.model, self.observed, self.studies.study, self.seed, self.structure)
 
     @property
     def observed(self) -> Observed:
         """The data that the model saw."""
-        return observed_by(self.model, self.studies, measure=self.measure)
+        return seen_by(self.model, self.studies, measure=self.measure)
 
     def draws_of(self, name: str) -> FloatArray:
-        """Return the draws of a variable of the PyMC model, shape (chains, draws), or (chains, draws, k)."""
+        """Return the draws of a variable of the PyMC model, shape (chains, draws, ...)."""
         return np.asarray(self.tree["posterior"][name])
 
-    def _draws_of(self, names: tuple[str, ...]) -> dict[str, FloatArray]:
-        return {name: self.draws_of(name) for name in names}
+    def _draws_of_rows(self) -> dict[str, FloatArray]:
+        return {name: self.values_of(name) for name in self.parameters}
 
     def _study_draws(self) -> dict[str, FloatArray]:
         theta = self.draws_of("theta")
@@ -269,6 +300,7 @@ def fit_nuts(
     model: ModelSpec,
     *,
     measure: str | None = None,
+    structure: Structure | None = None,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -287,6 +319,8 @@ def fit_nuts(
         The model.
     measure : str, optional
         For the normal likelihood with counts: the effect measure they are turned into (default "PLO").
+    structure : Structure, optional
+        What the studies share; by default what the model's formula says.
     draws, tune, chains : int
         Draws and tuning steps of each chain, and chains.
     seed : int or numpy.random.Generator, optional
@@ -316,12 +350,15 @@ def fit_nuts(
     settings = check_settings(
         draws=draws, tune=tune, chains=chains, seed=seed, sampler=sampler, target_accept=target_accept
     )
-    data = observed_by(model, studies, measure=measure)
+    data = seen_by(model, studies, measure=measure)
+    shared = structure_of(model, studies) if structure is None else structure
     from bayesmeta.nuts.build import build_model
     from bayesmeta.nuts.sample import sample
 
-    tree = sample(build_model(model, data, studies.study), settings, quiet=quiet)
-    return NutsFit(studies, model, data.measure, data.link, settings, tree)
+    tree = sample(build_model(model, data, studies.study, shared), settings, quiet=quiet)
+    if model.effects == "beta":
+        tree = with_beta_effects(tree, data, studies.study, settings.seed)
+    return NutsFit(studies, model, data.measure, data.link, settings, tree, structure=shared)
 
 
 def diagnose(fit: object) -> Diagnosis:

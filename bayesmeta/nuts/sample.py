@@ -13,6 +13,7 @@ import numpy as np
 import pymc as pm
 
 from bayesmeta.errors import AccuracyError
+from bayesmeta.nuts.numbers import OBSERVED
 from bayesmeta.nuts.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,7 +63,16 @@ def sample(model: pm.Model, settings: Settings, *, quiet: bool) -> "DataTree":
             if stop.wanted:
                 raise AccuracyError("sampling was interrupted before the first draws; there is no result.") from None
             raise AccuracyError(f"sampling failed: {' '.join(str(error).split())}") from error
-    return _equal_chains(tree)
+    return _equal_chains(_without_observed(tree))
+
+
+def _without_observed(tree: "DataTree") -> "DataTree":
+    """Take the containers of observed data, which `observed_data` has, out of the constants."""
+    if "constant_data" in tree.children:
+        constant = tree["constant_data"].to_dataset()
+        held = [name for name in constant.data_vars if str(name).endswith(OBSERVED)]
+        tree["constant_data"] = tree["constant_data"].from_dict({"/": constant.drop_vars(held)})
+    return tree
 
 
 @final
@@ -106,6 +116,7 @@ def quiet_log(quiet: bool = True) -> Iterator[None]:
             # Of programs below PyMC, about themselves; what concerns the result is checked by diagnose.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.filterwarnings("ignore", message="Numba will use object mode", category=UserWarning)
             yield
     finally:
         log.setLevel(level)
@@ -113,9 +124,10 @@ def quiet_log(quiet: bool = True) -> Iterator[None]:
 
 def _equal_chains(tree: "DataTree") -> "DataTree":
     """Cut chains that ended early to one length, keeping as many draws as possible."""
-    tau = np.asarray(tree.posterior["tau"])
-    lengths = np.isfinite(tau).sum(axis=1)
-    if lengths.min() == tau.shape[1]:
+    any_draw = np.asarray(next(iter(tree.posterior.data_vars.values())))
+    any_draw = any_draw.reshape(*any_draw.shape[:2], -1)[..., 0]
+    lengths = np.isfinite(any_draw).sum(axis=1)
+    if lengths.min() == any_draw.shape[1]:
         return tree
     ascending = np.sort(lengths)
     kept = ascending * np.arange(lengths.size, 0, -1)

@@ -1,11 +1,10 @@
 """Which data does a model see? Counts as they are, or estimates with standard errors on the scale of a measure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import numpy as np
-from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import a_type
@@ -15,6 +14,7 @@ from bayesmeta.errors import SpecError
 from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.priors import Prior
 
 
 @final
@@ -44,11 +44,6 @@ class Counts:
         """Patients of one arm, shape (k,)."""
         return self.data["n"]
 
-    def variance_at(self, theta: FloatArray) -> FloatArray:
-        """Return the inverse Fisher information of each study at its logit: 1 / (n p (1 - p)), shape (k,)."""
-        p = special.expit(theta)
-        return np.asarray(1.0 / (self.n * p * (1.0 - p)))
-
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -70,11 +65,8 @@ class Estimates:
     link: str
     measure: str
 
-    def variance_at(self, theta: FloatArray) -> FloatArray:
-        """Return the squared standard errors, shape (k,), which do not depend on the effect."""
-        del theta
-        return self.se**2
 
+ANY_MU: Final = Prior("Normal", 0.0, 1.0)  # stands in for the mean where only likelihood and link are asked for
 
 _WORDS: Final[dict[DataKind, str]] = {
     "counts": "events and n of one arm",
@@ -146,6 +138,12 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
         )
     sizes = effect_sizes(used, *studies.data.values())
     return Estimates(np.asarray(sizes.y), np.asarray(sizes.se), get_measure(used).link, used)
+
+
+def seen_by(model: ModelSpec, studies: Studies, *, measure: str | None = None) -> Observed:
+    """Return the data that a model sees, as `observed_by`, whether it has a formula or not."""
+    without = model if model.formula is None else replace(model, formula=None, beta=None, mu=ANY_MU)
+    return observed_by(without, studies, measure=measure)
 
 
 def _link_of_estimates(model: ModelSpec, measure: str) -> str:

@@ -17,7 +17,7 @@ from bayesmeta.spec.on_link import BetaOnLink
 from bayesmeta.spec.parameters import check_parameters, place
 from bayesmeta.spec.placed import Law, Placed, Placement, improper
 from bayesmeta.spec.prior_text import find_family, format_number, format_prior, parse_prior, quote
-from bayesmeta.spec.pymc_forms import PYMC_FORMS
+from bayesmeta.spec.pymc_forms import pymc_variable
 from bayesmeta.spec.standard import FloatArray
 
 # The smallest probability a draw inverts: half the spacing of `Generator.random`, which can return 0.
@@ -274,8 +274,15 @@ class Prior:
         uniform = np.random.default_rng(seed).random(size)
         return self.ppf(np.maximum(uniform, _SMALLEST_DRAW))
 
-    def to_pymc(self, varname: str) -> Any:
+    def to_pymc(self, varname: str, **options: Any) -> Any:
         """Return the PyMC variable of this distribution; call it inside a `pymc.Model`.
+
+        Parameters
+        ----------
+        varname : str
+            What the variable is called.
+        **options
+            Of the variable, such as ``dims``.
 
         Raises
         ------
@@ -288,8 +295,7 @@ class Prior:
             raise SpecError(f"{self} is a density of the parameter in a model only; use bm.pymc_model(studies, model).")
         # As np.float64, because PyTensor keeps a Python float such as 1.5 in single precision.
         parameters = {name: np.float64(value) for name, value in self.parameters.items()}
-        build = PYMC_FORMS.get(self.name)
-        return build(pymc, varname, **parameters) if build else getattr(pymc, self.name)(varname, **parameters)
+        return pymc_variable(pymc, self.name, varname, parameters, **options)
 
 
 def as_prior(value: PriorLike, *, among: Collection[str] = PRIORS.keys()) -> Prior:

@@ -30,7 +30,7 @@ def test_variables_have_the_names_and_dimensions_of_the_contributor_guide(counts
     assert {v.name for v in counts.deterministics} == {"theta", "theta_new", "p", "p_median", "p_mean", "p_new"}
     assert tuple(counts.coords["study"]) == pritz.study
     assert {name: dims for name, dims in counts.named_vars_to_dims.items() if dims} == dict.fromkeys(
-        ("z", "theta", "p", "n", "events"), ("study",)
+        ("z", "theta", "p", "n", "events", "events_observed"), ("study",)
     )
 
 

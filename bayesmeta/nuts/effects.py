@@ -1,0 +1,158 @@
+"""How are the study effects distributed in PyMC? Standardised effects, or beta-distributed proportions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from scipy import stats
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta.nuts.beta_shapes import beta_shapes, logit_quantile
+from bayesmeta.nuts.structure import Structure
+from bayesmeta.spec.model import ModelSpec
+
+# The trapezoid rule for the mean of invlogit(mu + tau z) over a standard normal z: with this step its error is
+# exp(-2 pi^2 / (0.02 tau)), below 1e-8 up to tau = 50, and the normal mass beyond its ends is 1e-15.
+Z_ENDS: Final = 8.0
+Z_NODES: Final = 801
+# For Student's t, z = sinh(v): in v the density falls like exp(-nu |v|).
+V_STEP: Final = 0.02
+DEEP: Final = 40.0
+
+INVERSE: Final[Mapping[str, Any]] = {
+    "logit": pm.math.invlogit,
+    "probit": pm.math.invprobit,
+    "cloglog": lambda eta: -pm.math.expm1(-pm.math.exp(eta)),
+}
+"""Proportions of linear predictors, by link."""
+
+
+@final
+@dataclass(frozen=True)
+class Means:
+    """What the priors make of means and heterogeneity.
+
+    Attributes
+    ----------
+    mean : TensorVariable or None
+        The mean that a next study would have: one, or (group,); None where moderators decide it.
+    eta : TensorVariable
+        Linear predictor of each study: one for all, or (study,).
+    tau : TensorVariable or None
+        Heterogeneity of the next study: one, or (group,); None for a common effect.
+    tau_of_study : TensorVariable or None
+        That of each study: one for all, or (study,).
+    """
+
+    mean: Any
+    eta: Any
+    tau: Any
+    tau_of_study: Any
+
+
+def means_of(structure: Structure, mean: Any, tau: Any, design: Any) -> Means:
+    """Return what mean (or coefficients) and tau say of each study and of the next one."""
+    if structure.design is None:
+        return Means(mean, mean, tau, tau)
+    eta = pm.Deterministic("eta", pm.math.dot(design, mean), dims="study")
+    of_study = pm.math.dot(design, tau) if structure.is_hierarchical else tau
+    return Means(mean if structure.groups else None, eta, tau, of_study)
+
+
+def add_effects(model: ModelSpec, means: Means, *, of_group: str | None) -> Any:
+    """Add the effects of the studies, ``theta``, and of the next one, ``theta_new``, to the open PyMC model.
+
+    Parameters
+    ----------
+    model : ModelSpec
+        The model; its study effects are not beta.
+    means : Means
+        What they are centred at.
+    of_group : str or None
+        Dimension of the next study's effect, if it is one for each group.
+
+    Returns
+    -------
+    TensorVariable, shape (study,)
+        ``theta``.
+
+    Notes
+    -----
+    theta_i = eta_i + tau z_i with standard normal (or Student's t) ``z``: the non-centred form of
+    theta_i ~ Normal(eta_i, tau), which NUTS explores without divergences where tau may be close to 0.
+    """
+    if not model.has_tau:
+        everywhere = means.eta + pt.zeros(len(pm.modelcontext(None).coords["study"]))
+        theta = pm.Deterministic("theta", everywhere, dims="study")
+        if means.mean is not None:
+            pm.Deterministic("theta_new", means.mean, dims=of_group)
+        return theta
+    theta = pm.Deterministic("theta", means.eta + means.tau_of_study * _standard(model, "z", "study"), dims="study")
+    if means.mean is not None:
+        pm.Deterministic("theta_new", means.mean + means.tau * _standard(model, "z_new", of_group), dims=of_group)
+    return theta
+
+
+def _standard(model: ModelSpec, name: str, dims: str | None) -> Any:
+    if model.effects == "student-t":
+        return pm.StudentT(name, nu=np.float64(model.nu), mu=0, sigma=1, dims=dims)
+    return pm.Normal(name, 0, 1, dims=dims)
+
+
+def add_proportions(model: ModelSpec, link: str, means: Means, theta: Any, *, of_group: str | None) -> None:
+    """Add the studies' own proportions, ``p``, and those that summarise them: ``p_median``, ``p_mean``, ``p_new``."""
+    inverse, built = INVERSE[link], pm.modelcontext(None)
+    pm.Deterministic("p", inverse(theta), dims="study")
+    if means.mean is None:
+        return
+    if "p_median" not in built.named_vars:
+        pm.Deterministic("p_median", inverse(means.mean), dims=of_group)
+    if model.has_tau:
+        z, weight = mean_rule(model)
+        spread = means.mean[..., None] + means.tau[..., None] * z
+        pm.Deterministic("p_mean", pm.math.dot(inverse(spread), weight), dims=of_group)
+    else:
+        pm.Deterministic("p_mean", inverse(means.mean), dims=of_group)
+    pm.Deterministic("p_new", inverse(built["theta_new"]), dims=of_group)
+
+
+def mean_rule(model: ModelSpec) -> tuple[FloatArray, FloatArray]:
+    """Return nodes z and weights of the mean over study effects mu + tau z, shape (Z,)."""
+    if model.effects == "student-t":
+        nu = float(model.nu or 0.0)
+        reach = DEEP / nu + 3.5
+        v = np.linspace(-reach, reach, 2 * int(np.ceil(reach / V_STEP)) + 1)
+        z, weight = np.sinh(v), stats.t.pdf(np.sinh(v), nu) * np.cosh(v)
+    else:
+        z = np.linspace(-Z_ENDS, Z_ENDS, Z_NODES)
+        weight = np.exp(-0.5 * z**2)
+    return z, weight / weight.sum()
+
+
+def add_beta_effects(means: Means, *, of_group: str | None) -> tuple[Any, Any]:
+    """Add beta-distributed proportions to the open PyMC model; those of the studies themselves are integrated out.
+
+    Returns
+    -------
+    a, b : TensorVariable
+        The shapes, for all studies or (study,), as ``a`` and ``b`` in the model.
+
+    Notes
+    -----
+    Of the next study the proportion is the quantile at ``u_new``, which is uniform: so its draws need no funnel.
+    """
+    dims = "study" if means.eta.ndim else None
+    a, b = beta_shapes(means.eta, means.tau_of_study)
+    a, b = pm.Deterministic("a", a, dims=dims), pm.Deterministic("b", b, dims=dims)
+    if means.mean is None:
+        return a, b
+    a_new, b_new = (a, b) if means.mean is means.eta else beta_shapes(means.mean, means.tau)
+    theta_new = logit_quantile(a_new, b_new, pm.Uniform("u_new", 0, 1, dims=of_group))
+    pm.Deterministic("theta_new", theta_new, dims=of_group)
+    pm.Deterministic("p_median", pm.math.invlogit(logit_quantile(a_new, b_new, np.float64(0.5))), dims=of_group)
+    pm.Deterministic("p_mean", a_new / (a_new + b_new), dims=of_group)
+    pm.Deterministic("p_new", pm.math.invlogit(theta_new), dims=of_group)
+    return a, b

@@ -1,0 +1,148 @@
+"""Which numbers does the PyMC model of a specification take? Data and prior parameters, as containers (`pymc.Data`).
+
+With other numbers of the same shapes in them a model that is compiled already is another analysis: other studies, or
+other parameters of the same families of priors.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, final
+
+import numpy as np
+import pymc as pm
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta.nuts.structure import Structure
+from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.observed import Estimates, Observed
+from bayesmeta.spec.priors import Prior
+from bayesmeta.spec.resolve import resolve_prior
+
+OBSERVED: Final = "_observed"
+"""What follows the name of an observed variable in that of the container of its data."""
+
+
+@final
+@dataclass(frozen=True)
+class Number:
+    """What one container holds.
+
+    Attributes
+    ----------
+    value : array
+        Its value; whole numbers where they count something.
+    dims : tuple of str
+        Names of its dimensions.
+    """
+
+    value: Any
+    dims: tuple[str, ...]
+
+
+def numbers_of(model: ModelSpec, data: Observed, structure: Structure) -> dict[str, Number]:
+    """Return what the containers of the PyMC model hold, by their names.
+
+    Parameters
+    ----------
+    model : ModelSpec
+        The model.
+    data : Counts or Estimates
+        What it sees of the studies.
+    structure : Structure
+        What the studies share.
+
+    Returns
+    -------
+    dict
+        The data: those of the likelihood by their roles, the observed ones ``events_observed`` and so on, and
+        ``design`` (study, coef). The parameters of priors: ``prior_tau_sigma`` and so on, of coefficients (coef,).
+
+    Raises
+    ------
+    SpecError
+        If a prior does not go with the data.
+    """
+    found = {name: Number(value, ("study",)) for name, value in _DATA[model.likelihood](data).items()}
+    if structure.design is not None:
+        found["design"] = Number(structure.matrix, ("study", "coef"))
+    return found | _prior_numbers(model, data, structure)
+
+
+def containers(numbers: Mapping[str, Number]) -> dict[str, Any]:
+    """Add the containers to the PyMC model whose context is open, and return them by name."""
+    return {name: pm.Data(name, number.value, dims=number.dims or None) for name, number in numbers.items()}
+
+
+def parameters_in(held: Mapping[str, Any], prefix: str, prior: Prior) -> dict[str, Any]:
+    """Return the containers of the parameters of one prior, by PyMC's names."""
+    return {key: held[f"{prefix}_{key}"] for key in prior.parameters}
+
+
+def alike(priors: tuple[Prior, ...]) -> bool:
+    """Return whether priors are of one family, in one form, so that they are one vector in PyMC."""
+    return len({(prior.name, tuple(prior.parameters)) for prior in priors}) == 1
+
+
+def _prior_numbers(model: ModelSpec, data: Observed, structure: Structure) -> dict[str, Number]:
+    found: dict[str, Number] = {}
+    priors = tuple(resolve_prior(prior, model, data) for prior in structure.priors(model))
+    if structure.design is None:
+        found |= _scalars("prior_mu", priors[0])
+    elif alike(priors):
+        for key in priors[0].parameters:
+            values = np.array([prior.parameters[key] for prior in priors])
+            found[f"prior_beta_{key}"] = Number(values, ("coef",))
+    else:
+        for name, prior in zip(structure.coef, priors, strict=True):
+            found |= _scalars(f"prior_beta[{name}]", prior)
+    if model.has_tau:
+        found |= _scalars("prior_tau", resolve_prior(model.tau, model, data))
+    if isinstance(structure.omega, Prior):
+        found |= _scalars("prior_omega", structure.omega)
+    elif structure.omega is not None:
+        found["omega"] = Number(np.float64(structure.omega), ())
+    return found | (_scalars("prior_baseline", model.baseline) if model.baseline is not None else {})
+
+
+def _scalars(prefix: str, prior: Prior) -> dict[str, Number]:
+    # as np.float64, because PyTensor keeps a Python float such as 1.5 in single precision
+    return {f"{prefix}_{key}": Number(np.float64(value), ()) for key, value in prior.parameters.items()}
+
+
+type _Arrays = dict[str, Any]
+
+
+def _estimates(data: Observed) -> _Arrays:
+    assert isinstance(data, Estimates)
+    return {"se": data.se, f"y{OBSERVED}": data.y}
+
+
+def _counts(*known: str, observed: tuple[str, ...], total: bool = False) -> Callable[[Observed], _Arrays]:
+    """Return the function that takes what is known, what is observed, and perhaps the events of both arms."""
+
+    def taken(data: Observed) -> _Arrays:
+        assert not isinstance(data, Estimates)
+        arrays = data.data
+        found: _Arrays = {name: arrays[name] if name.startswith("time") else _whole(arrays[name]) for name in known}
+        if total:
+            found["events_total"] = _whole(arrays["events_treatment"] + arrays["events_control"])
+        return found | {name + OBSERVED: _whole(arrays[name]) for name in observed}
+
+    return taken
+
+
+def _whole(values: FloatArray) -> Any:
+    return values.astype(np.int64)
+
+
+_DATA: Final[Mapping[str, Callable[[Observed], _Arrays]]] = MappingProxyType(
+    {
+        "normal": _estimates,
+        "binomial": _counts("n", observed=("events",)),
+        "poisson": _counts("time", observed=("events",)),
+        "binomial-conditional": _counts("n_treatment", "n_control", observed=("events_treatment",), total=True),
+        "binomial-two-arm": _counts("n_treatment", "n_control", observed=("events_treatment", "events_control")),
+        "poisson-conditional": _counts("time_treatment", "time_control", observed=("events_treatment",), total=True),
+    }
+)

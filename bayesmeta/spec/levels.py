@@ -1,0 +1,61 @@
+"""Into which groups does a moderator split the studies?"""
+
+from collections.abc import Hashable, Iterable, Sequence
+
+import numpy as np
+
+from bayesmeta._arrays import IntArray
+from bayesmeta._validate import unknown_name
+from bayesmeta.data.studies import Studies
+from bayesmeta.errors import DataError, SpecError
+
+
+def variables_of(studies: Studies, by: str | Sequence[str]) -> list[str]:
+    """Return the moderators that are named, or raise `SpecError` for one that the studies do not have."""
+    if not isinstance(by, str | Iterable):
+        raise SpecError(f"by={by!r} must be the name of a moderator, or a list of names.")
+    wanted = [by] if isinstance(by, str) else list(dict.fromkeys(by))
+    if not wanted:
+        raise SpecError("by is empty; name at least one moderator.")
+    there = [str(name) for name in studies.moderators.columns]
+    for name in wanted:
+        if name not in there:
+            if not there:
+                raise SpecError(f"the studies have no moderator {name!r}; read them with moderators=[{name!r}].")
+            raise SpecError(unknown_name("moderator", name, there))
+    return wanted
+
+
+def levels_of(studies: Studies, variable: str) -> list[tuple[str, IntArray]]:
+    """Return the levels of a moderator in the order of the data, and the positions of their studies.
+
+    Raises
+    ------
+    DataError
+        If the moderator is missing for a study.
+    """
+    column = studies.moderators[variable]
+    missing = np.flatnonzero(column.isna())
+    if missing.size:
+        raise DataError(
+            f"{studies.source}, study {studies.study[missing[0]]!r}: the moderator {variable!r} is missing; fill it "
+            "in, or leave the study out with studies.take(...)."
+        )
+    values: list[Hashable] = column.tolist()
+    return [
+        (_level_text(level), np.flatnonzero([value == level for value in values])) for level in dict.fromkeys(values)
+    ]
+
+
+def groups_by(studies: Studies, variable: str) -> list[tuple[str, IntArray]]:
+    """Return the levels as `levels_of`, or raise `SpecError` if there is only one."""
+    levels = levels_of(studies, variable)
+    if len(levels) < 2:
+        raise SpecError(
+            f"the moderator {variable!r} is {levels[0][0]} for every study, so there are no groups; choose another."
+        )
+    return levels
+
+
+def _level_text(level: object) -> str:
+    return f"{level:g}" if isinstance(level, float) else str(level)
