@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pymc as pm
 
 from bayesmeta.nuts.build import build_model
-from bayesmeta.nuts.sample import quiet_log
+from bayesmeta.nuts.sample import quiet_log, without_observed
 from bayesmeta.nuts.structure import OVERALL, Structure
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Observed
@@ -42,7 +42,7 @@ def add_groups(
     Returns
     -------
     xarray.DataTree
-        With groups ``log_likelihood``, ``posterior_predictive`` and, if both priors are proper and neither is
+        With groups ``log_likelihood``, ``posterior_predictive`` and, if all priors are proper and none is
         made from the studies, ``prior`` and ``prior_predictive``.
     """
     full = tree.copy()
@@ -53,6 +53,7 @@ def add_groups(
         given = [variable.name for variable in built.free_RVs]
         full.update(pm.sample_posterior_predictive(tree, freeze_vars=given, random_seed=seed, progressbar=False))
         # a potential cannot be drawn from
-        if model.mu.is_proper and model.tau.is_proper and not built.potentials:
+        priors = *structure.priors(model), model.tau
+        if all(prior.is_proper for prior in priors) and not built.potentials:
             full.update(pm.sample_prior_predictive(draws=PRIOR_DRAWS, random_seed=seed))
-    return full
+    return without_observed(full)

@@ -39,9 +39,9 @@ _NON_CENTRED: Final = """\
 _BETA: Final = """\
     # The studies' proportions are beta-distributed, with logits of mean {study} and standard deviation
     # tau. They are integrated out; p_new, that of the next study, is the quantile at a uniform u_new.
-    a, b = beta_shapes({study}, tau)
-    a = pm.Deterministic("a", a{own})
-    b = pm.Deterministic("b", b{own})
+    {a}, {b} = beta_shapes({centre}, tau)
+    a = pm.Deterministic("a", {of_a}{own})
+    b = pm.Deterministic("b", {of_b}{own})
 """
 _BETA_NEW: Final = """\
     u_new = pm.Uniform("u_new", lower=0, upper=1{dims})
@@ -174,12 +174,14 @@ def effects_code(model: ModelSpec, centre: Centre) -> str:
 
 
 def _beta_code(centre: Centre) -> str:
-    text = _BETA.format(study=centre.study, own="" if centre.study == "mu" else ', dims="study"')
-    if not centre.new:
-        return text
-    a, b = ("a", "b") if centre.new == "mu" else ("a_new", "b_new")
-    text += "" if centre.new == "mu" else "    a_new, b_new = beta_shapes(beta, tau)\n"
-    return text + _BETA_NEW.format(a=a, b=b, shapes=f"{a}, {b}", dims=centre.dims)
+    in_groups = centre.new == "beta"
+    a, b = ("a_new", "b_new") if in_groups else ("a", "b")
+    text = _BETA.format(
+        a=a, b=b, study=centre.study, centre=centre.new or centre.study,
+        of_a=f"pm.math.dot(X, {a})" if in_groups else a, of_b=f"pm.math.dot(X, {b})" if in_groups else b,
+        own="" if centre.study == "mu" else ', dims="study"',
+    )  # fmt: skip
+    return text + (_BETA_NEW.format(a=a, b=b, shapes=f"{a}, {b}", dims=centre.dims) if centre.new else "")
 
 
 def proportions_code(model: ModelSpec, centre: Centre) -> str:
