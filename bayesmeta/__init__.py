@@ -19,6 +19,7 @@ from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.decisions import prob_above, prob_rope
+from bayesmeta.analyses.diagnose import diagnose
 from bayesmeta.analyses.fail_safe import fail_safe_n
 from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
@@ -56,7 +57,6 @@ from bayesmeta.frequentist.heterogeneity_intervals import heterogeneity
 from bayesmeta.frequentist.many import PooledMany, pool_many
 from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
-from bayesmeta.nuts.fit import diagnose
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
 from bayesmeta.spec.elicit import Elicited, elicit

@@ -1,5 +1,6 @@
 """How is a model fitted? `fit`, the one front door to the engines."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast, overload
 
@@ -120,7 +121,7 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     [0.791, 0.687, 0.88]
     """
     check_studies(studies)
-    _check_options(engine, options)
+    check_options(engine, options)
     if engine == "frequentist":
         if model is not None:
             raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
@@ -153,7 +154,8 @@ def _refuse_with_formula(options: dict[str, object]) -> None:
             raise SpecError(f"{name}={options[name]!r} does not go with a formula; leave one of them out.")
 
 
-def _check_options(engine: str, options: dict[str, object]) -> None:
+def check_options(engine: str, options: Mapping[str, object]) -> None:
+    """Raise `SpecError` for an engine, or an option of it, that there is not."""
     if engine not in ENGINES:
         raise SpecError(unknown_name("engine", engine, ENGINES))
     for name in options:

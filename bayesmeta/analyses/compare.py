@@ -15,8 +15,8 @@ from bayesmeta.frequentist.describe import of_studies
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
-from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.result.diagnosis import NOT_RELIABLE
 from bayesmeta.result.words import effect_noun
 from bayesmeta.spec.coefficients import formula_of, refuse_formula
 from bayesmeta.spec.model import ModelSpec

@@ -9,9 +9,9 @@ import numpy as np
 from bayesmeta._validate import a_type
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.summary import FLOOR
-from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.estimates import share_within
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.result.diagnosis import NOT_RELIABLE
 from bayesmeta.result.marginal import Marginal
 from bayesmeta.spec.prior_text import quote
 

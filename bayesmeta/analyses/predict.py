@@ -1,6 +1,7 @@
 """What does a model with moderators say of a study with stated values of them?"""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -8,12 +9,14 @@ from bayesmeta.errors import SpecError
 from bayesmeta.exact.regression import RegressionFit
 from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.robust import ClusterRobust
+from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.nuts.predict import predict_draws
 
 DEFAULT_PROB = 0.95
 
 
 def predict(
-    fit: RegressionFit | FrequentistRegression | ClusterRobust,
+    fit: RegressionFit | NutsFit | FrequentistRegression | ClusterRobust,
     at: Mapping[str, object] | pd.DataFrame | Iterable[Mapping[str, object]],
     *,
     ci_prob: float | None = None,
@@ -23,7 +26,7 @@ def predict(
 
     Parameters
     ----------
-    fit : RegressionFit, FrequentistRegression or ClusterRobust
+    fit : RegressionFit, NutsFit, FrequentistRegression or ClusterRobust
         A fit with a formula.
     at : mapping, DataFrame, or mappings
         Values of the moderators, uncentred, as they stand in the data.
@@ -37,9 +40,9 @@ def predict(
     DataFrame
         For each of the values (their columns come first): ``eta``, the linear predictor x'beta (link scale), and for
         proportions ``p_median``, ``p_mean``, ``p_new``, otherwise ``theta_new``, named in ``parameter``; then ``mean sd
-        median lower upper numerical_error``. Classical: ``eta``, for proportions its back-transform (`p_median`, of raw
-        proportions `p_mean`) and ``p_new``, otherwise ``theta_new``; then ``estimate se lower upper`` and ``interval``:
-        CI, or PI of a new study.
+        median lower upper`` and their accuracy, as in `summary`. Classical: ``eta``, for proportions its back-transform
+        (`p_median`, of raw proportions `p_mean`) and ``p_new``, otherwise ``theta_new``; then ``estimate se lower
+        upper`` and ``interval``: CI, or PI of a new study.
 
     Raises
     ------
@@ -59,7 +62,7 @@ def predict(
     """
     if isinstance(fit, ClusterRobust) and isinstance(fit.fit, FrequentistRegression):
         fit = fit.regression
-    if not isinstance(fit, RegressionFit | FrequentistRegression):
+    if not isinstance(fit, RegressionFit | NutsFit | FrequentistRegression):
         raise SpecError("predict needs a fit of a model with a formula, such as bm.ModelSpec(formula='~ year', ...).")
     own = fit.ci_prob if isinstance(fit, FrequentistRegression) else DEFAULT_PROB
     prob = own if ci_prob is None else ci_prob
@@ -69,7 +72,9 @@ def predict(
         raise SpecError(f"at={at!r} must be values of the moderators, such as {{'year': 2020}}, or a list of such.")
     frames = []
     for values in rows:
-        frame = fit.predict({str(name): value for name, value in values.items()}, ci_prob=prob, ci_kind=ci_kind)
+        named = {str(name): value for name, value in values.items()}
+        call = partial(predict_draws, fit) if isinstance(fit, NutsFit) else fit.predict
+        frame = call(named, ci_prob=prob, ci_kind=ci_kind)
         frame = frame.rename_axis("parameter").reset_index()
         for i, (name, value) in enumerate(values.items()):
             frame.insert(i, str(name), value)

@@ -1,6 +1,7 @@
 """Does the answer differ between kinds of studies? Each kind analysed on its own, side by side."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,17 +9,22 @@ import pandas as pd
 
 from bayesmeta.analyses.compare import compare
 from bayesmeta.analyses.levels import DEFAULT_OMEGA, check_tau, fit_levels
-from bayesmeta.api import fit
+from bayesmeta.api import check_options, fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, ImproperPosteriorError, SpecError
+from bayesmeta.exact.groups import check_proper_groups
 from bayesmeta.frequentist.describe import effect_notes
 from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 from bayesmeta.frequentist.regression import regress
+from bayesmeta.nuts.fit import fit_nuts
+from bayesmeta.nuts.structure import structure_by
+from bayesmeta.result.quantity import summary_rows_of
 from bayesmeta.spec.levels import levels_of, variables_of
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.moderators import cell_means
-from bayesmeta.spec.observed import check_studies
+from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.spec.priors import PriorLike
+from bayesmeta.verify import verify
 
 COLUMNS = (
     "variable", "level", "k", "events", "n", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper",
@@ -55,8 +61,8 @@ def subgroups(
     omega : str, Prior or float
         In the hierarchy, the SD of log tau between levels: known, or with a half-normal prior.
     engine : str
-        As in `fit`. "nuts" takes a separate tau only, "frequentist" no hierarchy; its common tau is that of the
-        meta-regression on the levels, with k - levels degrees of freedom where ``ci_method`` has some.
+        As in `fit`. "frequentist" takes no hierarchy; its common tau is that of the meta-regression on the levels,
+        with k - levels degrees of freedom where ``ci_method`` has some.
     ci_prob : float
         Probability of all intervals.
     **options
@@ -94,9 +100,9 @@ def subgroups(
     """
     check_studies(studies)
     shared = check_tau(tau) != "separate"
-    takes = ("exact", "frequentist") if tau == "common" else ("exact",)
-    if shared and engine not in takes:
-        raise SpecError(f"tau={tau!r} needs engine='exact', not {engine!r}; or use tau='separate'.")
+    if tau == "hierarchical" and engine == "frequentist":
+        raise SpecError("tau='hierarchical' needs engine='exact' or 'nuts', not 'frequentist'; or use tau='separate'.")
+    check_options(engine, {})
     if shared and (method := options.get("method", INVERSE_VARIANCE)) != INVERSE_VARIANCE and engine == "frequentist":
         raise SpecError(f"tau={tau!r} needs method={INVERSE_VARIANCE!r}, not {method!r}; or use tau='separate'.")
     if options.get("formula") is not None:
@@ -111,6 +117,9 @@ def subgroups(
     for variable in variables_of(studies, by):
         if shared and engine == "frequentist":
             rows += _pooled_rows(studies, variable, **options)
+            continue
+        if shared and engine == "nuts":
+            rows += _sampled_rows(studies, model, variable, tau, omega, ci_prob, **options)
             continue
         if shared:
             rows += _shared_rows(studies, model, variable, tau, omega, ci_prob, **options)
@@ -169,12 +178,47 @@ def _shared_rows(
         head = {"variable": variable, "level": level, **_size(studies.take(part)), "engine": "exact"}
         table = groups.summary(i, ci_prob=ci_prob)
         notes = [note for name in table.index if (note := groups.fine[i].note(str(name)))]
-        for name, row in table.iterrows():
-            point = "mean" if name == "p_mean" else "median"
-            numbers = {"estimate": row[point], "point": point, "lower": row["lower"], "upper": row["upper"]}
-            interval = "PI" if name in ("p_new", "theta_new") else "CrI"
-            names = {"parameter": str(name), "estimand": str(name), "interval": interval}
-            rows.append({**head, **names, **numbers, "note": "; ".join(notes)})
+        rows += [{**head, **numbers, "note": "; ".join(notes)} for numbers in _posterior_rows(table)]
+    return rows
+
+
+def _posterior_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the parameters of one level from the summary of its posterior."""
+    rows = []
+    for name, row in table.iterrows():
+        point = "mean" if name == "p_mean" else "median"
+        numbers = {"estimate": row[point], "point": point, "lower": row["lower"], "upper": row["upper"]}
+        interval = "PI" if name in ("p_new", "theta_new") else "CrI"
+        rows.append({"parameter": str(name), "estimand": str(name), "interval": interval, **numbers})
+    return rows
+
+
+def _sampled_rows(
+    studies: Studies,
+    model: ModelSpec | None,
+    variable: str,
+    tau: str,
+    omega: PriorLike | float,
+    ci_prob: float,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Return the rows of all levels of a moderator whose tau is shared, by one NUTS fit."""
+    chosen = model_for(studies, model)
+    check_options("nuts", options)
+    structure = structure_by(studies, chosen, variable, tau=tau, omega=omega)
+    levels, measure = levels_of(studies, variable), options.get("measure")
+    members = [part for _, part in levels]
+    check_proper_groups(studies, chosen, members, structure.groups, measure=measure)
+    sampled = fit_nuts(studies, chosen, structure=structure, **options)
+    sampled = replace(sampled, verification=verify(sampled))
+    table, note = sampled.summary(ci_prob=ci_prob), "; ".join(sampled.notes)
+    rows = []
+    for (level, part), coef in zip(levels, structure.coef, strict=True):
+        names = {f"beta[{coef}]": "mu", "tau": "tau"}
+        names |= {f"{kind}[{level}]": kind for kind in summary_rows_of(sampled.link)}
+        own = table.loc[[name for name in table.index if name in names]].rename(index=names)
+        head = {"variable": variable, "level": level, **_size(studies.take(part)), "engine": "nuts"}
+        rows += [{**head, **numbers, "note": note} for numbers in _posterior_rows(own)]
     return rows
 
 

@@ -123,11 +123,8 @@ def fit_groups(
         error = float(sum(fit.log_evidence_error for fit in fits))
         mixtures = _independent(fine), _independent(coarse)
         return Groups(tuple(labels), fits[0].link, tau, fine, coarse, mixtures, total, error)
-    base, data = pose_model(studies, model, measure=measure)
-    design = np.zeros((studies.k, len(members)))
-    for column, part in enumerate(members):
-        design[part, column] = 1.0
-    regression = Regression(base, data, design, tuple(labels), (base.prior_mu,) * len(members), False)
+    regression = _pose(studies, model, members, labels, measure)
+    data = regression.data
     unit = np.eye(len(members))
     problems = [regression.problem(np.array([i]), unit[i]) for i in range(len(members))]
     names = summary_rows_of(data.link)
@@ -147,6 +144,31 @@ def fit_groups(
     return Groups(
         tuple(labels), data.link, tau, joint.fine, joint.coarse, mixtures, both[0] if proper else None, evidence_error
     )
+
+
+def check_proper_groups(
+    studies: Studies,
+    model: ModelSpec,
+    members: Sequence[IntArray],
+    labels: Sequence[str],
+    *,
+    measure: str | None = None,
+) -> None:
+    """Raise `ImproperPosteriorError` if groups with a common tau have no posterior, whatever is to compute it."""
+    regression = _pose(studies, model, members, labels, measure)
+    for target in np.eye(len(members)):
+        regression.orders(target)
+
+
+def _pose(
+    studies: Studies, model: ModelSpec, members: Sequence[IntArray], labels: Sequence[str], measure: str | None
+) -> Regression:
+    """Return the regression on the groups."""
+    base, data = pose_model(studies, model, measure=measure)
+    design = np.zeros((studies.k, len(members)))
+    for column, part in enumerate(members):
+        design[part, column] = 1.0
+    return Regression(base, data, design, tuple(labels), (base.prior_mu,) * len(members), False)
 
 
 def groups_of_fit(fit: RegressionFit) -> Groups:

@@ -2,7 +2,7 @@
 
 p ~ Beta(a, b),  E logit p = psi(a) - psi(b) = eta,  Var logit p = psi'(a) + psi'(b) = tau^2
 
-with the digamma function psi.
+with the digamma function psi. `bayesmeta.nuts.code` prints this module, so that it needs no other of the package.
 """
 
 from typing import Any, Final

@@ -110,7 +110,7 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str], structu
         tau = add_tau(model, structure, held) if model.has_tau else None
         means = means_of(structure, mean, tau, held.get("design"))
         if model.effects == "beta":
-            add_beta_binomial(held, *add_beta_effects(means, of_group=of_group))
+            add_beta_binomial(held, *add_beta_effects(means, held.get("design"), of_group=of_group))
             return built
         theta = add_effects(model, means, of_group=of_group)
         if is_proportion(data.link):

@@ -1,46 +1,26 @@
 """How would one write this model by hand? The PyMC program of a specification, as text."""
 
+import inspect
 import textwrap
+from types import ModuleType
 
+from bayesmeta.effects.measures import ROLES_OF_DATA
+from bayesmeta.nuts import beta_shapes, hypergeometric
+from bayesmeta.nuts.design_code import beta_code, design_code, has_groups
+from bayesmeta.nuts.model_code import Centre, effects_code, likelihood_code, proportions_code
 from bayesmeta.nuts.prior_code import prior_code
-from bayesmeta.spec.coefficients import refuse_formula
+from bayesmeta.result.quantity import is_proportion
+from bayesmeta.spec.formulas import names_in, parse
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.priors import Prior
 
 WIDTH = 100
 DATA_FILE = "studies.csv"
-_COLUMNS = {"counts": "study, events, n", "estimates": "study, y, se"}
-_SCALES = {"logit": "logit scale", "identity": "scale of the estimates"}
-_LIKELIHOODS = {
-    "binomial": """\
-    n = pm.Data("n", df["n"], dims="study")
-    pm.Binomial("events", n=n, logit_p=theta, observed=df["events"], dims="study")
-""",
-    "normal": """\
-    se = pm.Data("se", df["se"], dims="study")
-    pm.Normal("y", mu=theta, sigma=se, observed=df["y"], dims="study")
-""",
-}
-_EFFECTS = """\
-    # Study effects theta ~ Normal(mu, tau), from standardised effects z (non-centred), which
-    # spares NUTS the funnel that it meets where tau is small. theta_new: effect of the next study.
-    z = pm.Normal("z", mu=0, sigma=1, dims="study")
-    z_new = pm.Normal("z_new", mu=0, sigma=1)
-    theta = pm.Deterministic("theta", mu + tau * z, dims="study")
-    theta_new = pm.Deterministic("theta_new", mu + tau * z_new)
-"""
-_PROPORTIONS = """\
-    # Proportions of each study, of the median study, mean over studies, of the next study. The mean
-    # is the integral of invlogit(mu + tau x) over a standard normal x, by the trapezoid rule.
-    x = np.linspace(-8, 8, 801)
-    weight = np.exp(-(x**2) / 2)
-    weight = weight / weight.sum()
-    pm.Deterministic("p", pm.math.invlogit(theta), dims="study")
-    pm.Deterministic("p_median", pm.math.invlogit(mu))
-    pm.Deterministic("p_mean", pm.math.dot(pm.math.invlogit(mu + tau * x), weight))
-    pm.Deterministic("p_new", pm.math.invlogit(theta_new))
-"""
+_SCALES = {
+    "logit": "logit scale", "probit": "probit scale", "cloglog": "complementary log-log scale", "log": "log scale",
+    "identity": "scale of the estimates",
+}  # fmt: skip
 _SAMPLING = """\
 if __name__ == "__main__":  # each chain is a process of its own, which may import this file
     with model:
@@ -68,13 +48,13 @@ def pymc_code(model: ModelSpec) -> str:
     Returns
     -------
     str
-        A program that reads ``studies.csv`` into ``df`` (columns ``study``, ``events`` and ``n``, or ``study``,
-        ``y`` and ``se``), builds ``model``, and samples it if it is run as a script.
+        A program that reads ``studies.csv`` into ``df`` (columns ``study`` and the data by their names, such as
+        ``events`` and ``n``, and the moderators), builds ``model``, and samples it if it is run as a script.
 
     Raises
     ------
     SpecError
-        If only the exact engine knows the model.
+        If a prior does not go with the link.
 
     Notes
     -----
@@ -93,24 +73,43 @@ def pymc_code(model: ModelSpec) -> str:
         # Heterogeneity: standard deviation of the study effects, logit scale.
         tau = pm.HalfNormal("tau", sigma=0.5)
     """
-    refuse_formula(model.formula, "PyMC code")
-
-    scale = _SCALES[model.link]
-    of_proportions = model.link == "logit"
+    centre = _centre(model)
     parts = [
         _heading(model),
-        _imports(of_proportions or model.tau.family.needs == "studies"),
+        _imports(model),
+        *_functions(model),
         _data(model),
-        'with pm.Model(coords={"study": df["study"]}) as model:\n'
-        + _prior("mu", model.mu, f"Overall mean, {scale}.", model.why.get("mu", ""), model.link)
-        + _prior("tau", model.tau, f"Heterogeneity: standard deviation of the study effects, {scale}.",
-                 model.why.get("tau", ""), model.link),
-        _EFFECTS,
-        _proportions(model) if of_proportions else "",
-        "    # What is observed.\n" + _LIKELIHOODS[model.likelihood],
-        _sampling(of_proportions),
-    ]  # fmt: skip
+        _coords(model, centre) + _mean(model) + _tau(model),
+        _eta(model) + effects_code(model, centre),
+        proportions_code(model, centre) if is_proportion(model.link) else "",
+        _prior("baseline", model.baseline, "Log odds of each control arm.", model, dims="study")
+        if model.baseline is not None
+        else "",
+        "    # What is observed.\n" + likelihood_code(model),
+        _sampling(model, centre),
+    ]
     return "\n".join(part for part in parts if part)
+
+
+def _centre(model: ModelSpec) -> Centre:
+    if model.formula is None:
+        return Centre("mu", "mu")
+    return Centre("eta", "beta" if has_groups(model.formula) else "")
+
+
+def _scale(model: ModelSpec) -> str:
+    return _SCALES[model.link]
+
+
+def _tau(model: ModelSpec) -> str:
+    if not model.has_tau:
+        return ""
+    spread = "scale of Student's t" if model.effects == "student-t" else "standard deviation of the study effects"
+    return _prior("tau", model.tau, f"Heterogeneity: {spread}, {_scale(model)}.", model)
+
+
+def _eta(model: ModelSpec) -> str:
+    return '    eta = pm.Deterministic("eta", pm.math.dot(X, beta), dims="study")\n' if model.formula else ""
 
 
 def _heading(model: ModelSpec) -> str:
@@ -118,28 +117,69 @@ def _heading(model: ModelSpec) -> str:
     return _comment(f"{model.name}: {title}" if model.name else title)
 
 
-def _imports(of_proportions: bool) -> str:
-    names = ["arviz as az", *(["numpy as np"] if of_proportions else []), "pandas as pd", "pymc as pm"]
-    return "".join(f"import {name}\n" for name in names)
+def _imports(model: ModelSpec) -> str:
+    rule = is_proportion(model.link) and model.has_tau and model.effects != "beta"
+    needs_numpy = rule or not model.has_tau or model.tau.family.needs == "studies"
+    lines = ["import re\n"] if model.formula and has_groups(model.formula) else []
+    lines += ["import arviz as az", *(["import numpy as np"] if needs_numpy else []), "import pandas as pd"]
+    lines.append("import pymc as pm")
+    lines += ["from formulaic import model_matrix"] if model.formula else []
+    lines += ["from scipy import stats"] if rule and model.effects == "student-t" else []
+    return "\n".join(lines) + "\n"
+
+
+def _functions(model: ModelSpec) -> list[str]:
+    """Return the functions that PyMC lacks, as the package itself has them."""
+    if model.effects == "beta":
+        return [_source(beta_shapes, "Beta distributions by mean and standard deviation of the logit.")]
+    if model.likelihood == "binomial-conditional":
+        return [_source(hypergeometric, "Fisher's non-central hypergeometric distribution.")]
+    return []
+
+
+def _source(module: ModuleType, what: str) -> str:
+    text = inspect.getsource(module).split('"""', 2)[2].strip()
+    return _comment(f"{what} From bayesmeta.") + text + "\n\n"
 
 
 def _data(model: ModelSpec) -> str:
-    columns = _COLUMNS[LIKELIHOODS[model.likelihood].data]
-    return f'df = pd.read_csv("{DATA_FILE}")  # one row per study; columns {columns}\n'
+    names = ["study", *ROLES_OF_DATA[LIKELIHOODS[model.likelihood].data]]
+    names += [] if model.formula is None else names_in(parse(model.formula))
+    what = f"one row per study; columns {', '.join(names)}"
+    text = f'df = pd.read_csv("{DATA_FILE}")'
+    short = f"{text}  # {what}\n"
+    text = short if len(short) <= WIDTH else f"{_comment(what[0].upper() + what[1:])}{text}\n"
+    return text + (design_code(model.formula) if model.formula else "")
 
 
-def _prior(name: str, prior: Prior, meaning: str, why: str, link: str) -> str:
-    return _comment(f"{meaning} {why}", indent="    ") + textwrap.indent(prior_code(name, prior, link), "    ")
+def _coords(model: ModelSpec, centre: Centre) -> str:
+    if model.formula is None:
+        return 'with pm.Model(coords={"study": df["study"]}) as model:\n'
+    text = 'coords = {"study": df["study"], "coef": list(design.columns)}\n'
+    if centre.new:
+        text += 'coords["group"] = [", ".join(re.findall(r"\\[(.*?)\\](?=:|$)", name)) for name in design.columns]\n'
+    text += "with pm.Model(coords=coords) as model:\n"
+    return text + '    X = pm.Data("design", design.to_numpy(dtype=float), dims=("study", "coef"))\n'
 
 
-def _proportions(model: ModelSpec) -> str:
-    if model.mu.family.needs != "link":
-        return _PROPORTIONS
-    return "".join(line for line in _PROPORTIONS.splitlines(keepends=True) if '"p_median"' not in line)
+def _mean(model: ModelSpec) -> str:
+    if model.beta is None:
+        return _prior("mu", model.mu, f"Overall mean, {_scale(model)}.", model)
+    meaning = _comment(f"Coefficients of {model.formula}, {_scale(model)}.", indent="    ")
+    return meaning + textwrap.indent(beta_code(model.beta), "    ")
 
 
-def _sampling(of_proportions: bool) -> str:
-    names = ["mu", "tau", *(["p_median", "p_mean", "p_new"] if of_proportions else ["theta_new"])]
+def _prior(name: str, prior: Prior, meaning: str, model: ModelSpec, *, dims: str = "") -> str:
+    of_mean = "p_mu" if model.effects == "beta" else "p_median"
+    code = prior_code(name, prior, model.link, dims=dims, of_mean=of_mean)
+    return _comment(f"{meaning} {model.why.get(name, '')}", indent="    ") + textwrap.indent(code, "    ")
+
+
+def _sampling(model: ModelSpec, centre: Centre) -> str:
+    names = ["mu"] if model.formula is None else ["beta"]
+    names += ["tau"] if model.has_tau else []
+    if centre.new:
+        names += ["p_median", "p_mean", "p_new"] if is_proportion(model.link) else ["theta_new"]
     return _SAMPLING.format(names=str(names).replace("'", '"'))
 
 

@@ -1,151 +1,148 @@
 """Can the draws be trusted, and if not, what is to be done? A verdict in words."""
 
-from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
+
+from bayesmeta._arrays import FloatArray
+from bayesmeta.nuts.hyperpriors import hyperpriors
+from bayesmeta.result.diagnosis import LEVELS, Check, Diagnosis, identified, is_its_prior
+from bayesmeta.spec.observed import Estimates
+from bayesmeta.spec.resolve import resolve_prior
 
 if TYPE_CHECKING:
     from bayesmeta.nuts.fit import NutsFit
 
-NOT_RELIABLE = "NOT RELIABLE"  # how the verdict on a fit that fails begins, wherever it is shown
-LARGEST_R_HAT = 1.01  # Vehtari et al. (2021)
-ESS_PER_CHAIN = 100.0  # Vehtari et al. (2021), for the bulk and for the tails
-SMALLEST_BFMI = 0.3  # Betancourt (2016), arXiv:1604.00695, as Stan uses it
+LARGEST_R_HAT: Final = 1.01  # Vehtari et al. (2021)
+ESS_PER_CHAIN: Final = 100.0  # Vehtari et al. (2021), for the bulk and for the tails
+LARGEST_MCSE: Final = 0.1  # of a posterior SD: the first digit of the mean holds
+SMALLEST_BFMI: Final = 0.3  # Betancourt (2016), arXiv:1604.00695, as Stan uses it
+MOST_DEEP: Final = 0.05  # share of draws whose tree was cut at its greatest depth
 CAREFUL, VERY_CAREFUL = 0.95, 0.99  # rates of acceptance to try in turn
-
-
-@final
-@dataclass(frozen=True)
-class Check:
-    """One check.
-
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    value : float
-        What was found.
-    wanted : str
-        What is good.
-    passed : bool
-        Whether it is.
-    advice : str
-        What to do if it is not.
-    """
-
-    name: str
-    value: float
-    wanted: str
-    passed: bool
-    advice: str
-
-
-@final
-@dataclass(frozen=True, repr=False)
-class Diagnosis:
-    """Whether a NUTS fit can be trusted.
-
-    Attributes
-    ----------
-    checks : tuple of Check
-        All that was looked at.
-    """
-
-    checks: tuple[Check, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
-
-    @property
-    def verdict(self) -> str:
-        """The result in one line: what failed, and what to do."""
-        found_by_advice: dict[str, list[str]] = {}
-        for check in self.checks:
-            if not check.passed:
-                found_by_advice.setdefault(check.advice, []).append(_found(check))
-        if found_by_advice:
-            texts = (f"{', '.join(found)}: {advice}" for advice, found in found_by_advice.items())
-            return f"{NOT_RELIABLE}: {'; '.join(texts)}"
-        return "no sign of trouble: " + ", ".join(_found(check) for check in self.checks)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """A row per check: ``check value wanted passed advice``; advice where a check failed."""
-        rows = [(c.name, c.value, c.wanted, c.passed, "" if c.passed else c.advice) for c in self.checks]
-        return pd.DataFrame(rows, columns=["check", "value", "wanted", "passed", "advice"])
-
-    def __repr__(self) -> str:
-        return f"{self.verdict}\n\n{self.table.to_string(index=False)}"
+DEEP_NAMES: Final = ("reached_max_treedepth", "maxdepth_reached")  # PyMC's, nutpie's
+FUNNEL_QUARTER: Final = 0.25  # of the draws have the smallest tau; divergences there are those of a funnel
+FUNNEL_SD: Final = 2.0  # more of them there than chance explains
+FUNNEL_LEAST: Final = 5
+RUNAWAY: Final = 100.0  # posterior SD in units of the effects' own scale, of a parameter that nothing bounds
 
 
 def judge(fit: "NutsFit") -> Diagnosis:
     """Return the verdict on a NUTS fit; `diagnose` is its public form."""
-    checks = [_chains(fit), *_mixing(fit), _divergences(fit), _energy(fit)]
+    learnt, notes = _identified(fit)
+    checks = [_chains(fit), *_mixing(fit), _divergences(fit), _energy(fit), _depth(fit), learnt, _bounded(fit)]
     if fit.verification is not None and fit.verification.agrees is not None:
         checks.append(_agreement(fit.verification.largest, fit.verification.agrees))
-    return Diagnosis(tuple(check for check in checks if check is not None))
+    return Diagnosis(tuple(check for check in checks if check is not None), notes)
 
 
 def _chains(fit: "NutsFit") -> Check | None:
     if fit.chains > 1:
         return None
-    return Check("chains", 1, ">= 2", False, "it cannot show whether it found the posterior; take chains=4")
+    advice = "R-hat cannot be computed, so that nothing shows whether it found the posterior; take chains=4"
+    return Check("chains", 1, ">= 2", False, advice, "only one chain")
 
 
 def _mixing(fit: "NutsFit") -> list[Check]:
     r_hat = fit.diagnostics["r_hat"].to_numpy()
     bulk, tail = (float(np.nan_to_num(fit.diagnostics[name].min(skipna=False))) for name in ("ess_bulk", "ess_tail"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = (fit.diagnostics["mcse_mean"] / fit.diagnostics["sd"]).to_numpy()
+    mcse = float(error.max()) if np.isfinite(error).all() else np.inf
     wanted = ESS_PER_CHAIN * fit.chains
     longer = ceil(fit.draws * min(wanted / max(min(bulk, tail), 1.0), 100.0) / 500.0) * 500
-    more = f"take more draws (draws={longer}), or the engine 'exact'"
+    more = f"too few draws; take more draws (draws={longer}), or the engine 'exact'"
     checks = [
-        Check("ess_bulk", bulk, f">= {wanted:g}", bulk >= wanted, more),
-        Check("ess_tail", tail, f">= {wanted:g}", tail >= wanted, more),
-    ]
+        Check("ess_bulk", bulk, f">= {wanted:g}", bulk >= wanted, more, f"bulk ESS {bulk:.0f}"),
+        Check("ess_tail", tail, f">= {wanted:g}", tail >= wanted, more, f"tail ESS {tail:.0f}"),
+        Check("mcse", mcse, f"<= {LARGEST_MCSE:g} SD", mcse <= LARGEST_MCSE, more,
+              "" if mcse <= LARGEST_MCSE else f"MCSE of a mean {mcse:.2f} SD"),
+    ]  # fmt: skip
     if fit.chains > 1:
         worst = float(r_hat.max()) if np.isfinite(r_hat).all() else np.inf
         twice = (
             f"the chains have not met; take more tuning steps and draws (tune={2 * fit.tune}, draws={2 * fit.draws})"
         )
-        checks.insert(0, Check("r_hat", worst, f"<= {LARGEST_R_HAT:g}", worst <= LARGEST_R_HAT, twice))
+        found = f"R-hat {worst:.3f}"
+        checks.insert(0, Check("r_hat", worst, f"<= {LARGEST_R_HAT:g}", worst <= LARGEST_R_HAT, twice, found))
     return checks
 
 
 def _divergences(fit: "NutsFit") -> Check:
-    now = fit.target_accept
-    advice = "parts of the posterior may be missing; use the engine 'exact', or a prior of tau with less mass near 0"
+    now, count = fit.target_accept, fit.n_divergent
+    found = "1 divergence" if count == 1 else f"{count or 'no'} divergences"
+    exact = "use the engine 'exact', or a prior of tau with less mass near 0"
+    advice = f"parts of the posterior may be missing; {exact}"
     if now < VERY_CAREFUL:
         higher = CAREFUL if now < CAREFUL else VERY_CAREFUL
         advice = f"parts of the posterior may be missing; take target_accept={higher:g} (it was {now:g})"
-    return Check("divergences", fit.n_divergent, "0", fit.n_divergent == 0, advice)
+    if _is_funnel(fit):
+        found += ", most of them where tau is small (the neck of a funnel)"
+        advice += "" if advice.endswith(exact) else f"; if that does not help, {exact}"
+    return Check("divergences", count, "0", count == 0, advice, found)
+
+
+def _is_funnel(fit: "NutsFit") -> bool:
+    """Return whether more divergences than chance explains have a tau among the smallest quarter of the draws."""
+    count = fit.n_divergent
+    if count < FUNNEL_LEAST or "tau" not in fit.tree["posterior"]:
+        return False
+    tau = fit.draws_of("tau")
+    low = tau.reshape(*tau.shape[:2], -1).min(axis=2)
+    there = low[np.asarray(fit.tree["sample_stats"]["diverging"]).astype(bool)] < np.quantile(low, FUNNEL_QUARTER)
+    expected = FUNNEL_QUARTER * count
+    return bool(there.sum() > expected + FUNNEL_SD * np.sqrt(expected * (1.0 - FUNNEL_QUARTER)))
 
 
 def _energy(fit: "NutsFit") -> Check:
     smallest = float(fit.bfmi.min())
     advice = "the sampler crosses the tails too slowly; take a prior with lighter tails, or the engine 'exact'"
-    return Check("bfmi", smallest, f">= {SMALLEST_BFMI:g}", not smallest < SMALLEST_BFMI, advice)
+    passed = not smallest < SMALLEST_BFMI
+    return Check("bfmi", smallest, f">= {SMALLEST_BFMI:g}", passed, advice, f"BFMI {smallest:.2f}")
+
+
+def _depth(fit: "NutsFit") -> Check | None:
+    stats = fit.tree["sample_stats"]
+    name = next((name for name in DEEP_NAMES if name in stats), None)
+    if name is None:
+        return None
+    share = float(np.asarray(stats[name]).mean())
+    advice = "the sampler needs more steps than it may take; scale the moderators to an SD of about 1, or narrow priors"
+    found = f"{share:.0%} of the trees at their greatest depth" if share > MOST_DEEP else ""
+    return Check("tree_depth", share, f"<= {MOST_DEEP:g}", share <= MOST_DEEP, advice, found)
+
+
+def _identified(fit: "NutsFit") -> tuple[Check, tuple[str, ...]]:
+    """Look for shared parameters whose posterior is their prior."""
+    nothing = []
+    for name, prior in hyperpriors(fit.model, fit.structure).items():
+        quantiles = np.quantile(_draws_of(fit, name), LEVELS)
+        if is_its_prior(resolve_prior(prior, fit.model, fit.observed), quantiles):
+            nothing.append(name)
+    means = [name for name in nothing if name.startswith(("mu", "beta["))]
+    return identified(means, [name for name in nothing if name not in means])
+
+
+def _bounded(fit: "NutsFit") -> Check | None:
+    """Look for parameters with an improper prior whose draws run away."""
+    improper = [name for name, prior in hyperpriors(fit.model, fit.structure).items() if not prior.is_proper]
+    if not improper:
+        return None
+    data, scale = fit.observed, 1.0
+    if isinstance(data, Estimates):
+        scale = float(np.ptp(data.y) + data.se.max())
+    spread = {name: float(_draws_of(fit, name).std()) / scale for name in improper}
+    far = [name for name in improper if not spread[name] < RUNAWAY]
+    advice = "the model is not identified: take a proper prior"
+    found = f"draws of {' and '.join(far)} that nothing bounds" if far else ""
+    return Check("bounded", max(spread.values()), f"< {RUNAWAY:g}", not far, advice, found)
+
+
+def _draws_of(fit: "NutsFit", name: str) -> FloatArray:
+    return fit.draws_of(name) if name in fit.tree["posterior"] else fit.values_of(name)
 
 
 def _agreement(largest: float, agrees: bool) -> Check:
     advice = "take the numbers of engine='exact'; if the draws are many, look for what differs between the two models"
-    return Check("difference from exact, MCSE", largest, "<= 4", agrees, advice)
-
-
-def _found(check: Check) -> str:
-    match check.name:
-        case "r_hat":
-            return f"R-hat {check.value:.3f}"
-        case "ess_bulk" | "ess_tail":
-            return f"{check.name.removeprefix('ess_')} ESS {check.value:.0f}"
-        case "chains":
-            return "only one chain"
-        case "divergences":
-            return "1 divergence" if check.value == 1 else f"{check.value or 'no'} divergences"
-        case "bfmi":
-            return f"BFMI {check.value:.2f}"
-    return f"largest difference from exact {check.value:.1f} MCSE"
+    found = f"largest difference from exact {largest:.1f} MCSE"
+    return Check("difference from exact, MCSE", largest, "<= 4", agrees, advice, found)

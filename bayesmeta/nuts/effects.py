@@ -132,8 +132,17 @@ def mean_rule(model: ModelSpec) -> tuple[FloatArray, FloatArray]:
     return z, weight / weight.sum()
 
 
-def add_beta_effects(means: Means, *, of_group: str | None) -> tuple[Any, Any]:
+def add_beta_effects(means: Means, design: Any, *, of_group: str | None) -> tuple[Any, Any]:
     """Add beta-distributed proportions to the open PyMC model; those of the studies themselves are integrated out.
+
+    Parameters
+    ----------
+    means : Means
+        Means of the logits, and their standard deviation tau.
+    design : TensorVariable or None
+        The design matrix, where there are moderators.
+    of_group : str or None
+        Dimension of what there is of the next study, if it is one for each group.
 
     Returns
     -------
@@ -145,11 +154,12 @@ def add_beta_effects(means: Means, *, of_group: str | None) -> tuple[Any, Any]:
     Of the next study the proportion is the quantile at ``u_new``, which is uniform: so its draws need no funnel.
     """
     dims = "study" if means.eta.ndim else None
-    a, b = beta_shapes(means.eta, means.tau_of_study)
+    new = beta_shapes(means.eta if means.mean is None else means.mean, means.tau)
+    a, b = (pm.math.dot(design, each) for each in new) if of_group else new
     a, b = pm.Deterministic("a", a, dims=dims), pm.Deterministic("b", b, dims=dims)
     if means.mean is None:
         return a, b
-    a_new, b_new = (a, b) if means.mean is means.eta else beta_shapes(means.mean, means.tau)
+    a_new, b_new = new if of_group else (a, b)
     theta_new = logit_quantile(a_new, b_new, pm.Uniform("u_new", 0, 1, dims=of_group))
     pm.Deterministic("theta_new", theta_new, dims=of_group)
     pm.Deterministic("p_median", pm.math.invlogit(logit_quantile(a_new, b_new, np.float64(0.5))), dims=of_group)

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import a_type
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
-from bayesmeta.nuts.diagnosis import Diagnosis, judge
+from bayesmeta.nuts.diagnosis import judge
 from bayesmeta.nuts.estimates import estimate_rows
 from bayesmeta.nuts.information import variance_at
 from bayesmeta.nuts.quantities import find_draws, with_beta_effects
 from bayesmeta.nuts.settings import SAMPLER_TITLES, Settings, check_settings
 from bayesmeta.nuts.structure import OVERALL, Structure, structure_of
 from bayesmeta.result.describe import describe
+from bayesmeta.result.diagnosis import Diagnosis
 from bayesmeta.result.sampled import SampledMarginal
 from bayesmeta.result.study_table import weight_and_shrinkage
 from bayesmeta.result.summary import with_estimand
@@ -152,7 +152,7 @@ class NutsFit:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the summary should know, one line each; an unreliable fit says so first."""
-        notes = [] if self.is_reliable else [self.diagnosis.verdict]
+        notes = [*([] if self.is_reliable else [self.diagnosis.verdict]), *self.diagnosis.notes]
         if self.interrupted:
             asked = self.settings
             notes.append(
@@ -359,30 +359,3 @@ def fit_nuts(
     if model.effects == "beta":
         tree = with_beta_effects(tree, data, studies.study, settings.seed)
     return NutsFit(studies, model, data.measure, data.link, settings, tree, structure=shared)
-
-
-def diagnose(fit: object) -> Diagnosis:
-    """Judge a NUTS fit.
-
-    Parameters
-    ----------
-    fit : NutsFit
-        The fit.
-
-    Returns
-    -------
-    Diagnosis
-        ``verdict`` in words, ``ok``, and ``table`` with each check: the largest R-hat, the smallest effective
-        sample sizes (all parameters, those of the studies included), the number of divergences, the energy's
-        fraction of missing information, and the largest difference from the exact posterior, if there is one.
-
-    Raises
-    ------
-    SpecError
-        If `fit` is no NUTS fit.
-    """
-    if not isinstance(fit, NutsFit):
-        engine = getattr(fit, "engine", None)
-        what = f"engine={engine!r} draws no chains" if engine else f"got {a_type(fit)}"
-        raise SpecError(f"diagnose takes a fit made by engine='nuts'; {what}.")
-    return fit.diagnosis

@@ -1,5 +1,6 @@
 """How would one write the prior of mu or tau by hand, in a PyMC program?"""
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -44,15 +45,15 @@ _FROM_STUDIES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 _LINKS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "logit": "pm.math.logit(p_median)",
-        "probit": "pm.math.probit(p_median)",
-        "cloglog": "pm.math.log(-pm.math.log1p(-p_median))",
+        "logit": "pm.math.logit({})",
+        "probit": "pm.math.probit({})",
+        "cloglog": "pm.math.log(-pm.math.log1p(-{}))",
     }
 )
 
 
-def prior_code(name: str, prior: Prior, link: str) -> str:
-    """Return the lines that define ``name``, ``"mu"`` or ``"tau"``, with PyMC as ``pm`` and the data as ``df``.
+def prior_code(name: str, prior: Prior, link: str, *, dims: str = "", of_mean: str = "p_median") -> str:
+    """Return the lines that define a variable by its prior, with PyMC as ``pm`` and the data as ``df``.
 
     Parameters
     ----------
@@ -62,6 +63,10 @@ def prior_code(name: str, prior: Prior, link: str) -> str:
         Its prior.
     link : str
         The model's link, for a prior on the proportion.
+    dims : str
+        Dimension of the variable, if it has one.
+    of_mean : str
+        What the proportion is called.
 
     Raises
     ------
@@ -76,8 +81,8 @@ def prior_code(name: str, prior: Prior, link: str) -> str:
     """
     if prior.family.needs == "link":
         prior.resolved(link=link)
-        own = f"p_median = {_call('p_median', prior)}"
-        return f'{own}{name} = pm.Deterministic("{name}", {_LINKS[link]})\n'
+        own = f"{of_mean} = {call_code(of_mean, prior)}\n"
+        return f'{own}{name} = pm.Deterministic("{name}", {_LINKS[link].format(of_mean)})\n'
     if prior.family.needs == "studies":
         own = f'{name} = pm.HalfFlat("{name}")\n'
         if prior.name == "uniform":
@@ -87,9 +92,11 @@ def prior_code(name: str, prior: Prior, link: str) -> str:
         return f'{own}{squares}{scale}pm.Potential("prior_of_tau", {density})\n'
     if prior.name in _FORMS:
         return f"{name} = " + _FORMS[prior.name].format(name=name, **prior.parameters)
-    return f"{name} = {_call(name, prior)}"
+    return f"{name} = {call_code(name, prior, dims=dims)}\n"
 
 
-def _call(name: str, prior: Prior) -> str:
-    arguments = ", ".join([f'"{name}"', *(f"{key}={value!r}" for key, value in prior.parameters.items())])
-    return f"pm.{prior.name}({arguments})\n"
+def call_code(name: str, prior: Prior, *, dims: str = "") -> str:
+    """Return the call that makes a variable whose distribution PyMC knows by name."""
+    parameters = [f"{key}={value!r}" for key, value in prior.parameters.items()]
+    arguments = [json.dumps(name), *parameters, *([f'dims="{dims}"'] if dims else [])]
+    return f"pm.{prior.name}({', '.join(arguments)})"

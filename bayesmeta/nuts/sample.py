@@ -63,10 +63,10 @@ def sample(model: pm.Model, settings: Settings, *, quiet: bool) -> "DataTree":
             if stop.wanted:
                 raise AccuracyError("sampling was interrupted before the first draws; there is no result.") from None
             raise AccuracyError(f"sampling failed: {' '.join(str(error).split())}") from error
-    return _equal_chains(_without_observed(tree))
+    return _equal_chains(without_observed(tree))
 
 
-def _without_observed(tree: "DataTree") -> "DataTree":
+def without_observed(tree: "DataTree") -> "DataTree":
     """Take the containers of observed data, which `observed_data` has, out of the constants."""
     if "constant_data" in tree.children:
         constant = tree["constant_data"].to_dataset()

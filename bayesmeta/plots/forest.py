@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from bayesmeta._validate import a_type
 from bayesmeta.api import AnyFit
 from bayesmeta.errors import SpecError
-from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.plots.forest_axis import axes_size, axis_range, draw_axis, padded, set_limits, strip_axes
 from bayesmeta.plots.forest_columns import (
     NARROW_COLUMNS,
@@ -31,6 +30,7 @@ from bayesmeta.plots.forest_marks import Canvas, draw_pooled, draw_reference, dr
 from bayesmeta.plots.forest_print import draw_texts
 from bayesmeta.plots.forest_units import choose_unit, decimals
 from bayesmeta.plots.forest_words import heterogeneity_line, marks_line, warnings_of
+from bayesmeta.result.diagnosis import NOT_RELIABLE
 
 __all__ = ["forest_frame", "plot_forest"]
 

@@ -10,9 +10,9 @@ from bayesmeta.effects.study_intervals import DEFAULT_STUDY_INTERVAL, study_inte
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
-from bayesmeta.nuts.diagnosis import NOT_RELIABLE
 from bayesmeta.nuts.settings import SAMPLER_TITLES
 from bayesmeta.plots.forest_fits import is_reliable, link_of
+from bayesmeta.result.diagnosis import NOT_RELIABLE
 from bayesmeta.result.quantity import is_proportion
 
 if TYPE_CHECKING:

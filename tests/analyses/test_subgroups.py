@@ -93,10 +93,12 @@ def test_a_hierarchy_lies_between_a_common_and_separate_tau():
 
 
 def test_a_shared_tau_needs_an_engine_that_has_it_and_two_levels():
-    with pytest.raises(SpecError, match="tau='hierarchical' needs engine='exact', not 'frequentist'"):
+    with pytest.raises(SpecError, match="tau='hierarchical' needs engine='exact' or 'nuts', not 'frequentist'"):
         subgroups(STUDIES, by="regimen", tau="hierarchical", engine="frequentist")
-    with pytest.raises(SpecError, match="tau='common' needs engine='exact', not 'nuts'"):
-        subgroups(STUDIES, by="regimen", tau="common", engine="nuts")
+    with pytest.raises(SpecError, match="unknown engine 'nutz'"):
+        subgroups(STUDIES, by="regimen", tau="common", engine="nutz")
+    with pytest.raises(SpecError, match="tau2_method is an option of engine='frequentist', not of 'nuts'"):
+        subgroups(STUDIES, by="regimen", tau="common", engine="nuts", tau2_method="DL")
     with pytest.raises(SpecError, match="takes no model, because it has no priors"):
         subgroups(STUDIES, bm.ModelSpec("binomial"), by="regimen", tau="common", engine="frequentist")
     with pytest.raises(SpecError, match="is TKI for every study, so there are no groups"):

@@ -82,7 +82,7 @@ def test_a_prior_and_the_way_to_share_are_told_apart(run):
         (("--by", "regimen", "--parameter", "p"), "unknown parameter 'p'"),
         (
             ("--by", "regimen", "--engine", "frequentist", "--tau", "hierarchical"),
-            "tau='hierarchical' needs engine='exact', not 'frequentist'",
+            "tau='hierarchical' needs engine='exact' or 'nuts', not 'frequentist'",
         ),
     ],
 )

@@ -185,8 +185,6 @@ def test_what_cannot_be_integrated_is_refused_in_one_line():
     separated = counts([0, 0, 9, 8], [9, 8, 9, 8], x=[1.0, 2.0, 3.0, 4.0])
     with pytest.raises(bm.SpecError, match="completely separated along coefficients whose priors have heavy tails"):
         bm.fit(separated, model("~ x", "Cauchy(0, 2.5)"))
-    with pytest.raises(bm.SpecError, match="takes no formula yet; use engine='exact'"):
-        bm.fit(studies, model("~ x"), engine="nuts")
     frame = pd.DataFrame({"x": [1, 2, 4, 8, 9], "g": list("aabbc")})
     estimates = bm.Studies(tuple("abcde"), y=[0.1, 0.2, 0.3, 0.1, 0.4], se=[0.1] * 5, moderators=frame)
     with pytest.raises(bm.ImproperPosteriorError, match="4 of 4 coefficients have a flat prior"):
