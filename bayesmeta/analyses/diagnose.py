@@ -55,8 +55,9 @@ def diagnose(fit: object) -> Diagnosis:
 
 def _of_exact(fit: ExactFit | RegressionFit) -> Diagnosis:
     table = fit.summary()
-    width, size = (table["upper"] - table["lower"]) / WIDE_INTERVAL, table["median"].abs() / LARGE_VALUE
-    relative = float((table["numerical_error"] / np.maximum(np.maximum(width, size), 1.0)).max())
+    lower, upper, median, errors = table[["lower", "upper", "median", "numerical_error"]].to_numpy().T
+    scale = np.maximum(np.maximum((upper - lower) / WIDE_INTERVAL, np.abs(median) / LARGE_VALUE), 1.0)
+    relative = float((errors / scale).max())
     found = f"exact, with errors of at most {fit.numerical_error:.0e}"
     advice = "the numbers hold to that error only; use less extreme priors"
     error = Check("numerical_error", relative, f"<= {ACCEPTABLE:g}", relative <= ACCEPTABLE, advice, found)

@@ -16,6 +16,7 @@ from bayesmeta.analyses.psis import with_marginal
 from bayesmeta.errors import ImproperPosteriorError, SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.result.diagnosis import NOT_RELIABLE
 from bayesmeta.surface.binomial import BinomialTerms
 from bayesmeta.surface.normal import NormalTerms
 
@@ -38,12 +39,15 @@ class LooPit:
         diagonal, and exact p-value.
     is_exact : bool
         Whether the probabilities are by quadrature.
+    is_reliable : bool
+        Whether the fit can be trusted.
     """
 
     table: pd.DataFrame
     statistic: float
     pvalue: float
     is_exact: bool
+    is_reliable: bool = True
 
     @property
     def verdict(self) -> str:
@@ -52,7 +56,8 @@ class LooPit:
         test = f"largest distance from uniform {self.statistic:.2f}, P = {self.pvalue:.2g}"
         count = int(self.table["prob_below"].notna().sum())
         found = "the studies do not lie where the others predict them" if self.pvalue < ALARM else "no sign of misfit"
-        return f"{found}: {count} leave-one-out probabilities {how}, {test}"
+        warning = "" if self.is_reliable else f"{NOT_RELIABLE}, see bm.diagnose: "
+        return f"{warning}{found}: {count} leave-one-out probabilities {how}, {test}"
 
     def __repr__(self) -> str:
         return f"{self.verdict}\n\n{self.table.to_string()}"
@@ -110,7 +115,7 @@ def loo_pit(
     if table is None:
         table = _from_draws(fit, draws=draws, chains=chains, seed=seed)
     statistic, pvalue = uniformity(table["prob_below"].dropna().to_numpy())
-    return LooPit(table, statistic, pvalue, is_exact)
+    return LooPit(table, statistic, pvalue, is_exact, getattr(fit, "is_reliable", True))
 
 
 def uniformity(probability: FloatArray) -> tuple[float, float]:

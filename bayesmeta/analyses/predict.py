@@ -11,6 +11,7 @@ from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.robust import ClusterRobust
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.nuts.predict import predict_draws
+from bayesmeta.result.summary import with_reliability
 
 DEFAULT_PROB = 0.95
 
@@ -81,4 +82,4 @@ def predict(
         frames.append(frame)
     if not frames:
         raise SpecError("predict needs at least one set of values, such as {'year': 2020}.")
-    return pd.concat(frames, ignore_index=True)
+    return with_reliability(fit, pd.concat(frames, ignore_index=True))

@@ -12,6 +12,7 @@ from bayesmeta.analyses.discrepancy import discrepancies
 from bayesmeta.effects.measures import DataKind
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.result.summary import with_reliability
 from bayesmeta.spec.observed import Estimates, Observed
 from bayesmeta.surface.simulate import observed_roles
 
@@ -50,7 +51,8 @@ def predictive_checks(
     DataFrame
         Indexed by ``statistic`` (see `bayesmeta.analyses.discrepancy.discrepancies`): ``observed``; ``mean``,
         ``lower`` and ``upper`` (equal-tailed) of the replicates; ``prob_below``, the probability that a replicate shows
-        less than was observed, plus half of that of the same; ``mcse``, its Monte-Carlo error.
+        less than was observed, plus half of that of the same; ``mcse``, its Monte-Carlo error. Of a NUTS fit also
+        ``is_reliable``.
 
     Raises
     ------
@@ -99,7 +101,8 @@ def predictive_checks(
         below, error = _below(values, float(seen[name][0]), shape)
         rows.append((seen[name][0], values.mean(), *np.quantile(values, [tail, 1.0 - tail]), below, error))
     columns = ["observed", "mean", "lower", "upper", "prob_below", "mcse"]
-    return pd.DataFrame(rows, columns=columns, index=pd.Index(list(drawn), name="statistic"))
+    table = pd.DataFrame(rows, columns=columns, index=pd.Index(list(drawn), name="statistic"))
+    return with_reliability(fit, table)
 
 
 def tree_of(

@@ -48,8 +48,8 @@ def psis_loo(
     DataFrame
         Indexed by ``study``: ``elpd_psis``; its Monte-Carlo error ``mcse``, which means something only where the
         approximation works; ``pareto_k``, the tail of the importance ratios; ``is_reliable``, whether that is at most
-        min(1 - 1 / log10(number of draws), 0.7); ``elpd_loo``, the exact density (see `loo`), and its
-        ``numerical_error``; nan where the exact engine has no answer.
+        min(1 - 1 / log10(number of draws), 0.7) and the draws are reliable; ``elpd_loo``, the exact density (see
+        `loo`), and its ``numerical_error``; nan where the exact engine has no answer.
 
     Raises
     ------
@@ -89,7 +89,9 @@ def psis_loo(
             tree = with_marginal(tree, fit)
     else:
         tree = fit.to_datatree(draws=draws, chains=chains, seed=seed, log_likelihood=log_likelihood)
-    return _table(tree, fit.studies.study).join(_exact(fit))
+    table = _table(tree, fit.studies.study).join(_exact(fit))
+    table["is_reliable"] &= getattr(fit, "is_reliable", True)
+    return table
 
 
 def _table(tree: "DataTree", studies: tuple[str, ...]) -> pd.DataFrame:

@@ -62,6 +62,7 @@ def fit_command(
     bayesmeta fit arms.csv --events ai,ci --n n1i,n2i --model two-arm-conditional
     bayesmeta fit hr.csv --estimate hr --lower low --upper high --measure HR --model normal-normal
     """  # noqa: D301 (click takes the backspace as a mark)
+    from bayesmeta.result.summary import summary
     from bayesmeta.spec.coefficients import refuse_formula
     from bayesmeta.tables.records import fit_record
     from bayesmeta.tables.results import render_fit
@@ -86,7 +87,7 @@ def fit_command(
     if form == "json":
         text = json_text(fit_record(result, ci_prob=ci_prob, ci_kind=ci_kind))
     elif form == "csv":
-        text = csv_text(result.summary(ci_prob=ci_prob, ci_kind=ci_kind), index=True)
+        text = csv_text(summary(result, ci_prob=ci_prob, ci_kind=ci_kind), index=True)
     else:
         text = render_fit(result, ci_prob=ci_prob, ci_kind=ci_kind)
     say([*data_lines(data, studies), *model_lines(model), *(f"note: {note}" for note in result.notes)])

@@ -14,6 +14,7 @@ from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes,
 from bayesmeta.effects.rates import garwood
 from bayesmeta.effects.study_intervals import DEFAULT_STUDY_INTERVAL, study_interval_record
 from bayesmeta.errors import SpecError
+from bayesmeta.result.summary import with_reliability
 from bayesmeta.spec.coefficients import formula_of, refuse_formula
 
 
@@ -77,10 +78,10 @@ def study_effects(
         on. ``weight``: share of the study in the overall mean (sums to 1); ``shrinkage``: s^2 / (s^2 + tau^2), the
         share of the way from the study's own estimate to the overall mean, both averaged over the posterior of tau.
         The last columns tell the accuracy of the link-scale ones: ``numerical_error``, the largest absolute
-        error; for a NUTS fit ``mcse_mean ess_bulk ess_tail r_hat``. For a classical fit ``observed`` of two arms is
-        what was pooled, and instead of a posterior there is the best linear unbiased prediction (BLUP) of the study's
-        true effect, ``estimate se lower upper`` with tau2 taken as known, and its ``proportion``, ``ratio`` or
-        ``rate``.
+        error; for a NUTS fit ``mcse_mean ess_bulk ess_tail r_hat`` and ``is_reliable``.
+        For a classical fit ``observed`` of two arms is what was pooled, and instead of a posterior there is the best
+        linear unbiased prediction (BLUP) of the study's true effect, ``estimate se lower upper`` with tau2 taken as
+        known, and its ``proportion``, ``ratio`` or ``rate``.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def study_effects(
         frame[f"{shown}_upper"] = inverse(table["upper"].to_numpy())
     rest = table.columns.difference(columns, sort=False)
     frame[rest] = table[rest].to_numpy()
-    return frame
+    return with_reliability(fit, frame)
 
 
 def shown_data(studies: Studies) -> dict[str, FloatArray]:

@@ -54,7 +54,8 @@ def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.Data
     DataFrame
         Indexed by ``parameter``. Bayesian fits: ``mu``, ``tau`` (link scale), and for proportions
         ``p_median``, ``p_mean``, ``p_new``, otherwise ``theta_new``; columns ``mean sd median lower upper``
-        and ``numerical_error`` (exact) or ``mcse_mean ess_bulk ess_tail r_hat`` (nuts). Frequentist fits:
+        and ``numerical_error`` (exact) or ``mcse_mean ess_bulk ess_tail r_hat`` and ``is_reliable``, whether diagnosis
+        and verification found no trouble (nuts). Frequentist fits:
         ``mu`` and, for proportions, what it estimates; columns ``estimate se lower upper``.
 
     Raises
@@ -64,7 +65,13 @@ def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.Data
     """
     if not hasattr(fit, "summary"):
         raise SpecError(f"summary takes a fit made by bm.fit; got {a_type(fit)}.")
-    return fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
+    return with_reliability(fit, fit.summary(ci_prob=ci_prob, ci_kind=ci_kind))
+
+
+def with_reliability(fit: object, table: pd.DataFrame) -> pd.DataFrame:
+    """Return numbers of a fit with the column ``is_reliable``, if it can fail its diagnosis: a table says so itself."""
+    is_reliable = getattr(fit, "is_reliable", None)
+    return table if is_reliable is None else table.assign(is_reliable=is_reliable)
 
 
 def check_interval(ci_prob: float, ci_kind: str) -> float:

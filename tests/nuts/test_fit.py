@@ -12,7 +12,7 @@ DIAGNOSTICS = ["mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
 def test_summary_has_the_rows_of_exact_and_mcmc_columns(sampled, exact):
     table = bm.summary(sampled)
     assert table.index.tolist() == bm.summary(exact).index.tolist()
-    assert table.columns.tolist() == [*COLUMNS, *DIAGNOSTICS]
+    assert table.columns.tolist() == [*COLUMNS, *DIAGNOSTICS, "is_reliable"]
 
 
 def test_the_result_records_how_it_was_sampled(sampled):
