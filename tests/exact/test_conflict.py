@@ -102,5 +102,5 @@ def test_a_study_without_which_the_posterior_is_improper_has_a_note_and_no_numbe
 def test_other_fits_are_refused_with_the_way_out(fit_counts):
     with pytest.raises(SpecError, match="conflict needs an exact fit, not a fit of engine='frequentist'"):
         conflict(fit_frequentist(fit_counts([4, 10], [8, 12]).studies))
-    with pytest.raises(SpecError, match="not a int"):
+    with pytest.raises(SpecError, match="not an int"):
         conflict(3)
