@@ -1,7 +1,7 @@
 # Each target sets up first; the set-up does nothing when nothing has changed.
 BIN := .venv/bin
 
-.PHONY: demo test lint bench check-wheel setup
+.PHONY: demo test lint bench calibration check-wheel setup
 
 demo: setup
 	@$(BIN)/bayesmeta demo
@@ -19,6 +19,10 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
+
+# The full calibration run, an hour or so; its results are stored. ARGS=--show prints them.
+calibration: setup
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py $(ARGS)
 
 check-wheel: setup
 	@$(BIN)/python .ci/check_wheel.py

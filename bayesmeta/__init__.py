@@ -8,27 +8,38 @@
 
 from typing import TYPE_CHECKING, Any
 
+from bayesmeta.analyses.adjusted import adjusted_estimates
 from bayesmeta.analyses.average import average
 from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
+from bayesmeta.analyses.calibrate import Calibration, calibrate
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.concordance import concordance
 from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.decisions import prob_above, prob_rope
+from bayesmeta.analyses.fail_safe import fail_safe_n
 from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
 from bayesmeta.analyses.leave_one_out import leave_one_out
+from bayesmeta.analyses.loo_pit import loo_pit
 from bayesmeta.analyses.outliers import outliers
+from bayesmeta.analyses.pet_peese import pet_peese
 from bayesmeta.analyses.power_scaling import power_scale, power_sensitivity
 from bayesmeta.analyses.predict import predict
+from bayesmeta.analyses.predictive_checks import predictive_checks
+from bayesmeta.analyses.psis import psis_loo
+from bayesmeta.analyses.selection import SelectionFit, selection_model
 from bayesmeta.analyses.sensitivity import sensitivity
+from bayesmeta.analyses.small_study import small_study_tests
 from bayesmeta.analyses.stacking import stacking
 from bayesmeta.analyses.study_influence import influence
 from bayesmeta.analyses.subgroup_test import subgroup_test
 from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.analyses.subsets import subsets
 from bayesmeta.analyses.tipping import TippingPoint, tipping_point
+from bayesmeta.analyses.trim_fill import TrimFill, trim_fill
 from bayesmeta.api import fit
 from bayesmeta.data.datasets import list_datasets, load_dataset
 from bayesmeta.data.read import read_csv, read_studies
@@ -41,6 +52,8 @@ from bayesmeta.errors import (
     OutputError,
     SpecError,
 )
+from bayesmeta.frequentist.heterogeneity_intervals import heterogeneity
+from bayesmeta.frequentist.many import PooledMany, pool_many
 from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.nuts.fit import diagnose
@@ -65,28 +78,37 @@ __version__ = "0.1.0"
 __all__ = [
     "AccuracyError",
     "BayesmetaError",
+    "Calibration",
     "DataError",
     "Elicited",
     "ImproperPosteriorError",
     "ModelSpec",
     "OutputError",
+    "PooledMany",
     "Prior",
+    "SelectionFit",
     "SpecError",
     "Studies",
     "TippingPoint",
+    "TrimFill",
+    "adjusted_estimates",
     "average",
     "baujat",
     "bayes_factor",
+    "calibrate",
     "cluster_robust",
     "compare",
+    "concordance",
     "conflict",
     "contrasts",
     "cumulative",
     "diagnose",
     "elicit",
+    "fail_safe_n",
     "fit",
     "fit_many",
     "forest_frame",
+    "heterogeneity",
     "influence",
     "leave_one_out",
     "list_datasets",
@@ -94,21 +116,28 @@ __all__ = [
     "load_dataset",
     "load_model",
     "loo",
+    "loo_pit",
     "outliers",
+    "pet_peese",
     "plot_forest",
+    "pool_many",
     "power_scale",
     "power_sensitivity",
     "predict",
+    "predictive_checks",
     "prob_above",
     "prob_best",
     "prob_rope",
+    "psis_loo",
     "pymc_model",
     "read_csv",
     "read_studies",
     "rhodes_prior",
     "run_analysis",
     "save_figure",
+    "selection_model",
     "sensitivity",
+    "small_study_tests",
     "stacking",
     "stratified_tests",
     "study_effects",
@@ -117,6 +146,7 @@ __all__ = [
     "subsets",
     "summary",
     "tipping_point",
+    "trim_fill",
     "turner_prior",
     "verify",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import isfinite
 from numbers import Integral
 
 from bayesmeta.errors import SpecError
@@ -45,6 +46,23 @@ def check_probability(name: str, value: float) -> float:
         hint = f" Did you mean {number / 100:g}?" if 10.0 <= number < 100.0 else ""
         raise SpecError(f"{name}={value!r} must lie strictly between 0 and 1.{hint}")
     return number
+
+
+def check_number(name: str, value: object) -> float:
+    """Return ``value`` as a float if it is a finite number; raise `SpecError` if not."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # what is no number is refused here
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not isfinite(number):
+        raise SpecError(f"{name}={value!r} must be a finite number, such as 0.")
+    return number
+
+
+def a_type(value: object) -> str:
+    """Return the type of a value with its article: ``an ExactFit``, ``a GlmmFit``."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
 
 
 def check_counts(**values: object) -> None:

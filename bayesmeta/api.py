@@ -11,7 +11,8 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit, check_proper, fit_exact
 from bayesmeta.exact.regression import check_proper_regression, fit_regression
-from bayesmeta.frequentist.methods import INVERSE_VARIANCE, POOLING_OPTIONS, fit_by_method
+from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE, POOLING_OPTIONS, ClassicalFit, fit_by_method
 from bayesmeta.frequentist.regression import fit_frequentist_regression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
@@ -20,7 +21,7 @@ from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.verify import verify
 
 type BayesianFit = ExactFit | NutsFit
-type AnyFit = ExactFit | NutsFit | FrequentistFit
+type AnyFit = ExactFit | NutsFit | ClassicalFit
 
 ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
@@ -56,7 +57,16 @@ def fit(
 ) -> NutsFit: ...
 @overload
 def fit(
-    studies: Studies, model: None = None, *, engine: Literal["frequentist"], **options: object
+    studies: Studies, model: None = None, *, engine: Literal["frequentist"], method: Literal["glmm"], **options: object
+) -> GlmmFit: ...
+@overload
+def fit(
+    studies: Studies,
+    model: None = None,
+    *,
+    engine: Literal["frequentist"],
+    method: Literal["inverse-variance", "mantel-haenszel", "peto"] = "inverse-variance",
+    **options: object,
 ) -> FrequentistFit: ...
 @overload
 def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exact", **options: object) -> AnyFit: ...
@@ -69,10 +79,10 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         The data.
     model : ModelSpec, optional
         The Bayesian model. By default, for counts, ``ModelSpec("binomial")``: exact binomial likelihood,
-        mu ~ Normal(0, 1.5), tau ~ HalfNormal(1), logit scale. For two arms of counts ``ModelSpec("binomial-two-arm")``
-        and of person-time ``ModelSpec("poisson-conditional")``: mu ~ Normal(0, 2.82), tau ~ HalfNormal(0.5), the
-        scale of log odds ratios and log rate ratios. Rates of one arm and estimates have no default, because their
-        scale is not known. The frequentist engine takes no model.
+        mu ~ Normal(0, 1.5), tau ~ HalfNormal(1), logit scale. For two arms of counts
+        ``ModelSpec("binomial-conditional")`` and of person-time ``ModelSpec("poisson-conditional")``: mu ~ Normal(0,
+        2.82), tau ~ HalfNormal(0.5), the scale of log odds ratios and log rate ratios. Rates of one arm and estimates
+        have no default, because their scale is not known. The frequentist engine takes no model.
     engine : {"exact", "nuts", "frequentist"}
         ``"exact"``: the posterior by quadrature, with its numerical error. ``"nuts"``: draws from it by PyMC
         or nutpie, held against the exact posterior where there is one (``fit.verification``).
@@ -83,12 +93,14 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``quiet``; see `fit_nuts`.
         frequentist: ``method`` (``"inverse-variance"`` by default; see `POOLING_METHODS`) and the options of that
         method, as a rule ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
-        ``add``, ``to``; see `fit_frequentist`. With ``formula``, a meta-regression; see
+        ``add``, ``to``; see `fit_frequentist`. ``method="glmm"`` takes ``measure``, ``glmm_model``, ``ci_method``,
+        ``pi_method`` and ``ci_prob``; see `fit_glmm`. With ``formula``, a meta-regression; see
         `fit_frequentist_regression`.
 
     Returns
     -------
-    ExactFit, NutsFit or FrequentistFit; with a formula RegressionFit, NutsFit or FrequentistRegression
+    ExactFit, NutsFit, FrequentistFit or, by ``method="glmm"``, GlmmFit; with a formula RegressionFit, NutsFit or
+    FrequentistRegression
 
     Raises
     ------
@@ -137,7 +149,7 @@ def _refuse_with_formula(options: dict[str, object]) -> None:
     """Drop the method that a meta-regression has anyway; raise `SpecError` for what it does not take."""
     if options.get("method") == INVERSE_VARIANCE:
         options.pop("method")
-    for name in ("method", "back_transformation"):
+    for name in ("method", "glmm_model", "back_transformation"):
         if name in options:
             raise SpecError(f"{name}={options[name]!r} does not go with a formula; leave one of them out.")
 

@@ -7,7 +7,7 @@ from typing import Protocol, final
 import numpy as np
 import pandas as pd
 
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import a_type, check_probability, unknown_name
 from bayesmeta.errors import AccuracyError, ImproperPosteriorError, SpecError
 from bayesmeta.exact.fit import fit_exact
 from bayesmeta.exact.groups import Groups, fit_groups
@@ -60,7 +60,7 @@ def verify(fit: NutsFit, *, ci_prob: float = 0.95) -> Verification:
     doi 10.1214/20-BA1221.
     """
     if not isinstance(fit, NutsFit):
-        raise SpecError(f"verify takes a fit made by engine='nuts'; got a {type(fit).__name__}.")
+        raise SpecError(f"verify takes a fit made by engine='nuts'; got {a_type(fit)}.")
     prob = check_probability("ci_prob", ci_prob)
     try:
         exact = _exact_posterior(fit)

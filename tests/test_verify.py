@@ -83,5 +83,5 @@ def test_a_moment_that_does_not_exist_is_left_out(as_nuts):
 
 
 def test_only_nuts_fits_are_verified(exact):
-    with pytest.raises(bm.SpecError, match="verify takes a fit made by engine='nuts'; got a ExactFit"):
+    with pytest.raises(bm.SpecError, match="verify takes a fit made by engine='nuts'; got an ExactFit"):
         bm.verify(exact)

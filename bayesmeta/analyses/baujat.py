@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bayesmeta.analyses.study_influence import deletion_notes, deletion_of
-from bayesmeta.errors import SpecError
+from bayesmeta.frequentist.methods import not_pooled
 from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
 
@@ -47,7 +47,7 @@ def baujat(fit: FrequentistFit | FrequentistRegression) -> pd.DataFrame:
     {'Otsubo et al.': 6.44, 'Shimoda et al.': 5.69}
     """
     if not isinstance(fit, FrequentistFit | FrequentistRegression):
-        raise SpecError(f"baujat takes a fit with engine='frequentist', not a {type(fit).__name__}; see bm.influence.")
+        raise not_pooled("baujat", fit, "see bm.influence.", with_formula=True)
     found = deletion_of(fit)
     columns = {"contribution": found.contribution, "influence": found.influence, "note": deletion_notes(found)}
     return pd.DataFrame(columns, index=pd.Index(fit.studies.study, name="study"))

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from bayesmeta._validate import unknown_name
+from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.evidence import point_evidence
@@ -126,7 +126,7 @@ def bayes_factor(fit: object, hypothesis: str) -> BayesFactor:
     if not isinstance(fit, ExactFit):
         refuse_regression(fit, "bayes_factor")
         engine = getattr(fit, "engine", None)
-        got = f"engine={engine!r} has no evidence" if engine else f"got a {type(fit).__name__}"
+        got = f"engine={engine!r} has no evidence" if engine else f"got {a_type(fit)}"
         raise SpecError(f"bayes_factor needs a fit made by engine='exact'; {got}.")
     has_tau = "tau" in fit.parameters
     values = _parse(hypothesis, _testable(fit))

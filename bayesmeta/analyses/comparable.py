@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from bayesmeta._validate import a_type
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
@@ -42,7 +43,7 @@ def comparable_fits(fits: object, *, verb: str) -> tuple[ExactFit, ...]:
         if not isinstance(fit, ExactFit):
             refuse_regression(fit, verb)
             engine = getattr(fit, "engine", None)
-            what = f"a fit by engine={engine!r}" if engine else f"a {type(fit).__name__}"
+            what = f"a fit by engine={engine!r}" if engine else a_type(fit)
             raise SpecError(f"{verb} takes fits made by engine='exact'; got {what}.")
     for fit in exact[1:]:
         _check_same_base(exact[0], fit, verb)

@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesmeta._validate import a_type
+from bayesmeta.analyses.compare_glmm import Row, glmm_rows
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.describe import of_studies
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
@@ -17,8 +21,6 @@ from bayesmeta.result.words import effect_noun
 from bayesmeta.spec.coefficients import formula_of, refuse_formula
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.words import has_mean, model_label
-
-type Row = tuple[str, str, str, str, float, str, float, float, str, str]
 
 COLUMNS = (
     "fit", "engine", "parameter", "estimand", "estimate", "point", "lower", "upper", "interval",
@@ -33,7 +35,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
 
     Parameters
     ----------
-    fits : ExactFit, NutsFit or FrequentistFit, or a sequence of them
+    fits : ExactFit, NutsFit, FrequentistFit or GlmmFit, or a sequence of them
         Fits of the same studies.
     ci_prob : float
         Probability of all intervals.
@@ -44,7 +46,8 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
         A row per fit and parameter. ``fit``: the method in words. ``estimand``: which quantity the row
         estimates: ``mu`` and ``tau`` (link scale), ``p_median``, ``p_mean`` or ``p_new``. ``estimate`` is, by
         ``point``, the posterior median, for `p_mean` the posterior mean (which is also the mean of
-        `p_new`), or the pooled estimate. ``interval``: CrI (credible), CI (confidence) or PI (prediction).
+        `p_new`), the pooled estimate, or that of maximum likelihood (ML). ``interval``: CrI (credible), CI
+        (confidence) or PI (prediction).
         ``explanation``: why the number may differ from the others; of a NUTS fit that failed its diagnosis, that
         it is not reliable.
 
@@ -80,8 +83,8 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
         refuse_formula(formula_of(fit), "compare")
-        if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
-            raise SpecError(f"compare takes fits made by bm.fit; got a {type(fit).__name__}.")
+        if not isinstance(fit, ExactFit | NutsFit | FrequentistFit | GlmmFit):
+            raise SpecError(f"compare takes fits made by bm.fit; got {a_type(fit)}.")
         _check_same_studies(given[0], fit)
     rows = [row for fit in given for row in _rows(fit, ci_prob)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -96,6 +99,8 @@ def _check_same_studies(first: AnyFit, other: AnyFit) -> None:
 
 
 def _rows(fit: AnyFit, ci_prob: float) -> list[Row]:
+    if isinstance(fit, GlmmFit):
+        return glmm_rows(fit, ci_prob)
     return _frequentist_rows(fit, ci_prob) if isinstance(fit, FrequentistFit) else _bayesian_rows(fit, ci_prob)
 
 
@@ -216,7 +221,8 @@ def _why_median(fit: FrequentistFit) -> str:
     count = int(fit.corrected.sum())
     if count:
         text += (
-            f"; {count} of {fit.k} studies have a zero cell and were corrected by {fit.add:g}, which pulls "
-            "them towards 50 % and gives them little weight"
+            f"; {of_studies(count, fit.k, 'has', 'have')} a zero cell and {'was' if count == 1 else 'were'} corrected "
+            f"by {fit.add:g}, which pulls {'it' if count == 1 else 'them'} towards 50 % and gives "
+            f"{'it' if count == 1 else 'them'} little weight"
         )
     return text

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
+
 from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit
@@ -57,7 +59,7 @@ def as_conclusion(value: str | Callable[[ExactFit], bool], fit: ExactFit) -> Con
     Raises
     ------
     SpecError
-        If it is neither, or names no quantity of the fit.
+        If it is neither, names no quantity of the fit, or compares one with a value that it cannot have.
     """
     if callable(value):
         return Conclusion(getattr(value, "__name__", "the conclusion"), lambda f: 1.0 if value(f) else -1.0)
@@ -68,13 +70,12 @@ def as_conclusion(value: str | Callable[[ExactFit], bool], fit: ExactFit) -> Con
         text = text.replace(sign, plain)
     if (found := _PROBABILITY.fullmatch(text)) is not None:
         name, side, x, relation, p = found.groups()
-        return Conclusion(
-            value, _probability(_known(name, fit), side, float(x), relation, check_probability("P", float(p)))
-        )
+        at = _possible(_known(name, fit), float(x))
+        return Conclusion(value, _probability(name, side, at, relation, check_probability("P", float(p))))
     if (found := _INTERVAL.fullmatch(text)) is not None:
         percent, name, verb, x = found.groups()
         prob = check_probability("the interval's probability", float(percent or 95) / 100.0)
-        return Conclusion(value, _interval(_known(name, fit), prob, verb, float(x)))
+        return Conclusion(value, _interval(name, prob, verb, _possible(_known(name, fit), float(x))))
     raise SpecError(f"{quote(value)} is no conclusion; write {_FORMS}, or give a function of a fit.")
 
 
@@ -83,6 +84,18 @@ def _known(name: str, fit: ExactFit) -> str:
     if name not in allowed:
         raise SpecError(unknown_name("parameter", name, allowed))
     return name
+
+
+def _possible(name: str, x: float) -> float:
+    """Return ``x``, or raise `SpecError` where no posterior could change what is said of it."""
+    if name.startswith("p_") and not 0.0 < x < 1.0:
+        hint = f" Did you mean {x / 100.0:g}?" if 1.0 < x < 100.0 else ""
+        raise SpecError(f"{name} is a proportion, so {x:g} must lie strictly between 0 and 1.{hint}")
+    if name == "tau" and not x > 0.0:
+        raise SpecError(f"tau is a standard deviation, so {x:g} must be above 0.")
+    if not np.isfinite(x):
+        raise SpecError(f"{x:g} is no value of {name}; give a finite number.")
+    return x
 
 
 def _probability(name: str, side: str, x: float, relation: str, p: float) -> Margin:

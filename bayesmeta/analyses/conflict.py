@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayesmeta._validate import a_type
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.conflict import below_others
 from bayesmeta.exact.fit import ExactFit
@@ -100,7 +101,7 @@ def check_exact(fit: object, verb: str) -> None:
     if not isinstance(fit, ExactFit):
         refuse_regression(fit, verb)
         engine = getattr(fit, "engine", None)
-        given = f"a fit of engine={engine!r}" if engine not in (None, "exact") else f"a {type(fit).__name__}"
+        given = f"a fit of engine={engine!r}" if engine not in (None, "exact") else a_type(fit)
         raise SpecError(
             f"{verb} needs an exact fit, not {given}; fit the same studies and model with engine='exact', which takes "
             "milliseconds."

@@ -27,6 +27,10 @@ COLUMNS = (
     "level", "reference", "parameter", "contrast", "mean", "sd", "median", "lower", "upper", "prob_above",
     "numerical_error",
 )  # fmt: skip
+HARDLY_BOUND = (
+    "a group's data hardly bound it, or a prior has a heavy tail; use a narrow prior of the groups' means, such as "
+    "Normal(0, 1.5), and one of tau such as HalfNormal(1)."
+)
 REFINE_ABOVE = 2e-7  # of which 1e-7 is the floor: beyond, the panels are not fine enough to be sure of the error
 HIGHEST, LOWEST = "highest", "lowest"
 
@@ -140,7 +144,7 @@ def _numbers(groups: Groups, first: int, second: int, name: str, kind: Kind, pro
     if not row["numerical_error"] <= ACCEPTABLE:
         raise AccuracyError(
             f"the {kind} of {name} between {groups.labels[first]!r} and {groups.labels[second]!r} could not be "
-            f"computed to {ACCEPTABLE:g}; use less extreme priors."
+            f"computed to {ACCEPTABLE:g}: {HARDLY_BOUND}"
         )
     return row
 
@@ -228,7 +232,7 @@ def prob_best(
     ranks, error = rank_probabilities(groups, name)
     error = error + FLOOR
     if not error.max() <= ACCEPTABLE:
-        raise AccuracyError(f"the ranks could not be computed to {ACCEPTABLE:g}; use less extreme priors.")
+        raise AccuracyError(f"the ranks could not be computed to {ACCEPTABLE:g}: {HARDLY_BOUND}")
     return _rank_frame(groups, np.clip(ranks if best == HIGHEST else ranks[:, ::-1], 0.0, 1.0), error)
 
 

@@ -17,7 +17,7 @@ def cumulative(fit: PartFit, *, by: str | Sequence[str] | None = None, ci_prob: 
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, FrequentistFit or GlmmFit
         The analysis of all k studies.
     by : str or sequence of str, optional
         A moderator, in whose ascending order the studies come (ties as in the data, and said in ``note``); or the

@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self, final, runtime_checkable
 
 import numpy as np
 
+from bayesmeta._validate import a_type
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.summary import FLOOR
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
@@ -182,7 +183,7 @@ def prob_rope(fit: object, name: str, *, rope: tuple[float, float]) -> Probabili
 def _probability(fit: object, name: str, low: float, high: float, statement: str) -> Probability:
     if not isinstance(fit, HasResolutions | NutsFit):
         engine = getattr(fit, "engine", None)
-        got = f"engine={engine!r} has no posterior" if engine else f"got a {type(fit).__name__}"
+        got = f"engine={engine!r} has no posterior" if engine else f"got {a_type(fit)}"
         raise SpecError(f"a posterior probability needs a Bayesian fit; {got}; fit with engine='exact'.")
     distributions = (fit.marginal(name),) if isinstance(fit, NutsFit) else fit.resolutions(name)
     estimand = ESTIMANDS.get(name.partition("[")[0], name)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import a_type, check_probability, unknown_name
 from bayesmeta.api import fit
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import BayesmetaError, SpecError
@@ -132,7 +132,7 @@ def fit_many(
     if processes is None:
         processes = 1 if len(first) < FEW else available_processes()
     parts = _parts(chain(first, items))
-    tell = _teller(progress, total)
+    tell = teller(progress, total)
     outcomes: list[Outcome] = []
     with closing(in_order(partial(outcomes_of, wanted), parts, processes=processes)) as done:
         for part in done:
@@ -208,8 +208,7 @@ def _checked_model(model: object) -> ModelSpec | None:
     if model is None or isinstance(model, ModelSpec):
         return model
     raise SpecError(
-        f"model is a {type(model).__name__}, not a ModelSpec; use bm.load_model('binomial-normal') or "
-        "bm.ModelSpec(...)."
+        f"model is {a_type(model)}, not a ModelSpec; use bm.load_model('binomial-normal') or bm.ModelSpec(...)."
     )
 
 
@@ -268,7 +267,8 @@ def _parts(items: Iterator[object]) -> Iterator[list[object]]:
         yield part
 
 
-def _teller(progress: Progress, total: int | None) -> Callable[[int], object]:
+def teller(progress: Progress, total: int | None) -> Callable[[int], object]:
+    """Return what says, to whom `fit_many`'s ``progress`` means, how many meta-analyses are done."""
     if callable(progress):
         return partial(_call, progress, total)
     if not progress:

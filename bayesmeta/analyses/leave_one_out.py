@@ -6,7 +6,6 @@ import pandas as pd
 from bayesmeta.analyses.conflict import depends_on_studies
 from bayesmeta.analyses.parts import PartFit, check_fit, check_prob, summarise_parts
 from bayesmeta.exact.fit import ExactFit
-from bayesmeta.frequentist.result import FrequentistFit
 
 
 def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame:
@@ -14,7 +13,7 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, FrequentistFit or GlmmFit
         The analysis of all k studies.
     ci_prob : float, optional
         Probability of the intervals; by default the fit's own, 0.95 for a Bayesian one.
@@ -25,7 +24,8 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
         A row per study left out (column ``study``) and ``parameter``. Bayesian: ``mean sd median lower upper``,
         ``elpd_loo`` (log predictive density of that study given the others, the same in each of its rows) and
         ``numerical_error``, the largest absolute error of the row. Frequentist: ``estimate se lower upper`` and, the
-        same in each of a study's rows, ``tau2 i2 h2 q q_pvalue``. ``shift``: by how much the median (the estimate)
+        same in each of a study's rows, ``tau2 i2 h2 q q_pvalue`` (``i2`` from Q, of a mixed model from tau2; ``h2``
+        from tau2, of a common effect from Q). ``shift``: by how much the median (the estimate)
         differs from that of all studies, in units of the SD (the standard error) that it has with all of them.
         ``note``: why a row has no numbers (an improper posterior, no study left), else empty.
 
@@ -58,7 +58,7 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
     labels = checked.studies.study
     rows = summarise_parts(checked, ~np.eye(len(labels), dtype=np.bool_), prob)
     table = rows.tidy([{"study": label} for label in labels])
-    point, spread = ("estimate", "se") if isinstance(checked, FrequentistFit) else ("median", "sd")
+    point, spread = ("median", "sd") if isinstance(checked, ExactFit) else ("estimate", "se")
     if rows.log_evidence is not None and rows.log_evidence_error is not None and isinstance(checked, ExactFit):
         each = np.repeat(np.arange(len(labels)), len(rows.parameters))
         wrong = checked.log_evidence_error + rows.log_evidence_error

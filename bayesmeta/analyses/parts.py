@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import BoolArray, FloatArray
-from bayesmeta._validate import check_probability
+from bayesmeta._validate import a_type, check_probability
 from bayesmeta.analyses.conflict import depends_on_studies
 from bayesmeta.effects.measures import effect_sizes
 from bayesmeta.effects.sizes import EffectSizes
@@ -17,12 +17,14 @@ from bayesmeta.exact.fit import ExactFit, fit_exact
 from bayesmeta.exact.regression import refuse_regression
 from bayesmeta.exact.study_sets import part_orders
 from bayesmeta.exact.subsets import Subsets
-from bayesmeta.frequentist.fit import pool
-from bayesmeta.frequentist.methods import INVERSE_VARIANCE, fit_by_method
+from bayesmeta.frequentist.again import repool
+from bayesmeta.frequentist.glmm import fit_part
+from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE, ClassicalFit, fit_by_method
 from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
 
-type PartFit = ExactFit | FrequentistFit
+type PartFit = ExactFit | ClassicalFit
 
 BAYESIAN = ("mean", "sd", "median", "lower", "upper")
 CLASSICAL = ("estimate", "se", "lower", "upper")
@@ -77,7 +79,7 @@ class Parts:
 
 def check_fit(fit: object, verb: str) -> PartFit:
     """Return a fit that can be repeated for subsets; raise `SpecError` for others, with the way out."""
-    if isinstance(fit, ExactFit | FrequentistFit):
+    if isinstance(fit, ExactFit | FrequentistFit | GlmmFit):
         return fit
     refuse_regression(fit, verb)
     if isinstance(fit, FrequentistRegression):
@@ -90,14 +92,14 @@ def check_fit(fit: object, verb: str) -> PartFit:
             f"{verb} would sample anew for every subset of the studies; fit the same studies and model with "
             "engine='exact', whose subsets take milliseconds."
         )
-    raise SpecError(f"{verb} takes a fit made by bm.fit; got a {type(fit).__name__}.")
+    raise SpecError(f"{verb} takes a fit made by bm.fit; got {a_type(fit)}.")
 
 
 def check_prob(fit: PartFit, ci_prob: float | None) -> float:
     """Return the probability of intervals: what is given, or the fit's own."""
     if ci_prob is not None:
         return check_probability("ci_prob", ci_prob)
-    return fit.ci_prob if isinstance(fit, FrequentistFit) else DEFAULT_PROB
+    return DEFAULT_PROB if isinstance(fit, ExactFit) else fit.ci_prob
 
 
 def summarise_parts(fit: PartFit, include: BoolArray, ci_prob: float) -> Parts:
@@ -105,14 +107,14 @@ def summarise_parts(fit: PartFit, include: BoolArray, ci_prob: float) -> Parts:
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, FrequentistFit or GlmmFit
         The analysis of all studies.
     include : array of bool, shape (R, k)
         Which studies each subset holds.
     ci_prob : float
         Probability of the intervals.
     """
-    return _classical(fit, include, ci_prob) if isinstance(fit, FrequentistFit) else _exact(fit, include, ci_prob)
+    return _exact(fit, include, ci_prob) if isinstance(fit, ExactFit) else _classical(fit, include, ci_prob)
 
 
 def _exact(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
@@ -159,7 +161,7 @@ def _refitted(fit: ExactFit, include: BoolArray, ci_prob: float) -> Parts:
     return Parts(names, BAYESIAN, values, error, log_evidence, log_evidence_error, None, note)
 
 
-def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts:
+def _classical(fit: ClassicalFit, include: BoolArray, ci_prob: float) -> Parts:
     """Pool each subset with the options of the whole."""
     names = tuple(fit.rows(ci_prob))
     values = np.full((len(include), len(names), len(CLASSICAL)), np.nan)
@@ -170,16 +172,18 @@ def _classical(fit: FrequentistFit, include: BoolArray, ci_prob: float) -> Parts
             note[i] = NONE_LEFT
             continue
         try:
-            part = _pool_part(fit, mask)
+            part = fit_part(fit, mask) if isinstance(fit, GlmmFit) else _pool_part(fit, mask)
             values[i] = list(part.rows(ci_prob).values())
         except BayesmetaError as error:
             note[i] = str(error)
             continue
-        heterogeneity[i] = [getattr(part, column) for column in HETEROGENEITY]
+        named = {column: getattr(part, column) for column in HETEROGENEITY}
+        named["i2"] = part.i2_tau2 if isinstance(part, GlmmFit) else part.i2  # as it is printed
+        heterogeneity[i] = list(named.values())
     return Parts(names, CLASSICAL, values, None, None, None, heterogeneity, note)
 
 
-def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
+def _pool_part(fit: FrequentistFit, mask: BoolArray) -> ClassicalFit:
     """Return the classical analysis of the studies in ``mask`` (k,)."""
     if fit.method != INVERSE_VARIANCE:
         options = {"measure": fit.measure, "ci_prob": fit.ci_prob, "add": fit.add, "to": fit.to}
@@ -189,8 +193,4 @@ def _pool_part(fit: FrequentistFit, mask: BoolArray) -> FrequentistFit:
         # the correction of each study depends on which others there are
         counts = fit.studies.events[mask], fit.studies.n[mask]
         effects = effect_sizes(fit.measure, *counts, variance=fit.variance, add=fit.add, to=fit.to)
-    return pool(
-        fit.studies, fit.record, effects, variance=fit.variance, tau2_method=fit.tau2_method, ci_method=fit.ci_method,
-        pi_method=fit.pi_method, ci_prob=fit.ci_prob, add=fit.add, to=fit.to,
-        back_transformation=fit.back_transformation,
-    )  # fmt: skip
+    return repool(fit, effects)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import a_type, check_probability, unknown_name
 from bayesmeta.errors import ImproperPosteriorError, SpecError
 from bayesmeta.exact.batch import Reference, Summaries, summarise
 from bayesmeta.exact.existence import tail_orders
@@ -114,9 +114,7 @@ def check_exact(fit: object, verb: str) -> None:
     """Raise `SpecError` unless a fit is one by quadrature."""
     if not isinstance(fit, ExactFit):
         refuse_regression(fit, verb)
-        raise SpecError(
-            f"{verb} takes a fit by engine='exact'; got a {type(fit).__name__}: refit with bm.fit(studies, model)."
-        )
+        raise SpecError(f"{verb} takes a fit by engine='exact'; got {a_type(fit)}: refit with bm.fit(studies, model).")
 
 
 def alternatives(

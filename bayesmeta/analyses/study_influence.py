@@ -8,6 +8,7 @@ from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.leave_one_out import leave_one_out
 from bayesmeta.analyses.parts import PartFit, check_fit
 from bayesmeta.errors import SpecError
+from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.coefficients import COEFFICIENT_TESTS
 from bayesmeta.frequentist.deletion import Deletion, delete_each
 from bayesmeta.frequentist.regression import FrequentistRegression
@@ -27,7 +28,7 @@ def influence(
 
     Parameters
     ----------
-    fit : ExactFit, FrequentistFit or FrequentistRegression
+    fit : ExactFit, FrequentistFit, GlmmFit or FrequentistRegression
         The analysis of all k studies.
     parameter : str, optional
         A row of the summary. By default ``p_median`` for proportions (``p_mean`` for a raw one), else ``mu``. A
@@ -98,6 +99,8 @@ def influence(
         for name in STATISTICS:
             frame[name] = getattr(found, name)
         return frame.assign(dfbetas=found.dfbetas[:, 0], influential=found.influential, note=rows["note"])
+    if not isinstance(checked, ExactFit):
+        return rows[["parameter", *CLASSICAL, "note"]]
     frame, note = rows[["parameter", *BAYESIAN]], rows["note"]
     try:
         conflicts = conflict(checked)[["conflict_pvalue", "numerical_error"]]

@@ -14,6 +14,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, DataError, ImproperPosteriorError, SpecError
 from bayesmeta.exact.groups import check_proper_groups
 from bayesmeta.frequentist.describe import effect_notes
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 from bayesmeta.frequentist.regression import regress
 from bayesmeta.nuts.fit import fit_nuts
 from bayesmeta.nuts.structure import structure_by
@@ -102,6 +103,10 @@ def subgroups(
     if tau == "hierarchical" and engine == "frequentist":
         raise SpecError("tau='hierarchical' needs engine='exact' or 'nuts', not 'frequentist'; or use tau='separate'.")
     check_options(engine, {})
+    if shared and (method := options.get("method", INVERSE_VARIANCE)) != INVERSE_VARIANCE and engine == "frequentist":
+        raise SpecError(f"tau={tau!r} needs method={INVERSE_VARIANCE!r}, not {method!r}; or use tau='separate'.")
+    if options.get("formula") is not None:
+        raise SpecError(f"by names the groups, so that formula={options['formula']!r} has none to add; leave it out.")
     if engine == "frequentist" and model is not None:
         raise SpecError("engine='frequentist' takes no model, because it has no priors; leave it out.")
     if shared and options.get("power_weights") is not None:

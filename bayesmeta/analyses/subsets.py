@@ -27,7 +27,7 @@ def subsets(
 
     Parameters
     ----------
-    fit : ExactFit or FrequentistFit
+    fit : ExactFit, FrequentistFit or GlmmFit
         The analysis of all k studies.
     size : int, optional
         Only subsets of so many studies; by default of 1 to k.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesmeta.cli.classical_options import CLASSICAL_OPTIONS, classical_options
 from bayesmeta.cli.data_options import data_lines, data_options, load_studies, on_bad_option, roles_from, split_measure
 from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
 from bayesmeta.cli.output import ci_prob_option, csv_text, format_option, json_text, say
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from bayesmeta.data.studies import Studies
     from bayesmeta.spec.model import ModelSpec
 
-CLASSICAL_OPTIONS = ("method", "tau2_method", "ci_method", "pi_method", "variance", "back_transformation")
 REGRESSION_OPTIONS = ("formula",)
 NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 
@@ -31,20 +31,7 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
     "posterior. frequentist: DerSimonian-Laird and its relatives.",
 )
 @model_options
-@click.option(
-    "--method", metavar="NAME", help="Frequentist: inverse-variance (the default), mantel-haenszel or peto (two arms)."
-)
-@click.option("--tau2-method", metavar="CODE", help="Frequentist: DL (the default) or EE (common effect).")
-@click.option(
-    "--ci-method",
-    metavar="NAME",
-    help="Frequentist: wald (the default); with --formula also t, hartung-knapp, hartung-knapp-adhoc.",
-)
-@click.option("--pi-method", metavar="NAME", help="Frequentist: hts (the default) or metafor.")
-@click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
-@click.option(
-    "--back-transformation", metavar="NAME", help="Frequentist, measure PFT: harmonic (the default) or variance."
-)
+@classical_options
 @click.option("--formula", metavar="FORMULA", help='Frequentist: meta-regression on columns of DATA, as in "~ year".')
 @click.option("--draws", type=int, help="NUTS: draws of each chain [default: 1000].")
 @click.option("--tune", type=int, help="NUTS: tuning steps of each chain [default: 1000].")

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesmeta.cli.classical_options import CLASSICAL_OPTIONS, classical_options
 from bayesmeta.cli.data_options import data_lines, data_options, load_studies, on_bad_option, roles_from, split_measure
-from bayesmeta.cli.fit import CLASSICAL_OPTIONS, refuse_misplaced
+from bayesmeta.cli.fit import refuse_misplaced
 from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
 from bayesmeta.cli.output import ci_prob_option, csv_text, format_option, json_text, say
 
@@ -31,10 +32,7 @@ MEANINGS = {
     help="exact: the posterior, by quadrature. frequentist: DerSimonian-Laird and its relatives.",
 )
 @model_options
-@click.option("--tau2-method", metavar="CODE", help="Frequentist: as in `bayesmeta fit`.")
-@click.option("--ci-method", metavar="NAME", help="Frequentist: as in `bayesmeta fit`.")
-@click.option("--pi-method", metavar="NAME", help="Frequentist: as in `bayesmeta fit`.")
-@click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
+@classical_options
 @click.option("--parameter", metavar="NAME", help="Row of the summary to show [default: p_median or mu].")
 @ci_prob_option
 @on_bad_option

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, final
 
 import click
 
+from bayesmeta.cli.bias import bias_command
 from bayesmeta.cli.check import check_command
 from bayesmeta.cli.datasets import datasets_command
 from bayesmeta.cli.demo import demo_command
@@ -128,6 +129,7 @@ for command in (
     sensitivity_command,
     influence_command,
     subgroups_command,
+    bias_command,
     check_command,
     models_command,
     datasets_command,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bayesmeta.spec.model import ModelSpec
 
 DEFAULT_MODELS: Final[Mapping["DataKind", str]] = MappingProxyType(
-    {"counts": "binomial-normal", "two-arm-counts": "two-arm-binomial", "two-arm-rates": "two-arm-poisson"}
+    {"counts": "binomial-normal", "two-arm-counts": "two-arm-conditional", "two-arm-rates": "two-arm-poisson"}
 )
 """The model of each kind of data whose scale is known."""
 MODEL_OPTIONS: Final = ("model", "likelihood", "link", "effects", "nu", "baseline", "mu", "tau")
@@ -101,7 +101,10 @@ def chosen_model(studies: "Studies", measure: str | None, options: Mapping[str, 
     pooled = measure is not None and not studies.has_counts
     if not given and not pooled and studies.kind in DEFAULT_MODELS:
         return load_model(DEFAULT_MODELS[studies.kind]).with_priors(**priors)
-    likelihood = given.pop("likelihood", "normal" if pooled else suitable_likelihood(studies.kind))
+    usual = suitable_likelihood(studies.kind)
+    if "baseline" in given and studies.kind == "two-arm-counts":
+        usual = "binomial-two-arm"
+    likelihood = given.pop("likelihood", "normal" if pooled else usual)
     _need_priors(likelihood, {**given, **priors})
     return ModelSpec(likelihood, **given, **priors)
 

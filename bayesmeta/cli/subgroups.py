@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bayesmeta.cli.classical_options import CLASSICAL_OPTIONS, classical_options
 from bayesmeta.cli.data_options import data_lines, data_options, load_studies, on_bad_option, roles_from, split_measure
-from bayesmeta.cli.fit import CLASSICAL_OPTIONS, refuse_misplaced
+from bayesmeta.cli.fit import refuse_misplaced
 from bayesmeta.cli.influence import ENGINES
 from bayesmeta.cli.model_options import MODEL_OPTIONS, chosen_model, model_lines, model_options
 from bayesmeta.cli.output import ci_prob_option, csv_text, format_option, json_text, say
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 HEADLINES = ("p_median", "p_mean", "mu")
 WITH_HEADLINE = ("p_new", "theta_new")
 SHOWN = ("variable", "level", "k", "events", "n", "parameter", "estimate", "lower", "upper", "interval")
-TEST_HEADING = "Do the means differ? With a tau2 for each level, a common one, and none (common effect)"
+TEST_HEADING = "Do the means differ?"
+SEVERAL_TESTS = " With a tau2 for each level, a common one, and none (common effect)"
 
 
 @click.command("subgroups", short_help="Does the answer differ between kinds of studies?")
@@ -40,10 +42,7 @@ TEST_HEADING = "Do the means differ? With a tau2 for each level, a common one, a
 @click.option(
     "--omega", metavar="PRIOR", help='Hierarchical: SD of log tau between levels [default: "HalfNormal(0.5)"].'
 )
-@click.option("--tau2-method", metavar="CODE", help="Frequentist: as in `bayesmeta fit`.")
-@click.option("--ci-method", metavar="NAME", help="Frequentist: as in `bayesmeta fit`.")
-@click.option("--pi-method", metavar="NAME", help="Frequentist: as in `bayesmeta fit`.")
-@click.option("--variance", metavar="NAME", help="Frequentist, measure PR: wald (the default) or exact-ci.")
+@classical_options
 @click.option(
     "--parameter", metavar="NAME", help="Row to show [default: all; in a table p_median or mu, and a new study]."
 )
@@ -104,10 +103,13 @@ def _tau_from(values: tuple[str, ...]) -> tuple[str, str | None]:
 
 def _of_test(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options that a test of means takes; intervals that have no variance leave it Wald's."""
+    from bayesmeta.analyses.subgroup_test import OPTIONS
     from bayesmeta.frequentist.coefficients import COEFFICIENT_TESTS
+    from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 
-    taken = {name: value for name, value in options.items() if name != "pi_method"}
-    return taken if taken.get("ci_method") in COEFFICIENT_TESTS else {**taken, "ci_method": "wald"}
+    taken = {name: value for name, value in options.items() if name in OPTIONS}
+    keeps = taken.get("method", INVERSE_VARIANCE) == INVERSE_VARIANCE and options.get("ci_method") in COEFFICIENT_TESTS
+    return {**taken, "ci_method": options["ci_method"] if keeps else "wald"}
 
 
 def _selected(table: "pd.DataFrame", parameter: str | None, *, only_main: bool) -> "pd.DataFrame":
@@ -155,4 +157,5 @@ def _text(rows: "pd.DataFrame", tests: "pd.DataFrame | None", engine: str, form:
     for name in gaps:
         known = iter(number_texts(lines[name].dropna().tolist()))
         lines[name] = [next(known) if there else "" for there in lines[name].notna()]
-    return f"{shown}\n\n{TEST_HEADING}\n\n{render_table(lines, right=gaps)}"
+    heading = TEST_HEADING + (SEVERAL_TESTS if tests["tau"].nunique() > 1 else "")
+    return f"{shown}\n\n{heading}\n\n{render_table(lines, right=gaps)}"

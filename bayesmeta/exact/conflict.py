@@ -82,7 +82,7 @@ def _on_its_own_grid(problem: Problem, study: int) -> FloatArray:
     own = problem.terms.take(np.array([study]))
     if not others.any():
         raise AccuracyError(
-            "the prior predictive probability of the study could not be computed; use less extreme priors."
+            f"the prior predictive probability of the study could not be computed: {problem.likely_cause}"
         )
 
     def below(quantities: Quantities) -> float:

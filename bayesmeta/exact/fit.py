@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_counts
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import ImproperPosteriorError
-from bayesmeta.exact.average import mean_proportion
-from bayesmeta.exact.draws import draw_mu_tau, draw_theta
+from bayesmeta.exact.draws import draw_mu_tau
 from bayesmeta.exact.existence import tail_orders
 from bayesmeta.exact.leave_out import leave_one_out_densities
 from bayesmeta.exact.likelihoods import check_power_weights, terms_of
@@ -21,11 +19,10 @@ from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Problem, Solution, pose, solve
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, theta_rows, worst_error
 from bayesmeta.exact.theta import StudyEffect, study_effects
-from bayesmeta.result.datatree import to_datatree
+from bayesmeta.exact.trees import Drawable, draw_tree
 from bayesmeta.result.describe import describe
-from bayesmeta.result.draws import Draws
 from bayesmeta.result.marginal import IDENTITY, PROPORTION_SCALES, Marginal
-from bayesmeta.result.quantity import find_quantity, is_proportion, summary_rows_of
+from bayesmeta.result.quantity import find_quantity, summary_rows_of
 from bayesmeta.result.summary import with_estimand
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Observed, observed_by
@@ -97,7 +94,8 @@ class ExactFit:
         notes = [note for name in self.parameters if (note := self._fine.note(name))]
         if self.power_weights is not None and (self.power_weights < 1.0).any():
             count = int((self.power_weights < 1.0).sum())
-            notes.append(f"{count} of {self.k} studies are discounted by power_weights")
+            are = "study is" if self.k == 1 else "studies is" if count == 1 else "studies are"
+            notes.append(f"{count} of {self.k} {are} discounted by power_weights")
         return tuple(notes)
 
     @cached_property
@@ -203,15 +201,31 @@ class ExactFit:
         moments = self.study_posteriors[resolution][study].moments()
         return self._fine.study_moments(moments, left=bool(left[study]), right=bool(right[study]))
 
-    def draws(self, size: int, rng: np.random.Generator) -> Draws:
-        """Return independent posterior draws of all parameters, link scale."""
-        terms = self.solution.problem.terms
+    @property
+    def drawable(self) -> Drawable:
+        """What independent draws are made from."""
+        problem, one = self.solution.problem, np.ones((self.k, 1))
+        return Drawable(
+            self.model, self.observed, self.studies, problem.terms, self._fine.posterior.surface.settings,
+            self.link, (problem.prior_mu, problem.prior_tau), self._sample, one, one[:1],
+        )  # fmt: skip
+
+    @property
+    def observed(self) -> Observed:
+        """The data that the model sees."""
+        return observed_by(self.model, self.studies, measure=self.measure)
+
+    def _sample(self, size: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         mu, tau = draw_mu_tau(self._fine.posterior, size, rng)
-        theta = draw_theta(terms, mu, tau, rng)
-        return Draws(mu, tau, theta, terms.kernel.draw(mu, tau, rng), terms.log_likelihood_at(theta))
+        return mu[None], tau
 
     def to_datatree(
-        self, *, draws: int = 1000, chains: int = 4, seed: int | np.random.Generator | None = None
+        self,
+        *,
+        draws: int = 1000,
+        chains: int = 4,
+        seed: int | np.random.Generator | None = None,
+        log_likelihood: str = "conditional",
     ) -> "DataTree":
         """Return independent draws as an ArviZ DataTree, for every tool made for MCMC output.
 
@@ -221,34 +235,27 @@ class ExactFit:
             Draws per chain, and chains; all draws are independent, so chains are only a shape.
         seed : int or numpy.random.Generator, optional
             Source of randomness.
+        log_likelihood : {"conditional", "marginal"}
+            Of each study given its effect, as PyMC has it and as power-scaling needs it; or with its effect
+            integrated out, from which PSIS-LOO is far more accurate.
 
         Returns
         -------
         xarray.DataTree
-            Groups ``posterior``, ``log_likelihood``, ``observed_data``, ``constant_data``.
+            ``posterior``: ``mu`` and ``tau``, ``theta`` and (proportions) ``p`` by ``study``, ``theta_new``,
+            ``p_median``, ``p_mean``, ``p_new``; ``prior``: the same, if all priors are proper.
+            ``posterior_predictive`` and ``prior_predictive``: replicates of the data; ``predictions``: ``events_new``
+            (or ``y_new``), the data of a new study of the size of each study. ``log_likelihood``, ``log_prior``,
+            ``observed_data``, ``constant_data``. There is no ``tau`` if all studies have one effect.
 
         Raises
         ------
         SpecError
-            If `draws` or `chains` is not a positive integer.
+            If an option is not allowed.
         """
-        check_counts(draws=draws, chains=chains)
-        drawn = self.draws(draws * chains, np.random.default_rng(seed))
-        derived = {}
-        if is_proportion(self.link):
-            surface = self._fine.posterior.surface
-            kernel, inverse = surface.terms.kernel, LINKS[self.link].inverse
-            derived = {
-                "p_median": inverse(kernel.median(drawn.mu, drawn.tau)),
-                "p_mean": mean_proportion(drawn.mu, drawn.tau, self.link, kernel, surface.settings),
-                "p_new": inverse(drawn.theta_new),
-            }
-        attrs: dict[str, object] = {
-            "inference_library": "bayesmeta",
-            "sampling": "independent draws from the exact posterior",
-            "numerical_error": self.numerical_error,
-        }
-        return to_datatree(drawn, derived, self.studies, chains=chains, attrs=attrs)
+        return draw_tree(
+            self.drawable, self.numerical_error, draws=draws, chains=chains, seed=seed, log_likelihood=log_likelihood
+        )
 
     def __repr__(self) -> str:
         return describe(f"Exact posterior, k = {self.k}", self.model, self.summary(), self.notes)

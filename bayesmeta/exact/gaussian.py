@@ -92,13 +92,9 @@ class GaussianTerms:
     def given(self, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return mean and variance of e, and the log evidence, given each tau (J,)."""
         p = self.design.shape[1]
-        # about a least-squares fit nothing large cancels
-        origin = np.linalg.lstsq(self.design / self.se[:, None], self.y / self.se, rcond=None)[0]
+        origin, a, b = self._normal_equations(tau)
         residual, shift = self.y - self.design @ origin, self.mean - origin
         variance = self.se**2 + tau[:, None] ** 2
-        x = self.design
-        a = np.einsum("ki,jk,kl->jil", x, 1.0 / variance, x, optimize=True) + np.diag(self.precision)
-        b = (residual / variance) @ self.design + self.precision * shift
         centre = np.linalg.solve(a, b[:, :, None])[:, :, 0]
         spread = np.linalg.solve(a, np.broadcast_to(self.target[:, None], (tau.size, p, 1)))[:, :, 0] @ self.target
         proper = self.precision > 0.0
@@ -108,6 +104,22 @@ class GaussianTerms:
             + 0.5 * ((b * centre).sum(axis=1) - np.linalg.slogdet(a)[1] + p * LOG_2PI)
         )
         return self.target @ origin + centre @ self.target, spread, log_z
+
+    def coefficients(self, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean (J, p) and precision (J, p, p) of the coefficients given each tau."""
+        origin, a, b = self._normal_equations(tau)
+        return origin + np.linalg.solve(a, b[:, :, None])[:, :, 0], a
+
+    def _normal_equations(self, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return an origin (p,), the precision A (J, p, p) and b (J, p): the mean is origin + A^-1 b.
+
+        The origin is a least-squares fit, about which nothing large cancels.
+        """
+        origin = np.linalg.lstsq(self.design / self.se[:, None], self.y / self.se, rcond=None)[0]
+        variance, x = self.se**2 + tau[:, None] ** 2, self.design
+        a = np.einsum("ki,jk,kl->jil", x, 1.0 / variance, x, optimize=True) + np.diag(self.precision)
+        b = ((self.y - x @ origin) / variance) @ x + self.precision * (self.mean - origin)
+        return origin, a, b
 
     def variance_at(self, theta: FloatArray) -> FloatArray:
         """Raise: all studies together have no effect of their own."""

@@ -128,7 +128,7 @@ def solve_hierarchy(
             return best
         coarse = fine
     if best is None:
-        raise AccuracyError(f"the summary could not be computed to {ACCEPTABLE:g}; use less extreme priors.")
+        raise AccuracyError(f"the summary could not be computed to {ACCEPTABLE:g}: {problems[0].likely_cause}")
     return best
 
 

@@ -13,6 +13,7 @@ from bayesmeta.surface.terms import MarginalRule
 FIRST_POINTS = 12  # of the polynomial that refines a table
 REFINEMENT = 4
 POINTS = 6  # of the polynomial between the entries of the refined table
+BENT_UP = 1e-3  # a second difference of log m above this is no rounding, and log m is concave
 AT_ONCE = 40_000  # interpolated values held at once: temporary arrays stay in a processor's cache
 
 
@@ -98,7 +99,7 @@ class Lattice:
 
 
 def tabulate_lattice(
-    rule: MarginalRule, tau: FloatArray, low: FloatArray, high: FloatArray, step: FloatArray
+    rule: MarginalRule, tau: FloatArray, low: FloatArray, high: FloatArray, step: FloatArray, least: FloatArray
 ) -> Lattice:
     """Tabulate log m_i on each row's range of eta.
 
@@ -108,27 +109,53 @@ def tabulate_lattice(
         ``rule(eta, tau)`` returns log m_i, shape (k, P).
     tau, low, high, step : array, shape (J,)
         Nodes of tau, and for each the range of eta and the largest step.
+    least : array, shape (k,)
+        Below it log m_i may be a stand-in; where that is not concave, log m_i goes on as a parabola instead.
     """
     count = max(FIRST_POINTS, int(np.ceil(((high - low) / step).max())) + 1)
     step = (high - low) / (count - 1)
     eta = low[:, None] + step[:, None] * np.arange(count)
     log_m = rule(eta.ravel(), np.repeat(tau, count)).reshape(-1, tau.size, count)
+    _continue(log_m, least)
     return Lattice(low, step / REFINEMENT, _refined(log_m))
+
+
+def _continue(table: FloatArray, least: FloatArray) -> None:
+    """Continue log m_i (k, J, N) below ``least`` (k,) by f_0 + n f' + n (n + 1) f'' / 2, in place, if not concave.
+
+    No mode can be found on a stand-in that is flat or jumps. The parabola goes through the last three entries above
+    ``least``; a row that has fewer stays as it is.
+    """
+    trusted = table >= least[:, None, None]
+    bent = np.diff(table, 2, axis=2) > BENT_UP
+    untrusted = ~(trusted[:, :, :-2] & trusted[:, :, 2:])
+    size = table.shape[2]
+    for i, j in zip(*np.nonzero((bent & untrusted).any(axis=2) & (trusted.sum(axis=2) >= 3)), strict=True):
+        row = table[i, j]
+        first, last = trusted[i, j].argmax(), size - 1 - trusted[i, j, ::-1].argmax()
+        for side in (row[: first + 3][::-1], row[last - 2 :]):
+            f = side[:3].copy()
+            n = np.arange(1.0, side.size - 2)
+            side[3:] = f[2] + n * (f[2] - f[1]) + 0.5 * n * (n + 1.0) * min(f[2] - 2.0 * f[1] + f[0], 0.0)
 
 
 def _refined(table: FloatArray) -> FloatArray:
     """Return tables (k, J, N) with `REFINEMENT` times as many steps, by polynomials through `FIRST_POINTS` entries."""
-    size = table.shape[2]
-    windows = np.lib.stride_tricks.sliding_window_view(table, FIRST_POINTS, axis=2)
+    size, half = table.shape[2], FIRST_POINTS // 2 - 1
     coefficients = _polynomials(FIRST_POINTS)[0]
     out = np.empty((*table.shape[:2], REFINEMENT * (size - 1) + 1))
     out[:, :, ::REFINEMENT] = table
-    left = np.arange(size - 1)
-    first = np.clip(left - (FIRST_POINTS // 2 - 1), 0, size - FIRST_POINTS)
+    left, right, inner = table[:, :, :FIRST_POINTS], table[:, :, -FIRST_POINTS:], size - FIRST_POINTS + 1
     for part in range(1, REFINEMENT):
-        x = left + part / REFINEMENT - first - 0.5 * (FIRST_POINTS - 1)
-        weight = x[:, None] ** np.arange(FIRST_POINTS) @ coefficients
-        out[:, :, part::REFINEMENT] = np.einsum("nm,kjnm->kjn", weight, windows[:, :, first])
+        of_part = out[:, :, part::REFINEMENT]
+        x = np.arange(FIRST_POINTS - 1.0) + part / REFINEMENT - 0.5 * (FIRST_POINTS - 1)
+        weight = x[:, None] ** np.arange(FIRST_POINTS) @ coefficients  # of the entries, between each two of them
+        of_part[:, :, : half + 1] = left @ weight[: half + 1].T
+        of_part[:, :, size - half - 2 :] = right @ weight[half:].T
+        middle = weight[half, 0] * table[:, :, :inner]
+        for n in range(1, FIRST_POINTS):
+            middle += weight[half, n] * table[:, :, n : n + inner]
+        of_part[:, :, half : half + inner] = middle
     return out
 
 

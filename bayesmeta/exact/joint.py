@@ -22,6 +22,7 @@ from bayesmeta.exact.nuisance import IntegratedTerms
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import ACCEPTABLE, FINEST, MOST_NODES, TOLERANCE, Problem
+from bayesmeta.surface.coordinates import RealLine
 from bayesmeta.surface.locate import NODES, Located, LogDensity, locate
 from bayesmeta.surface.quadrature import PILOT, level
 from bayesmeta.surface.region import FIRST_Q, NEAR_Q, Q_STEP, TINY, Region, sharpest
@@ -85,7 +86,7 @@ def solve_jointly(
             break
         coarse = fine
     if best is None:
-        raise AccuracyError(f"the summary could not be computed to {ACCEPTABLE:g}; use less extreme priors.")
+        raise AccuracyError(f"the summary could not be computed to {ACCEPTABLE:g}: {problems[0].likely_cause}")
     return best
 
 
@@ -113,8 +114,8 @@ def _check_ends(posterior: Posterior) -> None:
     at_ends = max(weight[0].sum(), weight[-1].sum(), weight[:, 0].sum(), weight[:, -1].sum())
     if not at_ends < AT_ENDS:
         raise AccuracyError(
-            "the posterior reaches beyond the region that was found for it; use less extreme priors, or scale the "
-            "moderators."
+            "the posterior reaches beyond the region that was found for it; scale the moderators to an SD of about 1, "
+            "and give coefficients priors such as Normal(0, 1.5)."
         )
 
 
@@ -157,8 +158,11 @@ def regions_between(problems: Sequence[Problem], low: float, high: float) -> lis
     bend = _largest_bend(_log_mass(problems, found, q, tau))
     sd_q = (q[1] - q[0]) / float(np.sqrt(max(bend, LEAST_BEND)))
     regions = []
-    for density, part in zip(densities, found, strict=True):
+    for problem, density, part in zip(problems, densities, found, strict=True):
         centre, sd = sharpest(density(tau), part)
+        terms: object = problem.terms
+        if isinstance(terms, IntegratedTerms) and isinstance(problem.mu_coordinate, RealLine):
+            sd = np.minimum(sd, terms.edge_given(tau))
         regions.append(Region(q, sd_q, part.lower, part.upper, centre, sd))
     return regions
 

@@ -10,14 +10,12 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Estimates, Observed
-from bayesmeta.surface.beta_kernel import BetaKernel
 from bayesmeta.surface.binomial import BinomialTerms
-from bayesmeta.surface.kernels import NORMAL, CommonKernel, Kernel, StudentKernel
 from bayesmeta.surface.normal import NormalTerms
 from bayesmeta.surface.poisson import PoissonTerms
-from bayesmeta.surface.random_effects import with_kernel
+from bayesmeta.surface.random_effects import kernel_of, with_kernel
 from bayesmeta.surface.terms import Terms
-from bayesmeta.surface.two_arm import BASELINE_DEEP, baseline_terms, hypergeometric_terms
+from bayesmeta.surface.two_arm import BASELINE_DEEP, baseline_terms, hypergeometric_terms, poisson_conditional_terms
 
 type Constructor = Callable[[ModelSpec, Mapping[str, FloatArray]], Terms]
 """From a model and arrays by role."""
@@ -39,18 +37,6 @@ def terms_of(model: ModelSpec, data: Observed, power_weights: FloatArray | None 
     arrays = {"y": data.y, "se": data.se} if isinstance(data, Estimates) else data.data
     terms = CONSTRUCTORS[model.likelihood](model, arrays)
     return with_kernel(terms if power_weights is None else terms.powered(power_weights), kernel_of(model))
-
-
-def kernel_of(model: ModelSpec) -> Kernel:
-    """Return the distribution of the study effects."""
-    match model.effects:
-        case "student-t":
-            return StudentKernel(float(model.nu or 0.0))
-        case "none":
-            return CommonKernel()
-        case "beta":
-            return BetaKernel()
-    return NORMAL
 
 
 def check_power_weights(values: object, labels: tuple[str, ...]) -> FloatArray:
@@ -114,8 +100,8 @@ def _two_arm(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
 
 
 def _poisson_conditional(model: ModelSpec, data: Mapping[str, FloatArray]) -> Terms:
-    events, total = data["events_treatment"], data["events_treatment"] + data["events_control"]
-    return BinomialTerms(events, total, "logit", np.log(data["time_treatment"] / data["time_control"]))
+    roles = "events_treatment", "time_treatment", "events_control", "time_control"
+    return poisson_conditional_terms(*(data[role] for role in roles))
 
 
 def _arms(data: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

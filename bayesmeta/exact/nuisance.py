@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.gaussian import GaussianTerms
 from bayesmeta.exact.interpolate import Lattice, tabulate_lattice
 from bayesmeta.spec.priors import Prior
-from bayesmeta.surface.quadrature import PILOT, WIDTH, Level
+from bayesmeta.surface.quadrature import PILOT, WIDTH, Level, level
 from bayesmeta.surface.terms import MarginalRule, Terms
 
 MOST_COEFFICIENTS = 3
@@ -31,12 +32,24 @@ MOST_V = 5.0
 DROP = 23.0  # ends of the rule lie where the log density has fallen by this much
 NEWTON_STEPS = 40
 NEAR_MODE = 0.02  # of a standard deviation: the centre of a rule need not be exact
-LONGEST_STEP = 4.0  # standard deviations in one Newton step
+FIRST_STEP = 4.0  # standard deviations in the first Newton step, at most; the next may be
+LONGER = 2.0  # times as long, as long as the density rises: where tau is small, the mode may be 1000 away
 ROWS_AT_ONCE = 1_000_000  # entries of a table computed at once
 FIRST_REACH = 10.0
 MOST_TABLES = 12
+MOST_ENTRIES = 15_000_000  # of one table, which takes four times as many numbers
 REFERENCE_TAUS = np.geomspace(0.01, 1000.0, 40)  # in units of the typical standard error
 HOPELESS, HOPELESS_EACH = 100.0, 2.0  # log L so far below its maximum, and per study, is not looked at closely
+NEAR = 12.0  # where the log density has fallen by less than this, edges must be resolved
+COARSE = 14.0  # times an edge's width from the mode, the steps of the sinh rule at level 0 pass over it
+EVEN_STEP = 0.5  # of an edge's width at level 0: for exp(-exp(x)) the trapezoid rule is exact to exp(-pi^2 / 0.5)
+MOST_POINTS = 30_000_000  # of the even rule: about a minute
+POINTS_AT_ONCE = 1_000_000
+HARDLY_BOUND = (
+    "the coefficients could not be integrated: the data hardly bound them and their priors are wide; "
+    "use narrower priors, such as Normal(0, 1.5)."
+)
+LEAST_LOG_RATIO = -550.0  # of m_i to the likelihood's largest: below, log m_i may be a stand-in
 LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -92,6 +105,14 @@ class IntegratedTerms:
         mean, covariance = self._normal(tau)
         return mean @ self.target, np.sqrt(np.einsum("i,jil,l->j", self.target, covariance, self.target))
 
+    def edge_given(self, tau: FloatArray) -> FloatArray:
+        """Return over how much of e some study's log m may turn from level to falling, shape (J,).
+
+        Laplace's method does not show it where separated data leave the other coefficients to their priors.
+        """
+        fastest = np.abs(self.design @ self.target).max() / (self.target @ self.target)
+        return np.asarray(np.maximum(tau, 1.0) / max(fastest, 1e-300))
+
     def variance_at(self, theta: FloatArray) -> FloatArray:
         """Raise: all studies together have no effect of their own."""
         raise NotImplementedError("the likelihood of a regression has no study effects")
@@ -125,9 +146,9 @@ class IntegratedTerms:
                 values[hopeless] = normal(eta[index[hopeless]].ravel(), tau[index[hopeless]].ravel()).reshape(
                     -1, index.shape[1]
                 )
-            for block in self._blocks(nodes[~hopeless], settings):
+            for block in self.blocks(nodes[~hopeless], settings):
                 row_of = np.flatnonzero(~hopeless)[block]
-                conditional = _Conditional(self, base, settings, nodes[row_of])
+                conditional = Conditional(self, base, settings, nodes[row_of])
                 values[row_of] = conditional.log_integral(eta[index[row_of]])
             out = np.empty(eta.size)
             out[index] = values
@@ -148,7 +169,7 @@ class IntegratedTerms:
         mean, _, log_z = normal.given(reference)
         best = np.array([log_z.argmax()])
         rule, at, tau_at = normal.marginal(PILOT), mean[best], reference[best]
-        shift = _Conditional(self, base, PILOT, tau_at).log_integral(at[:, None])[0, 0] - rule(at, tau_at)[0, 0]
+        shift = Conditional(self, base, PILOT, tau_at).log_integral(at[:, None])[0, 0] - rule(at, tau_at)[0, 0]
         least = log_z.max() - HOPELESS - HOPELESS_EACH * self.terms.k
 
         def judge(tau: FloatArray) -> tuple[BoolArray, MarginalRule]:
@@ -156,7 +177,7 @@ class IntegratedTerms:
 
         return judge
 
-    def _blocks(self, tau: FloatArray, settings: Level) -> Iterator[IntArray]:
+    def blocks(self, tau: FloatArray, settings: Level) -> Iterator[IntArray]:
         """Split rows of tau so that tables stay below `ROWS_AT_ONCE` entries."""
         if not tau.size:
             return
@@ -189,7 +210,7 @@ def prior_centres(priors: Sequence[Prior]) -> tuple[FloatArray, FloatArray]:
     return centre, precision
 
 
-class _Conditional:
+class Conditional:
     """The log density of the coordinates z at some nodes of tau; points have shape (J, P, p)."""
 
     def __init__(self, owner: IntegratedTerms, base: MarginalRule, settings: Level, tau: FloatArray) -> None:
@@ -205,6 +226,7 @@ class _Conditional:
         inverse = np.linalg.inv(self.transform)
         self.mean, self.covariance = mean @ inverse.T, inverse @ covariance @ inverse.T
         self.scale = 1.0 / np.sqrt(np.maximum(prior_centres(owner.priors)[1], 1e-12))
+        self.least = owner.terms.log_likelihood_at(owner.terms.rough()[0][:, None])[:, 0] + LEAST_LOG_RATIO
         self.lattice: Lattice | None = None
         self.reach = dict.fromkeys(range(1, self.design.shape[1]), FIRST_V)  # of v, by coordinate; grows as needed
 
@@ -220,16 +242,22 @@ class _Conditional:
         eta = eta.reshape(*e.shape, -1)
         low, high = (eta.min(axis=1) - spread).min(axis=1), (eta.max(axis=1) + spread).max(axis=1)
         for _ in range(MOST_TABLES):
-            self.lattice = tabulate_lattice(self.base, self.tau, low, high, self._steps())
-            self.needed = low.copy(), high.copy()
+            if self.k * self.tau.size * float(((high - low) / self._steps()).max()) > MOST_ENTRIES:
+                break
+            self.tabulate(low, high)
             values = self._integrate(start, 1)
             if (self.needed[0] >= low).all() and (self.needed[1] <= high).all():
                 return values + self.log_volume
             margin = 0.05 * (self.needed[1] - self.needed[0])
             low, high = np.minimum(low, self.needed[0] - margin), np.maximum(high, self.needed[1] + margin)
         raise AccuracyError(
-            "the coefficients' region could not be found; use less extreme priors, or scale the moderators."
+            "the coefficients' region could not be found; scale the moderators to an SD of about 1, or narrow priors."
         )
+
+    def tabulate(self, low: FloatArray, high: FloatArray) -> None:
+        """Tabulate log m_i on each row's range of eta (J,); what lies outside is found in ``needed``."""
+        self.lattice = tabulate_lattice(self.base, self.tau, low, high, self._steps(), self.least)
+        self.needed = low.copy(), high.copy()
 
     def _steps(self) -> FloatArray:
         return LATTICE_STEP * self.settings.step_mu * np.maximum(self.tau, 1.0)
@@ -239,38 +267,72 @@ class _Conditional:
         p = self.design.shape[1]
         if known == p:
             return self._log_density(start)
-        mode, peak, covariance = self._mode(start, known)
+        mode, peak, covariance = self.mode(start, known)
         if self.settings is PILOT:
             return np.asarray(peak + 0.5 * np.linalg.slogdet(covariance)[1] + 0.5 * (p - known) * LOG_2PI)
         sd = np.sqrt(covariance[:, :, 0, 0])
         slope = covariance[:, :, :, 0] / covariance[:, :, :1, 0]
+        needed = self.needed
         while self.reach[known] < MOST_V:
             reach = self.reach[known]
             v = np.linspace(-reach, reach, int(np.ceil(2.0 * reach / (TRAPEZOID_STEP * self.settings.step_mu))) + 1)
-            values = self._along(mode, sd, slope, known, WIDTH * np.sinh(v))
+            offset = sd[:, :, None] * (WIDTH * np.sinh(v))
+            values = self._along(mode, slope, known, offset)
             largest = values.max(axis=2)
             if (largest[:, :, None] - values[:, :, [0, -1]] > DROP).all():
+                even = self._evenly(mode, slope, known, values, offset)
+                if even is not None:
+                    self.needed = needed  # beyond the table the ends are found well enough
+                    return self._summed(mode, slope, known, *even)
                 weight = WIDTH * np.cosh(v) * (v[1] - v[0])
                 return np.asarray(np.log(np.exp(values - largest[:, :, None]) @ weight) + largest + np.log(sd))
             self.reach[known] = reach + MORE_V
-        raise AccuracyError(
-            "the coefficients could not be integrated: the data hardly bound them and their priors are wide; "
-            "use narrower priors, such as Normal(0, 1.5)."
-        )
+        raise AccuracyError(HARDLY_BOUND)
 
-    def _along(self, mode: FloatArray, sd: FloatArray, slope: FloatArray, known: int, w: FloatArray) -> FloatArray:
-        """Return the log integrals over what follows coordinate ``known``, at mode + sd w of it; (J, P, W)."""
-        offset = sd[:, :, None] * w
-        points = np.repeat(mode[:, :, None, :], w.size, axis=2)
+    def _evenly(
+        self, mode: FloatArray, slope: FloatArray, known: int, values: FloatArray, offset: FloatArray
+    ) -> tuple[FloatArray, FloatArray, int] | None:
+        """Return ends (J, P) and number of equal steps, if the sinh rule may pass over an edge far from the mode.
+
+        Where the data are separated the density is flat but for its prior until some study's log m turns from level
+        to falling, over max(1, tau) of its eta. None where `offset` resolves that, or equal steps would take too long
+        (as in a plane of two coordinates).
+        """
+        if mode.shape[2] > 2:
+            return None
+        lower, upper = _holding(values, offset, NEAR)
+        fastest = np.abs(slope @ self.design[:, known:].T).max(axis=2)
+        edge = np.maximum(self.tau, 1.0)[:, None] / np.maximum(fastest, 1e-300)
+        if not (np.maximum(-lower, upper) > COARSE * edge).any():
+            return None
+        lower, upper = _holding(values, offset, DROP)
+        finer = self.settings.step_mu / level(0).step_mu
+        count = int(np.ceil(((upper - lower) / (EVEN_STEP * finer * edge)).max())) + 1
+        return (lower, upper, count) if lower.size * count <= MOST_POINTS else None
+
+    def _summed(
+        self, mode: FloatArray, slope: FloatArray, known: int, lower: FloatArray, upper: FloatArray, count: int
+    ) -> FloatArray:
+        """Return the log integral over coordinate ``known`` and what follows it by equal steps, shape (J, P)."""
+        unit, log_f = np.linspace(0.0, 1.0, count), np.empty(lower.shape)
+        for some in np.array_split(np.arange(lower.shape[1]), -(-lower.size * count // POINTS_AT_ONCE)):
+            offset = lower[:, some, None] + (upper - lower)[:, some, None] * unit
+            log_f[:, some] = special.logsumexp(self._along(mode[:, some], slope[:, some], known, offset), axis=2)
+        return np.asarray(log_f + np.log((upper - lower) / (count - 1)))
+
+    def _along(self, mode: FloatArray, slope: FloatArray, known: int, offset: FloatArray) -> FloatArray:
+        """Return the log integrals over what follows coordinate ``known``, at mode + offset (J, P, W); (J, P, W)."""
+        points = np.repeat(mode[:, :, None, :], offset.shape[2], axis=2)
         points[..., known:] += offset[..., None] * slope[:, :, None, :]
         flat = points.reshape(mode.shape[0], -1, mode.shape[2])
-        return self._integrate(flat, known + 1).reshape(*sd.shape, w.size)
+        return self._integrate(flat, known + 1).reshape(offset.shape)
 
-    def _mode(self, start: FloatArray, known: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def mode(self, start: FloatArray, known: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the mode over the coordinates from ``known`` on, the log density and the inverse curvature there."""
         point = start.copy()
         best = np.full(start.shape[:2], -np.inf)
         kept, step = point.copy(), np.zeros((*start.shape[:2], start.shape[2] - known))
+        longest = np.full(start.shape[:2], FIRST_STEP)
         for _ in range(NEWTON_STEPS):
             value, gradient, curvature = self._derivatives(point, known)
             worse = value < best - 1e-9 * (1.0 + np.abs(best))
@@ -278,7 +340,8 @@ class _Conditional:
             covariance = np.linalg.inv(curvature)
             newton = np.einsum("jpab,jpb->jpa", covariance, gradient)
             length = np.sqrt(np.maximum(np.einsum("jpa,jpa->jp", newton, gradient), 0.0))
-            newton *= np.minimum(1.0, LONGEST_STEP / np.maximum(length, 1e-300))[:, :, None]
+            longest = np.where(worse, FIRST_STEP, np.where(length > longest, LONGER * longest, longest))
+            newton *= np.minimum(1.0, longest / np.maximum(length, 1e-300))[:, :, None]
             if not worse.any() and length.max() < NEAR_MODE:
                 break
             step = np.where(worse[:, :, None], step, newton)
@@ -317,3 +380,12 @@ class _Conditional:
             bend = np.maximum((2.0 * middle - above - below) / h**2, floor)
             curvature = curvature + bend[..., None, None] * np.outer(direction, direction)
         return value, gradient, curvature
+
+
+def _holding(values: FloatArray, offset: FloatArray, drop: float) -> tuple[FloatArray, FloatArray]:
+    """Return the offsets (J, P) just outside those at which values (J, P, W) are within ``drop`` of their largest."""
+    inside, last = values > values.max(axis=2, keepdims=True) - drop, offset.shape[2] - 1
+    first = np.maximum(inside.argmax(axis=2) - 1, 0)
+    final = np.minimum(last + 1 - inside[:, :, ::-1].argmax(axis=2), last)
+    lower, upper = (np.take_along_axis(offset, i[:, :, None], axis=2)[:, :, 0] for i in (first, final))
+    return lower, upper

@@ -172,7 +172,7 @@ def solve_mixture(mixture: Mixture, names: tuple[str, ...]) -> tuple[Mixed, Mixe
                 return best
             coarse = fine
     if best is None:
-        raise AccuracyError(f"the mixture could not be computed to {ACCEPTABLE:g}; use less extreme priors.")
+        raise AccuracyError(f"the mixture could not be computed to {ACCEPTABLE:g}: {problem.likely_cause}")
     return best
 
 

@@ -18,7 +18,7 @@ from bayesmeta.exact.existence import TailOrders
 from bayesmeta.exact.fit import pose_model
 from bayesmeta.exact.gaussian import gaussian_terms, is_gaussian
 from bayesmeta.exact.nuisance import MOST_COEFFICIENTS, IntegratedTerms
-from bayesmeta.exact.propriety import is_separated, regression_orders
+from bayesmeta.exact.propriety import is_separated, regression_orders, separated
 from bayesmeta.exact.solve import Problem
 from bayesmeta.spec.coefficients import priors_of
 from bayesmeta.spec.model import ModelSpec
@@ -75,6 +75,17 @@ class Regression:
             design=self.design[np.ix_(keep, used)],
             coef=tuple(self.coef[i] for i in used),
             priors=tuple(self.priors[i] for i in used),
+        )
+
+    def explained(self, message: str) -> str:
+        """Return why the posterior could not be computed: which coefficients separated data leave to their priors."""
+        free = separated(self.design, *self.base.terms.limits())
+        if not free.any():
+            return message
+        names = " and ".join(f"beta[{self.coef[i]}] ~ {self.priors[i]}" for i in np.flatnonzero(free))
+        return (
+            f"the data are separated along {names} (the studies that would bound them have 0 events, or all), and so "
+            "wide a posterior could not be computed; give these coefficients narrower priors, such as Normal(0, 1.5)."
         )
 
     def parts(self, *, together: IntArray | None = None) -> list[IntArray]:

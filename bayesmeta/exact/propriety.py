@@ -81,6 +81,16 @@ def is_separated(design: FloatArray, free: BoolArray, left: BoolArray, right: Bo
     return any(_reach(design, left, right, free, side) > REACH for side in sides)
 
 
+def separated(design: FloatArray, left: BoolArray, right: BoolArray) -> BoolArray:
+    """Return which coefficients (p,) can go without bound, alone or with others, without any likelihood falling."""
+    free = np.ones(design.shape[1], dtype=bool)
+    ends = [
+        max(_reach(design, left, right, free, unit), _reach(design, left, right, free, -unit))
+        for unit in np.eye(design.shape[1])
+    ]
+    return np.array(ends) > REACH
+
+
 def _reach(design: FloatArray, left: BoolArray, right: BoolArray, free: BoolArray, target: FloatArray) -> float:
     """Return how far target'd can go for |d| <= 1 along which no likelihood falls; only ``free`` entries move."""
     from scipy.optimize import linprog

@@ -1,31 +1,33 @@
 """What does the exact engine return for a model with moderators? `RegressionFit`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
 import pandas as pd
 
-from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import SpecError
-from bayesmeta.exact.joint import Joint, solve_jointly
+from bayesmeta.errors import AccuracyError, SpecError
+from bayesmeta.exact.coefficient_draws import draw_coefficients
 from bayesmeta.exact.parts import Regression, pose_regression
-from bayesmeta.exact.quantities import Quantities
-from bayesmeta.exact.solve import TOLERANCE
+from bayesmeta.exact.regression_solve import Pair, leave_each_out, pairs, solve_parts
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, theta_rows, worst_error
 from bayesmeta.exact.theta import study_effects
+from bayesmeta.exact.trees import Drawable, draw_tree
 from bayesmeta.result.describe import describe
 from bayesmeta.result.marginal import Marginal
 from bayesmeta.result.quantity import summary_rows_of
 from bayesmeta.result.summary import with_estimand
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.moderators import Design, design_of
+from bayesmeta.spec.observed import Observed
 
-type Pair = tuple[Quantities, Quantities]
+if TYPE_CHECKING:
+    from xarray import DataTree
 
 
 @final
@@ -155,8 +157,11 @@ class RegressionFit:
 
     def predict(self, at: Mapping[str, object], *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.DataFrame:
         """Return the mean and the proportions at stated values of the moderators; see `bayesmeta.predict`."""
-        names = ("mu", *self.of_a_mean)
-        frame = summary_rows(*self.at(self.design.row(at)), names, ci_prob=ci_prob, ci_kind=ci_kind)
+        names, row = ("mu", *self.of_a_mean), self.design.row(at)
+        try:
+            frame = summary_rows(*self.at(row), names, ci_prob=ci_prob, ci_kind=ci_kind)
+        except AccuracyError as error:
+            raise AccuracyError(far_outside(at, self.studies) or str(error)) from None
         return frame.rename(index={"mu": "eta"})
 
     def at(self, row: FloatArray) -> Pair:
@@ -176,7 +181,7 @@ class RegressionFit:
                 raise SpecError("the linear predictor is 0 there whatever the coefficients; choose other values.")
             parts = self.regression.parts(together=used)
             targets = [row, *(np.eye(row.size)[part[0]] for part in parts[1:])]
-            self._predicted[key] = _pairs(_solve(self.regression, parts, targets, self._names, 1))[0]
+            self._predicted[key] = pairs(solve_parts(self.regression, parts, targets, self._names, 1))[0]
         return self._predicted[key]
 
     def _of_coefficient(self, column: int) -> Pair:
@@ -186,7 +191,7 @@ class RegressionFit:
             unit = np.eye(len(self.design.coef))[column]
             parts = self.regression.parts(together=np.array([column]))
             targets = [unit, *(np.eye(unit.size)[part[0]] for part in parts[1:])]
-            pair = _pairs(_solve(self.regression, parts, targets, self._names, 1))[0]
+            pair = pairs(solve_parts(self.regression, parts, targets, self._names, 1))[0]
         return pair
 
     @property
@@ -246,19 +251,82 @@ class RegressionFit:
     @cached_property
     def loo(self) -> pd.DataFrame:
         """Exact leave-one-out log predictive densities, indexed by study, with their numerical errors."""
-        fine, coarse = (part.posterior.log_evidence for part in self.posteriors[0])
-        rows = []
-        for i in range(self.k):
-            without = self.regression.without(i)
-            joint = _solve(without, without.parts(), [], (), 1) if without.k else None
-            both = [] if joint is None else [part[0].posterior.log_evidence for part in (joint.fine, joint.coarse)]
-            rest, rough = both or (0.0, 0.0)
-            rows.append((fine - rest, EVIDENCE_FLOOR + abs(fine - coarse) + abs(rest - rough)))
+        elpd, error = leave_each_out(self.regression, self.posteriors[0])
         index = pd.Index(self.studies.study, name="study")
-        return pd.DataFrame(rows, index=index, columns=["elpd_loo", "numerical_error"])
+        return pd.DataFrame({"elpd_loo": elpd, "numerical_error": EVIDENCE_FLOOR + error}, index=index)
+
+    @property
+    def observed(self) -> Observed:
+        """The data that the model sees."""
+        return self.regression.data
+
+    @property
+    def drawable(self) -> Drawable:
+        """What independent draws are made from."""
+        base, matrix = self.regression.base, self.design.matrix
+        new = (("level",), self.groups) if self.groups else (("study",), self.studies.study)
+        return Drawable(
+            self.model, self.observed, self.studies, base.terms,
+            self.posteriors[0][0].posterior.surface.settings, self.link, (*self.regression.priors, base.prior_tau),
+            self._sample, matrix, np.eye(len(self.design.coef)) if self.groups else matrix, self.design.coef, new,
+        )  # fmt: skip
+
+    def _sample(self, size: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        return draw_coefficients(self.regression, [fine for fine, _ in self.posteriors], size, rng)
+
+    def to_datatree(
+        self,
+        *,
+        draws: int = 1000,
+        chains: int = 4,
+        seed: int | np.random.Generator | None = None,
+        log_likelihood: str = "conditional",
+    ) -> "DataTree":
+        """Return independent draws as an ArviZ DataTree, for every tool made for MCMC output.
+
+        Parameters
+        ----------
+        draws, chains, seed, log_likelihood
+            As in `ExactFit.to_datatree`.
+
+        Returns
+        -------
+        xarray.DataTree
+            As `ExactFit.to_datatree`, with ``beta`` by ``coef`` in place of ``mu``. ``theta_new``, ``p_median``,
+            ``p_mean`` and ``p_new`` are by ``level`` if the formula codes groups by cell means; else by ``study``: of a
+            new study with the moderators of that study. ``constant_data`` has the ``design``.
+
+        Raises
+        ------
+        SpecError
+            If an option is not allowed.
+        AccuracyError
+            If the coefficients cannot be drawn.
+        """
+        return draw_tree(
+            self.drawable, self.numerical_error, draws=draws, chains=chains, seed=seed, log_likelihood=log_likelihood
+        )
 
     def __repr__(self) -> str:
         return describe(f"Exact posterior, k = {self.k}", self.model, self.summary(), self.notes)
+
+
+def far_outside(at: Mapping[str, object], studies: Studies) -> str:
+    """Return which values of moderators lie how far outside the studies' own, as an error message; "" if none does."""
+    found = []
+    for name, value in at.items():
+        own = studies.moderators[name].dropna()
+        if pd.api.types.is_numeric_dtype(own) and not pd.api.types.is_bool_dtype(own):
+            low, high, number = float(own.min()), float(own.max()), float(str(value))
+            beyond = max(low - number, number - high)
+            if beyond > 0.0:
+                times = f", {beyond / (high - low):.3g} times their range" if high > low else ""
+                found.append(f"{name}={number:g} lies {beyond:g} outside the studies' {low:g} to {high:g}{times}")
+    if not found:
+        return ""
+    return (
+        f"the prediction could not be computed so far outside the data: {', and '.join(found)}; choose values nearer."
+    )
 
 
 def refuse_regression(fit: object, verb: str) -> None:
@@ -309,8 +377,8 @@ def fit_regression(studies: Studies, model: ModelSpec, *, measure: str | None = 
         if set(columns) <= set(found):
             continue
         targets = [np.eye(len(design.coef))[column] for column in columns]
-        pairs = _pairs(_solve(regression, parts, targets, names, len(parts)))
-        found |= {column: pair for column, pair in zip(columns, pairs, strict=True) if column not in found}
+        solved = pairs(solve_parts(regression, parts, targets, names, len(parts)))
+        found |= {column: pair for column, pair in zip(columns, solved, strict=True) if column not in found}
     posteriors = tuple(found[column] for column in range(len(design.coef)))
     return RegressionFit(studies, model, regression.data.measure, link, design, regression, posteriors)
 
@@ -324,27 +392,3 @@ def check_proper_regression(studies: Studies, model: ModelSpec, *, measure: str 
     regression = pose_regression(studies, model, design_of(model.formula, studies), measure=measure)
     for target in np.eye(len(regression.coef)):
         regression.orders(target)
-
-
-def _solve(
-    regression: Regression,
-    parts: Sequence[IntArray],
-    targets: Sequence[FloatArray],
-    names: tuple[str, ...],
-    wanted: int,
-) -> Joint:
-    """Solve the parts together until the first ``wanted`` are accurate in ``names``; without names, the evidence."""
-    unit = np.eye(len(regression.coef))
-    goals = list(targets) or [unit[part[0]] for part in parts]
-    problems = [regression.problem(part, goal) for part, goal in zip(parts, goals, strict=True)]
-
-    def error(part: int, fine: Quantities, coarse: Quantities) -> float:
-        if not names:
-            return abs(fine.posterior.log_evidence - coarse.posterior.log_evidence) / TOLERANCE
-        return worst_error(fine, coarse, names) if part < wanted else 0.0
-
-    return solve_jointly(problems, error)
-
-
-def _pairs(joint: Joint) -> list[Pair]:
-    return list(zip(joint.fine, joint.coarse, strict=True))

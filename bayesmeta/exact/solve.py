@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import AccuracyError
+from bayesmeta.exact.causes import likely_cause
 from bayesmeta.exact.existence import TailOrders, tail_orders
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
@@ -62,6 +63,11 @@ class Problem:
     def has_heavy_tail(self) -> bool:
         """Whether the posterior density of tau or mu falls only like a power."""
         return not np.isinf([self.orders.tau, self.orders.mu_left, self.orders.mu_right]).all()
+
+    @property
+    def likely_cause(self) -> str:
+        """What may be to blame if the posterior cannot be computed, and what to do: the end of an error message."""
+        return likely_cause(self.terms, self.prior_mu, self.prior_tau)
 
     def posterior(self, region: Region, settings: Level) -> Posterior:
         """Return the posterior on the grid that ``settings`` lay over a region."""
@@ -131,7 +137,10 @@ def solve(problem: Problem, error: Callable[[Quantities, Quantities], float]) ->
     AccuracyError
         If the finest resolution is not good enough.
     """
-    region = find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
+    try:
+        region = find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
+    except AccuracyError:
+        raise AccuracyError(f"the region of the posterior could not be found: {problem.likely_cause}") from None
 
     def at(index: int) -> Quantities:
         return Quantities(problem.posterior(region, level(index)), problem.orders)
@@ -149,5 +158,5 @@ def solve(problem: Problem, error: Callable[[Quantities, Quantities], float]) ->
             break
         coarse = fine
     if best is None:
-        raise AccuracyError(f"the summary could not be computed to {ACCEPTABLE:g}; use less extreme priors.")
+        raise AccuracyError(f"the summary could not be computed to {ACCEPTABLE:g}: {problem.likely_cause}")
     return best

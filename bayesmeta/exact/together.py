@@ -6,7 +6,7 @@ each step is taken for all posteriors at once. What is not certified there, or n
 finer resolution, is left to a fit of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -81,20 +81,57 @@ def summarise_together(
         None for those that must be solved by themselves.
     """
     out: list[Summary | None] = [None] * len(problems)
-    usual = [i for i, problem in enumerate(problems) if _is_usual(problem)]
-    usual = [i for i in usual if _alike(problems[i], problems[usual[0]])]
-    regions = zip(usual, _regions([problems[i] for i in usual]), strict=True)
-    found = [(i, region) for i, region in regions if region is not None]
-    if found:
-        fine, coarse = (_stack([(problems[i], region) for i, region in found], level(index)) for index in LEVELS)
+    stacked, stacks = stacks_of(problems)
+    if stacks is not None:
+        fine, coarse = stacks
         with np.errstate(all="ignore"):  # what is not finite is not certified
             values, errors, certain = _summaries(fine, coarse, (*names, "theta_new"), ci_prob)
             good = certain & _within_tolerance(values, errors)
-        for j, (i, _) in enumerate(found):
+        for j, i in enumerate(stacked):
             if good[j]:
                 numbers = values[j, :-1], FLOOR + errors[j, :-1].max(axis=1)
                 out[i] = Summary(*numbers, float(fine.log_evidence[j]))
     return out
+
+
+def probabilities_together(problems: Sequence[Problem], values: Mapping[str, FloatArray]) -> FloatArray:
+    """Return the posterior distribution functions of quantities, each posterior's at a value of its own.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        B problems with the same priors, from `pose`.
+    values : mapping
+        By quantity, the values, shape (B,), on the quantity's own scale.
+
+    Returns
+    -------
+    array, shape (B, N)
+        P(quantity <= value); nan where both resolutions do not agree to the tolerance, so that the posterior must be
+        solved by itself.
+    """
+    out = np.full((len(problems), len(values)), np.nan)
+    stacked, stacks = stacks_of(problems)
+    if stacks is not None:
+        link = stacks[0].posteriors[0].surface.link
+        with np.errstate(all="ignore"):
+            for i, (name, value) in enumerate(values.items()):
+                x = _scale_of(name, link).base(value[stacked])[:, None]
+                fine, coarse = (_cdf_pdf(stack, SAME_BASE.get(name, name))(x)[0][:, 0] for stack in stacks)
+                out[stacked, i] = np.where(np.abs(fine - coarse) <= TOLERANCE, np.clip(fine, 0.0, 1.0), np.nan)
+    return out
+
+
+def stacks_of(problems: Sequence[Problem]) -> tuple[list[int], tuple[Stack, Stack] | None]:
+    """Return which problems can be solved together, and their posteriors at the finer and the coarser resolution."""
+    usual = [i for i, problem in enumerate(problems) if _is_usual(problem)]
+    usual = [i for i in usual if _alike(problems[i], problems[usual[0]])]
+    regions = zip(usual, _regions([problems[i] for i in usual]), strict=True)
+    found = [(i, region) for i, region in regions if region is not None]
+    if not found:
+        return [], None
+    fine, coarse = (_stack([(problems[i], region) for i, region in found], level(index)) for index in LEVELS)
+    return [i for i, _ in found], (fine, coarse)
 
 
 def _is_usual(problem: Problem) -> bool:

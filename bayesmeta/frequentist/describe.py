@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bayesmeta.effects.measures import Measure
 from bayesmeta.effects.sizes import has_empty_cell
+from bayesmeta.frequentist.interval_notes import interval_notes
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS, natural_interval, natural_value, range_of_proportions
+from bayesmeta.frequentist.numbers import number_text
 from bayesmeta.frequentist.tau2 import tau2_record
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 _UNCORRECTED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "mantel-haenszel": " for their own effects and Q; the pooled effect has none of it",
+        "mantel-haenszel": " for their own effects, and in Q where it takes them; the pooled effect has none of it",
         "peto": " for their own effects; the pooled effect and Q have none of it",
     }
 )
@@ -38,8 +41,8 @@ def fit_notes(fit: "FrequentistFit") -> tuple[str, ...]:
     tuple of str
         In the order of the analysis; empty if there is nothing to say.
     """
-    notes = (*effect_notes(fit), _uninformative_note(fit), _single_study_note(fit), _prediction_note(fit))
-    return (*filter(None, notes), *_back_transformation_notes(fit), *_cut_notes(fit))
+    notes = (*effect_notes(fit), _uninformative_note(fit), _single_study_note(fit))
+    return (*filter(None, notes), *interval_notes(fit), *_back_transformation_notes(fit), *_cut_notes(fit))
 
 
 def fit_text(fit: "FrequentistFit") -> str:
@@ -58,19 +61,39 @@ def fit_text(fit: "FrequentistFit") -> str:
     method, percent = tau2_record(fit.tau2_method), f"{100 * fit.ci_prob:g} %"
     lines = [
         f"{method.model.capitalize()} ({fit.estimator}), {fit.record.title} ({fit.measure}), k = {fit.k}",
-        f"tau2 {fit.tau2:.4f} (tau {fit.tau:.4f}), I2 {100 * fit.i2:.1f} %, H2 {fit.h2:.2f}",
+        f"tau2 {number_text(fit.tau2)} (tau {number_text(fit.tau)}), {i2_h2_text(fit, f'{fit.h2:.2f}')}",
         f"Q(df = {fit.df}) = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}",
-        fit.summary().to_string(float_format="{:.4f}".format, index_names=False),
+        fit.summary().to_string(float_format=number_text, index_names=False),
         f"lower, upper: {percent} CI ({ci_record(fit.ci_method).title}){_ratio_text(fit)}",
     ]
     if not np.isnan(fit.prediction_interval[0]):
-        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
+        limits = prediction_text(fit.record, fit.prediction_interval, fit.prediction_interval_natural)
+        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {limits}")
     return "\n".join(lines + [f"note: {note}" for note in fit.notes])
 
 
 def effect_notes(fit: "FrequentistFit") -> tuple[str, ...]:
     """Return how the effects and standard errors were made, where that needs saying: the first of the fit's notes."""
     return tuple(filter(None, (_variance_note(fit), _correction_note(fit))))
+
+
+def i2_h2_text(fit: "FrequentistFit", h2: str, *, sign: str = " ") -> str:
+    """Return I2 and H2, and of what they are functions where I2 by Q and by tau2 print differently.
+
+    Examples
+    --------
+    ``I2 63.1 %, H2 2.71``, or ``I2 92.1 % (from Q), 92.2 % (from tau2), H2 12.86 (from tau2)``.
+    """
+    from_q, from_tau2 = (f"{100 * value:.1f} %" for value in (fit.i2, fit.i2_tau2))
+    if from_q == from_tau2 or not tau2_record(fit.tau2_method).is_random:
+        return f"I2{sign}{from_q}, H2{sign}{h2}"
+    return f"I2{sign}{from_q} (from Q), {from_tau2} (from tau2), H2{sign}{h2} (from tau2)"
+
+
+def of_studies(count: int, k: int, singular: str, plural: str) -> str:
+    """Return so many of the studies and a verb: ``1 of 3 studies has``, ``2 of 3 studies have``, ``the study has``."""
+    verb = singular if count == 1 else plural
+    return f"the study {verb}" if k == 1 else f"{count} of {k} studies {verb}"
 
 
 def pvalue_text(pvalue: float) -> str:
@@ -83,15 +106,15 @@ def _ratio_text(fit: "FrequentistFit") -> str:
     if fit.record.estimand is not None or fit.record.link == "identity":
         return ""
     value, lower, upper = (natural_value(fit.record, limit) for limit in (fit.mu, fit.lower, fit.upper))
-    return f"; back-transformed {value:.4f} ({lower:.4f} to {upper:.4f})"
+    return f"; back-transformed {number_text(value)} ({number_text(lower)} to {number_text(upper)})"
 
 
-def _prediction_text(fit: "FrequentistFit") -> str:
-    link, natural = fit.prediction_interval, fit.prediction_interval_natural
-    text = f"{link[0]:.4f} to {link[1]:.4f}"
-    if fit.record.link == "identity":
+def prediction_text(measure: Measure, link: tuple[float, float], natural: tuple[float, float]) -> str:
+    """Return a prediction interval as text, on the link scale and, if it is another, on the natural one."""
+    text = f"{number_text(link[0])} to {number_text(link[1])}"
+    if measure.link == "identity":
         return text
-    return f"{text}, back-transformed {natural[0]:.4f} to {natural[1]:.4f}"
+    return f"{text}, back-transformed {number_text(natural[0])} to {number_text(natural[1])}"
 
 
 def _variance_note(fit: "FrequentistFit") -> str:
@@ -105,41 +128,31 @@ def _correction_note(fit: "FrequentistFit") -> str:
     if corrected == 0:
         return ""
     zero = int(has_empty_cell(fit.studies.data).sum())
-    have = "has" if zero == 1 else "have"
     to_whom = "its" if zero == corrected == 1 else "their" if zero == corrected else "all studies'"
     rule = "metafor's rule" if fit.to == "only0" and fit.add == 0.5 else f"to={fit.to!r}"
     cells = "events" if fit.studies.kind.endswith("rates") else "events and non-events"
     where = " in both arms" if fit.studies.kind.startswith("two-arm") else ""
     added = f"{fit.add:g} was added to {to_whom} {cells}{where} ({rule})"
-    return f"{zero} of {fit.k} studies {have} a zero cell; {added}{_UNCORRECTED.get(fit.method, '')}"
+    return f"{of_studies(zero, fit.k, 'has', 'have')} a zero cell; {added}{_UNCORRECTED.get(fit.method, '')}"
 
 
 def _uninformative_note(fit: "FrequentistFit") -> str:
     """Say which studies a pool of counts leaves out of Q, or altogether."""
-    left_out = 0 if fit.method == "inverse-variance" or fit.df == 0 else fit.k - fit.df - 1
+    left_out = 0 if fit.method == "inverse-variance" else fit.k - fit.df - 1
     if not left_out:
         return ""
     only = "no events" if fit.studies.kind.endswith("rates") else "only events, or none,"
     weightless = int((fit.weights == 0.0).sum())
-    weight = f"; {weightless} of {fit.k} have no weight in the pooled effect" if weightless else ""
-    return f"{left_out} of {fit.k} studies have {only} in both arms, and are left out of Q{weight}"
+    lacks = "has" if weightless == 1 else "have"
+    weight = f"; {weightless} of {fit.k} {lacks} no weight in the pooled effect" if weightless else ""
+    have, is_left = ("has", "is") if left_out == 1 else ("have", "are")
+    return f"{left_out} of {fit.k} studies {have} {only} in both arms, and {is_left} left out of Q{weight}"
 
 
 def _single_study_note(fit: "FrequentistFit") -> str:
     if fit.k > 1 or not tau2_record(fit.tau2_method).is_random:
         return ""
     return "k = 1: the estimate is that of the one study, and tau2, which it says nothing of, is set to 0"
-
-
-def _prediction_note(fit: "FrequentistFit") -> str:
-    method, record = tau2_record(fit.tau2_method), pi_record(fit.pi_method)
-    if not method.is_random:
-        return f"no prediction interval: in the {method.model} model all studies share one true effect"
-    if fit.k < record.min_k:
-        return f"k = {fit.k}: {record.reason.format(df=fit.k - 2)}"
-    if fit.tau2 == 0.0:
-        return "tau2 is estimated as 0, so the prediction interval says nothing of heterogeneity"
-    return ""
 
 
 def _back_transformation_notes(fit: "FrequentistFit") -> list[str]:
@@ -159,7 +172,7 @@ def _back_transformation_notes(fit: "FrequentistFit") -> list[str]:
         "(Schwarzer et al. 2019, doi:10.1002/jrsm.1348); PLO and PAS need no size"
     ]
     if max(abs(one - two) for one, two in zip(chosen, other, strict=True)) > _NOTABLE:
-        texts = ["{:.4f} ({:.4f} to {:.4f})".format(*values) for values in (chosen, other)]
+        texts = ["{} ({} to {})".format(*map(number_text, values)) for values in (chosen, other)]
         notes.append(f"the back-transformations of PFT differ: {texts[0]} at {size}; {texts[1]} at {other_size}")
     return notes
 
@@ -173,7 +186,8 @@ def _cut_notes(fit: "FrequentistFit") -> list[str]:
     notes = []
     for name, value in _named_limits(fit):
         if value < low or value > high:
-            shown = f"{value:.4f} on the scale of {fit.measure}" if bent else f"{natural_value(fit.record, value):.4f}"
+            own = f"{number_text(value)} on the scale of {fit.measure}"
+            shown = own if bent else number_text(natural_value(fit.record, value))
             notes.append(f"{name}, {shown}, is cut at {int(value > high)} as a proportion")
     return notes
 

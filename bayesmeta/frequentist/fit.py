@@ -10,17 +10,10 @@ from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.measures import DEFAULT_MEASURES, MEASURES, Measure, effect_sizes, get_measure, measures_of
 from bayesmeta.effects.sizes import EffectSizes, EmptyCellError
 from bayesmeta.errors import DataError, SpecError
-from bayesmeta.frequentist.heterogeneity import (
-    cochran_q,
-    h2_from_q,
-    h2_from_tau2,
-    i2_from_q,
-    i2_from_tau2,
-    q_pvalue,
-)
-from bayesmeta.frequentist.intervals import ci_record, pi_record
+from bayesmeta.frequentist.heterogeneity import h2_from_q, i2_from_q, q_pvalue, variance_ratio
+from bayesmeta.frequentist.intervals import check_pair, ci_record, pi_record
 from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS
-from bayesmeta.frequentist.pool import normalised_weights, pooled_mean
+from bayesmeta.frequentist.pooled import pool_arrays
 from bayesmeta.frequentist.registry import look_up
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -55,10 +48,15 @@ def fit_frequentist(
         odds ratio); for rates ``"IRLN"`` (log) or ``"IR"``, in two arms ``"IRR"`` (log) or ``"IRD"``; for estimates
         the studies' own measure.
     tau2_method : str
-        Estimator of the between-study variance: ``"DL"`` (DerSimonian-Laird) or ``"EE"`` (common effect,
-        tau2 = 0).
+        Estimator of the between-study variance: ``"DL"`` (DerSimonian-Laird), ``"EE"`` (common effect, tau2 = 0),
+        ``"HE"`` (Hedges), ``"HS"``, ``"HSk"`` (Hunter-Schmidt, and corrected), ``"SJ"`` (Sidik-Jonkman), ``"ML"``,
+        ``"REML"`` ((restricted) maximum likelihood), ``"EB"`` (empirical Bayes), ``"PM"``, ``"PMM"`` (Paule-Mandel,
+        and its median-unbiased form) or ``"DL2"`` (two-step DerSimonian-Laird).
     ci_method : str
-        Confidence interval of the mean: ``"wald"``.
+        Confidence interval of the mean: ``"wald"``; ``"t"`` (the same with k - 1 degrees of freedom);
+        ``"hartung-knapp"``, and ``"hartung-knapp-adhoc"`` with a variance factor of at least 1 (both t with k - 1);
+        ``"henmi-copas"`` (with DL only; `mu` becomes the common-effect mean, which small studies bias less);
+        ``"profile"`` (profile likelihood, with ML only: the restricted likelihood has no mu in it).
     pi_method : str
         Prediction interval: ``"hts"`` (t with k - 2 degrees of freedom) or ``"metafor"`` (the quantile of the
         confidence interval).
@@ -86,15 +84,15 @@ def fit_frequentist(
     Raises
     ------
     SpecError
-        If an option is unknown, not supported yet, or does not fit the data.
+        If an option is unknown, or does not fit the data or another option.
     DataError
         If a zero cell is left without a correction, or a standard error cannot be weighted.
 
     Notes
     -----
     ``mu = sum(w_i y_i) / sum(w_i)``, ``se_mu = sum(w_i)**(-1/2)``, ``w_i = 1 / (se_i**2 + tau2)`` [1]_. The
-    values equal those of R's metafor [2]_ with ``test="z"``. One study gives itself, with tau2 = 0, Q = 0 and
-    P = 1.
+    values equal those of R's metafor [2]_ (``test`` "z", "t", "knha" and "adhoc"; `hc` for Henmi-Copas). One study
+    gives itself, with tau2 = 0, Q = 0 and P = 1.
 
     References
     ----------
@@ -122,7 +120,8 @@ def fit_frequentist(
     p_median      0.541  0.156  0.256  0.802
     """
     record = measure_record(studies, measure, variance)
-    tau2_record(tau2_method), ci_record(ci_method), pi_record(pi_method)
+    tau2_record(tau2_method), pi_record(pi_method)
+    check_pair(ci_method, tau2_method)
     prob = check_probability("ci_prob", ci_prob)
     back = _back_transformation(record, back_transformation)
     added = record.add if add is None else add
@@ -143,10 +142,8 @@ def pool(
     """
     y, se, df = effects.y, effects.se, len(effects.y) - 1
     tau2_rule = tau2_record(tau2_method)
-    tau2 = tau2_rule.estimate(y, se)
-    mu, se_mu = pooled_mean(y, se, tau2)
-    q = cochran_q(y, se)
-    h2 = h2_from_tau2(tau2, se) if tau2_rule.is_random else h2_from_q(q, df)
+    pooled = pool_arrays(y, se, tau2_rule, ci_record(ci_method))
+    q, ratio = float(pooled.q), float(variance_ratio(pooled.tau2, se))
     return FrequentistFit(
         studies=studies,
         measure=record.code,
@@ -160,16 +157,16 @@ def pool(
         y=y,
         se=se,
         corrected=effects.corrected,
-        mu=float(mu),
-        se_mu=float(se_mu),
-        tau2=float(tau2),
-        q=float(q),
+        mu=float(pooled.mu),
+        se_mu=float(pooled.se_mu),
+        tau2=float(pooled.tau2),
+        q=q,
         df=df,
         q_pvalue=float(q_pvalue(q, df)),
         i2=float(i2_from_q(q, df)),
-        i2_tau2=float(i2_from_tau2(tau2, se)),
-        h2=float(h2),
-        weights=normalised_weights(se, tau2),
+        i2_tau2=ratio / (1.0 + ratio),
+        h2=1.0 + ratio if tau2_rule.is_random else float(h2_from_q(q, df)),
+        weights=pooled.weights,
         back_transformation=back_transformation,
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta.frequentist.pool import pooled_mean, precision
+from bayesmeta.frequentist.pool import precision
 
 
 def cochran_q(y: FloatArray, se: FloatArray) -> FloatArray:
@@ -31,8 +31,9 @@ def cochran_q(y: FloatArray, se: FloatArray) -> FloatArray:
     .. [1] W. G. Cochran. The combination of estimates from different experiments. Biometrics 10:101-129,
        1954. doi:10.2307/3001666
     """
-    mu, _ = pooled_mean(y, se)
-    return np.asarray((precision(se) * (y - mu[..., np.newaxis]) ** 2).sum(axis=-1))
+    w = precision(se)
+    mu = (w / w.sum(axis=-1, keepdims=True) * y).sum(axis=-1, keepdims=True)
+    return np.asarray((w * (y - mu) ** 2).sum(axis=-1))
 
 
 def q_pvalue(q: FloatArray | float, df: int) -> FloatArray:
@@ -104,8 +105,8 @@ def i2_from_q(q: FloatArray | float, df: int) -> FloatArray:
     return np.asarray(np.maximum(0.0, statistic - df) / np.where(statistic > 0.0, statistic, 1.0))
 
 
-def i2_from_tau2(tau2: FloatArray | float, se: FloatArray) -> FloatArray:
-    """Return I2 by its definition from tau2, as a fraction.
+def variance_ratio(tau2: FloatArray | float, se: FloatArray) -> FloatArray:
+    """Return the between-study over the typical within-study variance.
 
     Parameters
     ----------
@@ -113,6 +114,24 @@ def i2_from_tau2(tau2: FloatArray | float, se: FloatArray) -> FloatArray:
         Between-study variance, squared link scale.
     se : ndarray, shape (..., k)
         Standard errors, link scale; positive.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        ``r = tau2 / s2`` with s2 the typical variance; 0 for one study. I2 is ``r / (1 + r)`` and H2 ``1 + r``.
+    """
+    if se.shape[-1] == 1:
+        return np.zeros(se.shape[:-1])
+    return np.asarray(tau2 / typical_variance(se))
+
+
+def i2_from_tau2(tau2: FloatArray | float, se: FloatArray) -> FloatArray:
+    """Return I2 by its definition from tau2, as a fraction.
+
+    Parameters
+    ----------
+    tau2, se
+        As for `variance_ratio`.
 
     Returns
     -------
@@ -120,9 +139,8 @@ def i2_from_tau2(tau2: FloatArray | float, se: FloatArray) -> FloatArray:
         ``tau2 / (tau2 + s2)`` with s2 the typical variance; 0 for one study. For DerSimonian-Laird it equals
         the definition from Q.
     """
-    if se.shape[-1] == 1:
-        return np.zeros(se.shape[:-1])
-    return np.asarray(tau2 / (tau2 + typical_variance(se)))
+    ratio = variance_ratio(tau2, se)
+    return np.asarray(ratio / (1.0 + ratio))
 
 
 def h2_from_tau2(tau2: FloatArray | float, se: FloatArray) -> FloatArray:
@@ -130,10 +148,8 @@ def h2_from_tau2(tau2: FloatArray | float, se: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    tau2 : ndarray, shape (...), or float
-        Between-study variance, squared link scale.
-    se : ndarray, shape (..., k)
-        Standard errors, link scale; positive.
+    tau2, se
+        As for `variance_ratio`.
 
     Returns
     -------
@@ -141,9 +157,7 @@ def h2_from_tau2(tau2: FloatArray | float, se: FloatArray) -> FloatArray:
         ``1 + tau2 / s2`` with s2 the typical variance (metafor's H2 for every random-effects estimator); 1
         for one study.
     """
-    if se.shape[-1] == 1:
-        return np.ones(se.shape[:-1])
-    return np.asarray(1.0 + tau2 / typical_variance(se))
+    return np.asarray(1.0 + variance_ratio(tau2, se))
 
 
 def h2_from_q(q: FloatArray | float, df: int) -> FloatArray:

@@ -2,31 +2,75 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import inf, isfinite, isnan, nan, sqrt
 from types import MappingProxyType
 from typing import Final, final
 
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from bayesmeta._arrays import FloatArray
+from bayesmeta.errors import SpecError
+from bayesmeta.frequentist.henmi_copas import henmi_copas_interval, henmi_copas_test
+from bayesmeta.frequentist.mean_error import adhoc_error, common_weights_error, hartung_knapp_error, wald_error
+from bayesmeta.frequentist.mean_profile import likelihood_ratio_test, profile_interval
+from bayesmeta.frequentist.pooled import PooledMean
 from bayesmeta.frequentist.registry import look_up
+
+type Interval = tuple[float, float]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Inversion:
+    """An interval that is no multiple of the standard error: the means that a test of its own does not reject.
+
+    Attributes
+    ----------
+    limits : callable
+        ``(PooledMean, ci_prob) -> (lower, upper)``.
+    test : callable
+        ``PooledMean -> (statistic, P-value)`` of mu = 0.
+    """
+
+    limits: Callable[[PooledMean, float], Interval]
+    test: Callable[[PooledMean], Interval]
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class CiMethod:
-    """One kind of confidence interval for mu, symmetric about the estimate.
+    """One kind of confidence interval for mu.
 
     Attributes
     ----------
     code, title : str
         Name of the option, and name in print.
-    quantile : callable
-        ``(ci_prob, k) -> multiple of the standard error``.
+    standard_error : callable
+        ``(y, w, tau2, mu)``, to the standard error of mu, along the last axis; w are the weights in mu.
+    df : callable
+        ``k -> degrees of freedom of Student's t``; inf for the normal distribution, nan if it is neither.
+    inversion : Inversion, optional
+        How limits and P-value are found if they are not those of ``mu ± quantile * se``.
+    tau2_method : str
+        The one estimator of tau2 that the method goes with; "" if any.
+    has_common_weights : bool
+        Whether mu is the common-effect mean, whatever tau2 is.
     """
 
     code: str
     title: str
-    quantile: Callable[[float, int], float]
+    standard_error: Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray] = wald_error
+    df: Callable[[int], float] = lambda k: k - 1.0
+    inversion: Inversion | None = None
+    tau2_method: str = ""
+    has_common_weights: bool = False
+
+    def quantile(self, ci_prob: float, k: int) -> float:
+        """Return the multiple of the standard error that is half the interval; nan if there is none for k studies."""
+        df = self.df(k)
+        if df == inf:
+            return normal_quantile(ci_prob)
+        return student_quantile(ci_prob, df) if df > 0.0 else nan
 
 
 @final
@@ -69,15 +113,13 @@ def symmetric_interval(mu: float, half_width: float) -> tuple[float, float]:
     return mu - half_width, mu + half_width
 
 
-def confidence_interval(mu: float, se_mu: float, *, k: int, ci_method: str, ci_prob: float) -> tuple[float, float]:
+def confidence_interval(mean: PooledMean, *, ci_method: str, ci_prob: float) -> Interval:
     """Return a confidence interval for the overall mean.
 
     Parameters
     ----------
-    mu, se_mu : float
-        Estimate and standard error, link scale.
-    k : int
-        Number of studies.
+    mean : PooledMean
+        Estimate and standard error, as the method has them, with the effects they were made from; link scale.
     ci_method : str
         A key of ``CI_METHODS``; ``"wald"`` is ``mu ± z se_mu``.
     ci_prob : float
@@ -86,14 +128,45 @@ def confidence_interval(mu: float, se_mu: float, *, k: int, ci_method: str, ci_p
     Returns
     -------
     lower, upper : float
-        Link scale.
+        Link scale; nan, nan where the method has no interval for these studies.
 
     Raises
     ------
     SpecError
-        If the method is unknown or not supported yet.
+        If the method is unknown.
     """
-    return symmetric_interval(mu, ci_record(ci_method).quantile(ci_prob, k) * se_mu)
+    method = ci_record(ci_method)
+    if method.inversion is not None:
+        return method.inversion.limits(mean, ci_prob)
+    return symmetric_interval(mean.mu, method.quantile(ci_prob, len(mean.y)) * mean.se_mu)
+
+
+def zero_test(mean: PooledMean, *, ci_method: str) -> tuple[float, float, float]:
+    """Return the test of mu = 0 that goes with a confidence interval.
+
+    Parameters
+    ----------
+    mean : PooledMean
+        As for `confidence_interval`.
+    ci_method : str
+        A key of ``CI_METHODS``.
+
+    Returns
+    -------
+    statistic, df, pvalue : float
+        mu / se_mu, the degrees of freedom of its t distribution (inf: normal; nan: another one) and the two-sided
+        P-value: the interval at ``1 - pvalue`` just reaches 0. For "profile" the statistic is the signed root of the
+        likelihood ratio. nan where there is no interval.
+    """
+    method = ci_record(ci_method)
+    df = method.df(len(mean.y))
+    if method.inversion is not None:
+        statistic, pvalue = method.inversion.test(mean)
+        return statistic, nan, pvalue
+    if isnan(mean.se_mu) or df <= 0.0:
+        return nan, df, nan
+    statistic = mean.mu / mean.se_mu
+    return statistic, df, 2.0 * float(stdtr(df, -abs(statistic)) if isfinite(df) else ndtr(-abs(statistic)))
 
 
 def prediction_interval(
@@ -129,8 +202,9 @@ def prediction_interval(
 
     Notes
     -----
-    ``mu ± quantile * sqrt(tau2 + se_mu**2)``. Below three studies metafor's equivalent of "hts"
-    (``pi.type="riley"``) goes on with one degree of freedom; nothing supports that, so none is given.
+    ``mu ± quantile * sqrt(tau2 + se_mu**2)``, with the standard error of the confidence interval. Below three studies
+    metafor's equivalent of "hts" (``pi.type="riley"``) goes on with one degree of freedom; nothing supports that, so
+    none is given.
 
     References
     ----------
@@ -146,9 +220,33 @@ def prediction_interval(
 
 
 CI_METHODS: Final[Mapping[str, CiMethod]] = MappingProxyType(
-    {"wald": CiMethod("wald", "Wald", lambda ci_prob, k: normal_quantile(ci_prob))}
+    {
+        record.code: record
+        for record in (
+            CiMethod("wald", "Wald", df=lambda k: inf),
+            CiMethod("t", "t with k - 1 df"),
+            CiMethod("hartung-knapp", "Hartung-Knapp", hartung_knapp_error),
+            CiMethod("hartung-knapp-adhoc", "Hartung-Knapp, variance factor at least 1", adhoc_error),
+            CiMethod(
+                "henmi-copas",
+                "Henmi-Copas",
+                common_weights_error,
+                df=lambda k: nan,
+                inversion=Inversion(henmi_copas_interval, henmi_copas_test),
+                tau2_method="DL",
+                has_common_weights=True,
+            ),
+            CiMethod(
+                "profile",
+                "profile likelihood",
+                df=lambda k: nan,
+                inversion=Inversion(profile_interval, likelihood_ratio_test),
+                tau2_method="ML",
+            ),
+        )
+    }
 )
-PLANNED_CI_METHODS: Final = ("t", "hartung-knapp", "hartung-knapp-adhoc", "henmi-copas", "profile")
+"""The confidence intervals by name."""
 
 PI_METHODS: Final[Mapping[str, PiMethod]] = MappingProxyType(
     {
@@ -165,10 +263,21 @@ PI_METHODS: Final[Mapping[str, PiMethod]] = MappingProxyType(
 
 
 def ci_record(code: object) -> CiMethod:
-    """Return the confidence interval of a name, or raise `SpecError` that lists the supported ones."""
-    return look_up("ci_method", code, CI_METHODS, PLANNED_CI_METHODS)
+    """Return the confidence interval of a name, or raise `SpecError` that lists them."""
+    return look_up("ci_method", code, CI_METHODS)
+
+
+def check_pair(ci_method: str, tau2_method: str) -> None:
+    """Raise `SpecError` if a confidence interval is not defined with an estimator of tau2."""
+    record = ci_record(ci_method)
+    if record.tau2_method not in ("", tau2_method):
+        raise SpecError(
+            f"ci_method={ci_method!r} goes with tau2_method={record.tau2_method!r} only; got {tau2_method!r}. "
+            f"Use tau2_method={record.tau2_method!r}, or another ci_method: "
+            f"{', '.join(name for name, other in CI_METHODS.items() if not other.tau2_method)}."
+        )
 
 
 def pi_record(code: object) -> PiMethod:
-    """Return the prediction interval of a name, or raise `SpecError` that lists the supported ones."""
+    """Return the prediction interval of a name, or raise `SpecError` that lists them."""
     return look_up("pi_method", code, PI_METHODS)

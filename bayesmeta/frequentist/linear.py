@@ -42,7 +42,7 @@ class Projection:
         """Residual degrees of freedom, k - p."""
         return int(self.x.shape[0] - self.x.shape[1])
 
-    @property
+    @cached_property
     def is_mean(self) -> bool:
         """Whether the design is one column of a constant, as a mean has it."""
         return self.x.shape[1] == 1 and bool((self.x == self.x[0, 0]).all())
@@ -63,12 +63,14 @@ class Projection:
     def coefficients(self, y: FloatArray) -> FloatArray:
         """Return A X' W y, shape (..., p), for y of shape (..., k)."""
         if self.is_mean:
-            share = self.w / self.w.sum(axis=-1, keepdims=True)
+            share = self.w / self.w.sum(axis=-1, keepdims=True)  # 1 for one study, whose residual is 0
             return np.asarray((share * y).sum(axis=-1) / self.x[0, 0])[..., None]
         return np.asarray((self.inverse @ ((self.w * y) @ self.x)[..., None])[..., 0])
 
     def residuals(self, y: FloatArray) -> FloatArray:
         """Return y - X beta, shape (..., k)."""
+        if self.is_mean:
+            return np.asarray(y - self.coefficients(y) * self.x[0, 0])
         return np.asarray(y - (self.x @ self.coefficients(y)[..., None])[..., 0])
 
     def quadratic(self, y: FloatArray) -> FloatArray:
@@ -85,9 +87,13 @@ class Projection:
     def trace(self, a: FloatArray | float = 1.0) -> FloatArray:
         """Return tr(P diag(a)), shape (...); a is (..., k) or a number."""
         if self.is_mean:  # sum over pairs of w_i w_j (a_i + a_j) / sum(w): nothing cancels
-            w, wa = self.w, self.w * a
-            pairs = wa[..., 1:] * np.cumsum(w, axis=-1)[..., :-1] + w[..., 1:] * np.cumsum(wa, axis=-1)[..., :-1]
-            return np.asarray(pairs.sum(axis=-1) / w.sum(axis=-1))
+            w = self.w
+            before = np.cumsum(w, axis=-1)
+            if np.ndim(a) == 0:
+                return np.asarray(2.0 * a * (w[..., 1:] * before[..., :-1]).sum(axis=-1) / before[..., -1])
+            wa = w * a
+            pairs = wa[..., 1:] * before[..., :-1] + w[..., 1:] * np.cumsum(wa, axis=-1)[..., :-1]
+            return np.asarray(pairs.sum(axis=-1) / before[..., -1])
         return np.asarray((self.w * a * (1.0 - self.leverage)).sum(axis=-1))
 
     def trace_square(self, a: FloatArray | float = 1.0) -> FloatArray:

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, final
 
+from bayesmeta._validate import a_type
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.fit import fit_frequentist
+from bayesmeta.frequentist.glmm import fit_glmm
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.mantel_haenszel import fit_mantel_haenszel, fit_peto
 from bayesmeta.frequentist.registry import look_up
 from bayesmeta.frequentist.result import FrequentistFit
+
+type ClassicalFit = FrequentistFit | GlmmFit
 
 INVERSE_VARIANCE: Final = "inverse-variance"
 
@@ -31,7 +36,7 @@ class PoolingMethod:
     """
 
     code: str
-    fit: Callable[..., FrequentistFit]
+    fit: Callable[..., ClassicalFit]
     options: tuple[str, ...]
 
 
@@ -58,6 +63,7 @@ POOLING_METHODS: Final[Mapping[str, PoolingMethod]] = MappingProxyType(
             ),
             PoolingMethod("mantel-haenszel", fit_mantel_haenszel, _SHARED),
             PoolingMethod("peto", fit_peto, _SHARED),
+            PoolingMethod("glmm", fit_glmm, ("measure", "glmm_model", "ci_method", "pi_method", "ci_prob")),
         )
     }
 )
@@ -67,7 +73,16 @@ POOLING_OPTIONS: Final = ("method", *dict.fromkeys(name for each in POOLING_METH
 """The options of all methods together, and their choice."""
 
 
-def fit_by_method(studies: Studies, *, method: str = INVERSE_VARIANCE, **options: object) -> FrequentistFit:
+def not_pooled(verb: str, fit: object, hint: str = "", *, with_formula: bool = False) -> SpecError:
+    """Return what is raised where a function is given no fit by inverse variance."""
+    formula = "with or without a formula" if with_formula else "without a formula"
+    return SpecError(
+        f"{verb} takes a fit with engine='frequentist' and method={INVERSE_VARIANCE!r}, {formula}; got {a_type(fit)}"
+        f"{'; ' if hint else '.'}{hint}"
+    )
+
+
+def fit_by_method(studies: Studies, *, method: str = INVERSE_VARIANCE, **options: object) -> ClassicalFit:
     """Pool the studies by the method of this name.
 
     Parameters
@@ -81,7 +96,7 @@ def fit_by_method(studies: Studies, *, method: str = INVERSE_VARIANCE, **options
 
     Returns
     -------
-    FrequentistFit
+    FrequentistFit or GlmmFit
         What the method says.
 
     Raises

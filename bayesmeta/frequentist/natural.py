@@ -136,3 +136,14 @@ def range_of_proportions(measure: Measure, n: float | None = None) -> tuple[floa
     link = LINKS[measure.link]
     low, high = link.link([0.0, 1.0], n) if link.takes_n and n is not None else link.link([0.0, 1.0])
     return float(low), float(high)
+
+
+def on_both_scales(
+    measure: Measure, mu: float, se_mu: float, limits: tuple[float, float], n: float | None = None
+) -> dict[str, tuple[float, float, float, float]]:
+    """Return estimate, standard error and limits of ``mu`` and, for proportions, of what it estimates."""
+    rows = {"mu": (mu, se_mu, *limits)}
+    if measure.estimand is not None:
+        value, se = natural_value(measure, mu, n), natural_se(measure, mu, se_mu, n)
+        rows[measure.estimand] = (value, se, *natural_interval(measure, limits, n))
+    return rows

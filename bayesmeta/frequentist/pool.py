@@ -23,7 +23,7 @@ def precision(se: FloatArray, tau2: FloatArray | float = 0.0) -> FloatArray:
     ndarray, shape (..., k)
         ``w_i = 1 / (se_i**2 + tau2)``.
     """
-    return np.asarray(1.0 / (se**2 + np.expand_dims(tau2, -1)))
+    return np.asarray(1.0 / (se * se + np.asarray(tau2)[..., np.newaxis]))
 
 
 def normalised_weights(se: FloatArray, tau2: FloatArray | float = 0.0) -> FloatArray:

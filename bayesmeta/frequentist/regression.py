@@ -333,12 +333,13 @@ def regress(null: FrequentistFit, design: Design, *, ci_method: str) -> Frequent
     """
     x, y, method = design.matrix, null.y, tau2_record(null.tau2_method)
     test = coefficient_test(ci_method)
-    _check_size(design)
+    _check_size(design, "" if method.is_random else ci_method)
     tau2 = float(method.estimate(y, null.se, x))
     fit, at_zero = Projection(x, 1.0 / (null.se**2 + tau2)), Projection(x, 1.0 / null.se**2)
     coefficients = estimate_coefficients(fit, y, test)
-    q, df = float(at_zero.quadratic(y)), at_zero.df
-    ratio = tau2 * float(at_zero.trace()) / df  # tau2 over the typical variance
+    df = at_zero.df
+    q = float(at_zero.quadratic(y)) if df else 0.0  # of as many coefficients as studies, all but rounding
+    ratio = tau2 * float(at_zero.trace()) / df if df else 0.0  # tau2 over the typical variance
     with np.errstate(invalid="ignore"):  # weights beyond 1e20 of each other leave no digit of the variance of tau2
         se_tau2 = float(method.se_of(tau2, y, null.se, x))
     return FrequentistRegression(
@@ -366,12 +367,15 @@ def moderator_columns(x: FloatArray) -> list[int]:
     return others or [0]
 
 
-def _check_size(design: Design) -> None:
+def _check_size(design: Design, saturated_by: str) -> None:
+    """Refuse a design that leaves nothing to estimate tau2, or (the common effect's `ci_method` given) the errors."""
     k, p = design.matrix.shape
-    if k <= p:
+    has_enough = k >= p if saturated_by == "wald" else k > p
+    if not has_enough:
+        needed = "tau2 from" if not saturated_by or k < p else f"what ci_method={saturated_by!r} needs"
         raise SpecError(
             f"the formula {design.formula!r} has {p} coefficients for {k} {'study' if k == 1 else 'studies'}, which "
-            "leaves none to estimate tau2 from; leave out at least one."
+            f"leaves none to estimate {needed}; leave out at least one."
         )
 
 
@@ -379,6 +383,8 @@ def _explained(null: FrequentistFit, x: FloatArray, tau2: float, q: float) -> fl
     """Return R2: of tau2, or for the common-effect model of the weighted mean squares."""
     k, p = x.shape
     ones = np.ones(k)
+    if k == p:
+        return np.nan
     if np.abs(x @ np.linalg.lstsq(x, ones, rcond=None)[0] - ones).max() > 1e-9 or p == 1:
         return np.nan  # without a constant the models are not nested
     is_random = tau2_record(null.tau2_method).is_random

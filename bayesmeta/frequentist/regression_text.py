@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from bayesmeta.frequentist.coefficients import WaldTest, coefficient_test
 from bayesmeta.frequentist.describe import effect_notes, pvalue_text
+from bayesmeta.frequentist.numbers import number_text
 from bayesmeta.frequentist.tau2 import tau2_record
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def regression_text(fit: "FrequentistRegression") -> str:
     """Return the printed form of a meta-regression, several lines without a final line break."""
     method, test = tau2_record(fit.tau2_method), coefficient_test(fit.ci_method)
     head = "Meta-regression, random effects" if method.is_random else "Meta-regression, common effect"
-    table = fit.summary().to_string(float_format="{:.4f}".format, index_names=False, na_rep="")
+    table = fit.summary().to_string(float_format=number_text, index_names=False, na_rep="")
     return "\n".join(
         [
             f"{head} ({method.title}), {fit.record.title} ({fit.measure}), k = {fit.k}, {fit.design.formula}",
@@ -38,9 +39,10 @@ def regression_text(fit: "FrequentistRegression") -> str:
 
 def heterogeneity_lines(fit: "FrequentistRegression") -> list[str]:
     """Return residual heterogeneity and the test of the moderators, two or three lines."""
-    se = "" if isnan(fit.se_tau2) else f", SE {fit.se_tau2:.4f}"
+    se = "" if isnan(fit.se_tau2) else f", SE {number_text(fit.se_tau2)}"
     explained = "" if isnan(fit.r2) else f", R2 {100 * fit.r2:.1f} %"
-    left = f"residual tau2 {fit.tau2:.4f} (tau {fit.tau:.4f}{se}), I2 {100 * fit.i2_tau2:.1f} %, H2 {fit.h2:.2f}"
+    tau2, tau = number_text(fit.tau2), number_text(fit.tau)
+    left = f"residual tau2 {tau2} (tau {tau}{se}), I2 {100 * fit.i2_tau2:.1f} %, H2 {fit.h2:.2f}"
     return [
         left + explained,
         f"residual heterogeneity: Q(df = {fit.df}) = {fit.q:.2f}, {pvalue_text(fit.q_pvalue)}",

@@ -1,6 +1,7 @@
 """What does a classical meta-analysis look like: one immutable record, with the options it was made with."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from types import MappingProxyType
 from typing import Final, Literal, final
@@ -9,16 +10,14 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import BoolArray, FloatArray
-from bayesmeta._validate import check_probability
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import Measure, get_measure
-from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.describe import fit_notes, fit_text
-from bayesmeta.frequentist.intervals import confidence_interval, prediction_interval
+from bayesmeta.frequentist.intervals import Interval, confidence_interval, prediction_interval, zero_test
 from bayesmeta.frequentist.natural import BACK_TRANSFORMATIONS, natural_interval, natural_se, natural_value
+from bayesmeta.frequentist.rows import Row, check_summary, estimates_frame, summary_frame
+from bayesmeta.frequentist.study_blups import study_table
 from bayesmeta.frequentist.tau2 import tau2_record
-
-type Interval = tuple[float, float]
 
 POOLED_AS_COUNTS: Final = MappingProxyType({"mantel-haenszel": "Mantel-Haenszel", "peto": "Peto"})
 """The methods that pool counts of a common effect, and their names in print."""
@@ -44,7 +43,7 @@ class FrequentistFit:
     corrected : ndarray of bool, shape (k,)
         Which studies had a constant added to their cells.
     mu, se_mu : float
-        Pooled effect and its standard error, link scale.
+        Pooled effect and its standard error, link scale; both are those of `ci_method`.
     tau2 : float
         Between-study variance, squared link scale.
     q, q_pvalue : float
@@ -107,17 +106,40 @@ class FrequentistFit:
     @property
     def lower(self) -> float:
         """Lower confidence limit of `mu`, link scale."""
-        return self._limits(self.ci_prob)[0]
+        return self._own_limits[0]
 
     @property
     def upper(self) -> float:
         """Upper confidence limit of `mu`, link scale."""
-        return self._limits(self.ci_prob)[1]
+        return self._own_limits[1]
 
     @property
     def tau(self) -> float:
         """Between-study standard deviation, link scale."""
         return float(np.sqrt(self.tau2))
+
+    @property
+    def se_tau2(self) -> float:
+        """Asymptotic standard error of `tau2`; nan for a common effect, and for one study."""
+        return float(tau2_record(self.tau2_method).se_of(self.tau2, self.y, self.se))
+
+    @property
+    def statistic(self) -> float:
+        """Statistic of the test of mu = 0 that goes with the interval; nan where there is no interval.
+
+        `mu` / `se_mu`; for "profile" the signed root of the likelihood ratio.
+        """
+        return self._test[0]
+
+    @property
+    def df_mu(self) -> float:
+        """Degrees of freedom of Student's t behind interval and test; inf for z, nan if it is neither."""
+        return self._test[1]
+
+    @property
+    def pvalue(self) -> float:
+        """Two-sided P-value of mu = 0: the interval at 1 - `pvalue` just reaches 0. nan where there is no interval."""
+        return self._test[2]
 
     @property
     def prediction_interval(self) -> Interval:
@@ -156,7 +178,7 @@ class FrequentistFit:
     @property
     def estimates(self) -> pd.DataFrame:
         """One row per parameter: parameter, estimand, estimate, se, lower, upper, at the fit's `ci_prob`."""
-        return self._rows(self.ci_prob)
+        return estimates_frame(self.rows(self.ci_prob))
 
     def summary(self, *, ci_prob: float | None = None, ci_kind: str = "eti") -> pd.DataFrame:
         """Return the pooled effect with its confidence interval, on the link and on the natural scale.
@@ -181,13 +203,20 @@ class FrequentistFit:
         SpecError
             If `ci_prob` is not a probability, or `ci_kind` is not ``"eti"``.
         """
-        if ci_kind != "eti":
-            raise SpecError(f"ci_kind={ci_kind!r} is not defined for a confidence interval; use ci_kind='eti'.")
-        prob = self.ci_prob if ci_prob is None else check_probability("ci_prob", ci_prob)
-        return self._rows(prob).drop(columns="estimand").set_index("parameter")
+        return summary_frame(self.rows(check_summary(ci_prob, ci_kind, own=self.ci_prob)))
+
+    @cached_property
+    def _own_limits(self) -> Interval:
+        return confidence_interval(self, ci_method=self.ci_method, ci_prob=self.ci_prob)
 
     def _limits(self, ci_prob: float) -> Interval:
-        return confidence_interval(self.mu, self.se_mu, k=self.k, ci_method=self.ci_method, ci_prob=ci_prob)
+        if ci_prob == self.ci_prob:
+            return self._own_limits
+        return confidence_interval(self, ci_method=self.ci_method, ci_prob=ci_prob)
+
+    @cached_property
+    def _test(self) -> tuple[float, float, float]:
+        return zero_test(self, ci_method=self.ci_method)
 
     @property
     def estimator(self) -> str:
@@ -199,10 +228,10 @@ class FrequentistFit:
         """The record of `measure`: its title, link and estimand."""
         return get_measure(self.measure)
 
-    def rows(self, ci_prob: float) -> dict[str, tuple[float, float, float, float]]:
+    def rows(self, ci_prob: float) -> dict[str, Row]:
         """Return estimate, standard error and limits of each parameter, as `summary` has them."""
         limits = self._limits(ci_prob)
-        rows = {"mu": (self.mu, self.se_mu, *limits)}
+        rows: dict[str, Row] = {"mu": (self.mu, self.se_mu, *limits)}
         measure = self.record
         if measure.estimand is not None:
             n = self.typical_n
@@ -210,9 +239,9 @@ class FrequentistFit:
             rows[measure.estimand] = (value, se, *natural_interval(measure, limits, n))
         return rows
 
-    def _rows(self, ci_prob: float) -> pd.DataFrame:
-        rows = [(name, name, *values) for name, values in self.rows(ci_prob).items()]
-        return pd.DataFrame(rows, columns=["parameter", "estimand", "estimate", "se", "lower", "upper"])
+    def study_table(self, *, ci_prob: float, study_interval: str | None = None) -> pd.DataFrame:
+        """Return what `bayesmeta.study_effects` shows of each study: data, observed effect and its BLUP."""
+        return study_table(self, ci_prob=ci_prob, study_interval=study_interval)
 
     def __repr__(self) -> str:
         return fit_text(self)

@@ -14,11 +14,14 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.coefficients import Coefficients, WaldTest
 from bayesmeta.frequentist.linear import Projection
+from bayesmeta.frequentist.methods import not_pooled
+from bayesmeta.frequentist.numbers import number_text
 from bayesmeta.frequentist.regression import FrequentistRegression, moderator_columns, regress
 from bayesmeta.frequentist.regression_text import wald_text
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.spec.moderators import overall_mean
 
+_DEPENDENCE: Final = "a Bayesian or mixed model says itself how studies depend on each other."
 KINDS: Final = ("CR0", "CR1")
 MANY_CLUSTERS: Final = 40
 """From how many clusters these standard errors are recommended without reserve (Hedges, Tipton, Johnson 2010)."""
@@ -110,7 +113,7 @@ class ClusterRobust:
         return table.rename(index=named)
 
     def __repr__(self) -> str:
-        table = self.summary().to_string(float_format="{:.4f}".format, index_names=False, na_rep="")
+        table = self.summary().to_string(float_format=number_text, index_names=False, na_rep="")
         size, percent = len(self.clusters), f"{100 * self.fit.ci_prob:g} %"
         lines = [
             f"Cluster-robust variance ({self.kind}), k = {self.k} studies in {size} clusters",
@@ -174,10 +177,7 @@ def cluster_robust(
     mu     0.448  0.24 -0.586  1.483      1.864   0.203
     """
     if not isinstance(fit, FrequentistFit | FrequentistRegression):
-        raise SpecError(
-            f"cluster_robust takes a fit with engine='frequentist', not a {type(fit).__name__}; a Bayesian model says "
-            "itself how studies depend on each other."
-        )
+        raise not_pooled("cluster_robust", fit, _DEPENDENCE, with_formula=True)
     if kind not in KINDS:
         raise SpecError(unknown_name("kind", kind, KINDS))
     labels = _labels(fit.studies, cluster)

@@ -38,6 +38,9 @@ class Tau2Method:
         ``(y, variance, x) -> tau2``, shapes (..., k), (..., k), (k, p) -> (...), at least p + 1 studies.
     standard_error : callable
         ``(y, variance, x, tau2)``, to the asymptotic standard error of tau2; nan where none is known.
+    from_q : callable, optional
+        ``(Q, projection at weights 1 / se^2) -> tau2`` of an estimate that needs the effects only for Cochran's Q,
+        which then is not computed twice.
     """
 
     code: str
@@ -45,6 +48,7 @@ class Tau2Method:
     model: str
     estimator: Estimator
     standard_error: Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
+    from_q: Callable[[FloatArray, Projection], FloatArray] | None = None
 
     @property
     def is_random(self) -> bool:
@@ -83,7 +87,11 @@ def dersimonian_laird(y: FloatArray, variance: FloatArray, x: FloatArray) -> Flo
        1986. doi:10.1016/0197-2456(86)90046-2
     """
     at_zero = Projection(x, 1.0 / variance)
-    return np.asarray(np.maximum(0.0, (at_zero.quadratic(y) - at_zero.df) / at_zero.trace()))
+    return _dersimonian_laird(at_zero.quadratic(y), at_zero)
+
+
+def _dersimonian_laird(q: FloatArray, at_zero: Projection) -> FloatArray:
+    return np.asarray(np.maximum(0.0, (q - at_zero.df) / at_zero.trace()))
 
 
 def two_step_dersimonian_laird(y: FloatArray, variance: FloatArray, x: FloatArray) -> FloatArray:
@@ -241,7 +249,9 @@ TAU2_METHODS: Final[Mapping[str, Tau2Method]] = MappingProxyType(
     {
         record.code: record
         for record in (
-            Tau2Method("DL", "DerSimonian-Laird", _RANDOM, dersimonian_laird, _se_dersimonian_laird),
+            Tau2Method(
+                "DL", "DerSimonian-Laird", _RANDOM, dersimonian_laird, _se_dersimonian_laird, _dersimonian_laird
+            ),
             Tau2Method("EE", "equal effects", "common effect", common_effect, _se_none),
             Tau2Method("HE", "Hedges", _RANDOM, hedges, _se_hedges),
             Tau2Method("HS", "Hunter-Schmidt", _RANDOM, hunter_schmidt, _se_hunter_schmidt),

@@ -127,5 +127,6 @@ def _roots(
 
     if index.size == 0:
         return np.empty(0)
+
     result = elementwise.find_root(function, (low, high), args=(index,), maxiter=500)
     return np.asarray(result.x)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta._validate import a_type
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.diagnosis import Diagnosis, judge
@@ -382,6 +383,6 @@ def diagnose(fit: object) -> Diagnosis:
     """
     if not isinstance(fit, NutsFit):
         engine = getattr(fit, "engine", None)
-        what = f"engine={engine!r} draws no chains" if engine else f"got a {type(fit).__name__}"
+        what = f"engine={engine!r} draws no chains" if engine else f"got {a_type(fit)}"
         raise SpecError(f"diagnose takes a fit made by engine='nuts'; {what}.")
     return fit.diagnosis

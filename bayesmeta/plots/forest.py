@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bayesmeta._validate import a_type
 from bayesmeta.api import AnyFit
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
@@ -214,7 +215,7 @@ def _prepared(ax: Axes) -> Axes:
 
 def _check_options(ax: object, width_mm: object, fontsize: object, notes: object) -> None:
     if ax is not None and not isinstance(ax, Axes):
-        raise SpecError(f"ax is a {type(ax).__name__}; give matplotlib Axes, or leave it out for a new figure.")
+        raise SpecError(f"ax is {a_type(ax)}; give matplotlib Axes, or leave it out for a new figure.")
     if ax is not None and width_mm is not None:
         raise SpecError(
             "width_mm is the width of a new figure, and the axes given by ax have theirs; give one of them."

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from bayesmeta._validate import a_type
 from bayesmeta.api import ENGINES, AnyFit
 from bayesmeta.errors import SpecError
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.result.study_table import natural_name
 from bayesmeta.result.words import effect_noun, with_article
@@ -31,7 +33,7 @@ def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
 
     Parameters
     ----------
-    fit : ExactFit, NutsFit or FrequentistFit
+    fit : ExactFit, NutsFit, FrequentistFit or GlmmFit
         The fit whose studies are shown.
     compare : fit, sequence of fits, or dict of fits by label
         The others.
@@ -63,7 +65,7 @@ def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
 
 def _check_fit(each: Any, fit: AnyFit) -> None:
     if getattr(each, "engine", None) not in ENGINES:
-        raise SpecError(f"a forest plot shows fits made by bm.fit; got a {type(each).__name__}.")
+        raise SpecError(f"a forest plot shows fits made by bm.fit; got {a_type(each)}.")
     if noun_of(each) != noun_of(fit):
         raise SpecError(
             f"compare holds a fit of {with_article(noun_of(each))}, but the plot shows {with_article(noun_of(fit))}; "
@@ -76,12 +78,14 @@ def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
 
     Parameters
     ----------
-    fit : ExactFit, NutsFit or FrequentistFit
+    fit : ExactFit, NutsFit, FrequentistFit or GlmmFit
         The fit.
     beside : sequence of fits
         All fits of the plot. If they are Bayesian by more than one engine, the engine is named. What is unusual in
         the model always is.
     """
+    if isinstance(fit, GlmmFit):
+        return f"GLMM, {fit.model_record.words}"
     if isinstance(fit, FrequentistFit):
         title = fit.estimator
         words = _MEASURE_WORDS.get(fit.measure)
@@ -98,7 +102,7 @@ def is_reliable(fit: AnyFit) -> bool:
 
 def link_of(fit: AnyFit) -> str:
     """Return the link on whose scale the fit was made."""
-    return fit.record.link if isinstance(fit, FrequentistFit) else fit.link
+    return fit.record.link if isinstance(fit, FrequentistFit | GlmmFit) else fit.link
 
 
 def natural_scale(fit: AnyFit) -> str:

@@ -15,6 +15,7 @@ from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, link_of
 from bayesmeta.plots.forest_words import parameter_label
@@ -63,7 +64,7 @@ def forest_frame(
 
     Parameters
     ----------
-    fit : ExactFit, NutsFit or FrequentistFit
+    fit : ExactFit, NutsFit, FrequentistFit or GlmmFit
         The fit whose studies are shown.
     compare : fit, sequence of fits, or dict of fits by label
         Further fits whose estimates are shown below those of `fit`.
@@ -179,7 +180,7 @@ def _by_labels(labels: list[str], wanted: list[str]) -> IntArray:
 
 
 def _study_rows(fit: AnyFit, prob: float, study_interval: str | None) -> pd.DataFrame:
-    if isinstance(fit, FrequentistFit):
+    if isinstance(fit, FrequentistFit | GlmmFit):
         return _observed_rows(fit, prob, study_interval)
     effects = study_effects(fit, ci_prob=prob, study_interval=study_interval)
     data = [role for role in fit.studies.data if role in effects]
@@ -191,7 +192,7 @@ def _study_rows(fit: AnyFit, prob: float, study_interval: str | None) -> pd.Data
     return rows.reset_index()
 
 
-def _observed_rows(fit: FrequentistFit, prob: float, study_interval: str | None) -> pd.DataFrame:
+def _observed_rows(fit: FrequentistFit | GlmmFit, prob: float, study_interval: str | None) -> pd.DataFrame:
     """Return the studies of a frequentist fit, which has no shrunken estimates."""
     studies = fit.studies
     values: dict[str, Any] = {} if studies.kind == "estimates" else dict(studies.data)
@@ -208,7 +209,7 @@ def _observed_rows(fit: FrequentistFit, prob: float, study_interval: str | None)
 
 
 def _pooled_rows(fit: AnyFit, prob: float) -> Iterator[Record]:
-    rows = _frequentist_rows(fit, prob) if isinstance(fit, FrequentistFit) else _bayesian_rows(fit, prob)
+    rows = _frequentist_rows(fit, prob) if isinstance(fit, FrequentistFit | GlmmFit) else _bayesian_rows(fit, prob)
     for row in rows:
         kind = "prediction" if row["interval"] == "PI" else "summary"
         yield row | {"kind": kind, "label": parameter_label(row["parameter"], fit)}
@@ -225,7 +226,7 @@ def _bayesian_rows(fit: BayesianFit, prob: float) -> Iterator[Record]:
         yield _pooled(name, point, "CrI" if point else "PI", _natural(link, *values))
 
 
-def _frequentist_rows(fit: FrequentistFit, prob: float) -> Iterator[Record]:
+def _frequentist_rows(fit: FrequentistFit | GlmmFit, prob: float) -> Iterator[Record]:
     at_prob = replace(fit, ci_prob=prob)
     estimand = fit.record.estimand
     row = at_prob.summary().loc[estimand or "mu"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.effects.study_intervals import DEFAULT_STUDY_INTERVAL, study_interval_record
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.diagnosis import NOT_RELIABLE
@@ -50,7 +51,7 @@ def parameter_label(parameter: str, fit: AnyFit) -> str:
 
 def is_common(fit: AnyFit) -> bool:
     """Return whether the model of a fit lets no study differ from the others."""
-    return not isinstance(fit, FrequentistFit) and not fit.model.has_tau
+    return not isinstance(fit, FrequentistFit | GlmmFit) and not fit.model.has_tau
 
 
 def percent_words(prob: float) -> str:
@@ -85,7 +86,7 @@ def heterogeneity_line(title: str, fit: AnyFit, *, ci_prob: float) -> str:
     >>> heterogeneity_line("DL", bm.fit(studies, engine="frequentist"), ci_prob=0.95)
     'DL, heterogeneity: tau² = 0.362, I² = 56.4 %, Q = 29.79, df = 13, P = 0.005'
     """
-    words = _classical_words(fit) if isinstance(fit, FrequentistFit) else _bayesian_words(fit, ci_prob)
+    words = _classical_words(fit) if isinstance(fit, FrequentistFit | GlmmFit) else _bayesian_words(fit, ci_prob)
     return f"{title}, heterogeneity: {words}"
 
 
@@ -123,12 +124,12 @@ def _sampling_words(fit: "NutsFit") -> str:
     return ", ".join(words)
 
 
-def _classical_words(fit: FrequentistFit) -> str:
+def _classical_words(fit: FrequentistFit | GlmmFit) -> str:
     if fit.df == 0:
         return "cannot be estimated from one study"
     pvalue = "P < 0.001" if fit.q_pvalue < 0.001 else f"P = {fit.q_pvalue:.3f}"
     test = f"I² = {100 * fit.i2:.1f} %, Q = {fit.q:.2f}, df = {fit.df}, {pvalue}"
-    if not tau2_record(fit.tau2_method).is_random:
+    if isinstance(fit, FrequentistFit) and not tau2_record(fit.tau2_method).is_random:
         return f"none assumed; {test}"
     return f"tau² = {fit.tau2:.3g}, {test}"
 

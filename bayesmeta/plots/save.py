@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayesmeta._validate import check_counts, unknown_name
+from bayesmeta._validate import a_type, check_counts, unknown_name
 from bayesmeta.errors import BayesmetaError, SpecError
 
 # Without the date of writing, which would be the only difference between two runs.
@@ -66,7 +66,7 @@ def save_figure(figure: Axes | Figure, path: str | os.PathLike[str], *, dpi: int
     >>> save_figure(ax, "forest.pdf")  # doctest: +SKIP
     """
     if not isinstance(figure, Axes | Figure):
-        raise SpecError(f"figure is a {type(figure).__name__}; give the Axes of a plot, or a matplotlib Figure.")
+        raise SpecError(f"figure is {a_type(figure)}; give the Axes of a plot, or a matplotlib Figure.")
     check_counts(dpi=dpi)
     target = Path(path)
     kind = target.suffix.removeprefix(".").lower()

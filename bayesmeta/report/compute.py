@@ -13,6 +13,7 @@ from bayesmeta.analyses.subgroups import subgroups
 from bayesmeta.api import AnyFit, BayesianFit, fit
 from bayesmeta.errors import ImproperPosteriorError, SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.analysis import Analysis
@@ -59,7 +60,7 @@ class Results:
     @property
     def bayesian(self) -> BayesianFit | None:
         """The first Bayesian fit, the exact one if there is one; None if there is none."""
-        return next((each for each in self.fits.values() if not isinstance(each, FrequentistFit)), None)
+        return next((each for each in self.fits.values() if not isinstance(each, FrequentistFit | GlmmFit)), None)
 
     @property
     def problems(self) -> tuple[str, ...]:

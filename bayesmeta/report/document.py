@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report import methods, sections
@@ -10,7 +11,7 @@ from bayesmeta.report.compute import Results
 from bayesmeta.report.inputs import HASH_SHOWN
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
 from bayesmeta.report.model_methods import model_sentences
-from bayesmeta.report.record import CLASSICAL, versions_of
+from bayesmeta.report.record import CLASSICAL, MIXED, versions_of
 from bayesmeta.report.references import cited_in
 from bayesmeta.report.shown import Shown
 
@@ -54,6 +55,8 @@ def methods_paragraphs(results: Results) -> list[str]:
         if isinstance(fit, FrequentistFit):
             settings = {name: getattr(fit, name) for name in CLASSICAL}
             paragraphs.append(methods.frequentist_sentences(settings, k_corrected=int(fit.corrected.sum())))
+        elif isinstance(fit, GlmmFit):
+            paragraphs.append(methods.glmm_sentences({name: getattr(fit, name) for name in MIXED}, fit.model_record))
     if any(isinstance(fit, FrequentistFit) for fit in results.fits.values()):
         paragraphs[-1] += f" {methods.heterogeneity_sentence()}"
     differs = bayesian is None or bayesian.model.has_tau

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, final
 
-from bayesmeta._validate import unknown_name
+from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.frozen import FrozenMapping
 
@@ -90,6 +90,7 @@ ENGINES: Final[Mapping[str, Keys]] = MappingProxyType(
                 "add": NUMBER,
                 "to": TEXT,
                 "method": TEXT,
+                "glmm_model": TEXT,
                 "back_transformation": TEXT,
             }
         ),
@@ -182,5 +183,5 @@ def _shown(value: object) -> str:
         int: "a number",
         float: "a number",
     }
-    name = names.get(type(value), f"a {type(value).__name__}")
+    name = names.get(type(value), a_type(value))
     return f"{value!r}, {name}" if isinstance(value, str | int | float) and not isinstance(value, bool) else name

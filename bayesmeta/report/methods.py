@@ -5,6 +5,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bayesmeta.effects.measures import get_measure
+from bayesmeta.frequentist.glmm_intervals import interval_record
+from bayesmeta.frequentist.glmm_models import GlmmModel
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS
 from bayesmeta.frequentist.tau2 import tau2_record
@@ -17,6 +19,17 @@ _TAU2: Final[Mapping[str, str]] = MappingProxyType(
         "DL": "by inverse variance under a random-effects model with the moment estimator of the between-study "
         f"variance {cite('dersimonian1986')}",
         "EE": "by a common-effect model with inverse-variance weights",
+    }
+)
+_CI: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "wald": "Wald's",
+        "t": "Wald's with the t distribution and k − 1 degrees of freedom",
+        "hartung-knapp": f"that of Hartung and Knapp {cite('hartung2001')}, with k − 1 degrees of freedom",
+        "hartung-knapp-adhoc": f"that of Hartung and Knapp {cite('hartung2001')} with a variance factor of at least 1 "
+        f"{cite('knapp2003')}, with k − 1 degrees of freedom",
+        "henmi-copas": f"that of Henmi and Copas {cite('henmi2010')} about the common-effect mean",
+        "profile": f"that of the profile likelihood {cite('hardy1996')}",
     }
 )
 _SAMPLERS: Final = MappingProxyType({"pymc": "PyMC", "nutpie": "nutpie"})
@@ -125,7 +138,7 @@ def frequentist_sentences(settings: Mapping[str, Any], *, k_corrected: int = 0) 
     if (counts := POOLED_AS_COUNTS.get(settings.get("method", ""))) is not None:
         how = f"by {counts}'s method, which assumes a common effect"
     effects = "The estimates" if record.code == "GEN" else f"{record.title[0].upper()}{record.title[1:]}s"
-    interval = f"the {percent} confidence interval (CI) is {ci_record(settings['ci_method']).title}'s"
+    interval = f"the {percent} confidence interval (CI) is {_CI[ci_record(settings['ci_method']).code]}"
     sentences = [f"{effects} ({record.code}) were pooled {how}; {interval}."]
     if settings["variance"] == "exact-ci":
         sentences.append(
@@ -138,6 +151,33 @@ def frequentist_sentences(settings: Mapping[str, Any], *, k_corrected: int = 0) 
     if method.is_random:
         sentences.append(_prediction(settings["pi_method"], percent))
     return " ".join(sentences)
+
+
+def glmm_sentences(settings: Mapping[str, Any], model: GlmmModel) -> str:
+    """Return the sentences on one mixed model.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``measure``, ``ci_method``, ``pi_method`` and ``ci_prob``.
+    model : GlmmModel
+        The model.
+
+    Returns
+    -------
+    str
+        One paragraph.
+    """
+    percent = f"{100 * settings['ci_prob']:g} %"
+    record = interval_record(settings["ci_method"])
+    title = "by profile likelihood" if record.scale is None else record.title
+    return (
+        f"A generalised linear mixed model of the {get_measure(model.measure).title} ({model.measure}; {model.title}; "
+        f"{model.code}) was fitted by maximum likelihood, without continuity correction "
+        f"{cite('stijnen2010')}; the marginal likelihoods were integrated by quadrature with a stated error. The "
+        f"{percent} confidence interval (CI) is {title}, that of the heterogeneity by profile likelihood. "
+        f"{_prediction(settings['pi_method'], percent)}"
+    )
 
 
 def heterogeneity_sentence() -> str:

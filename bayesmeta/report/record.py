@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bayesmeta.api import AnyFit
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.compute import Results
@@ -20,6 +21,8 @@ CLASSICAL: Final = (
     "back_transformation",
 )  # fmt: skip
 """The settings of a frequentist fit."""
+MIXED: Final = ("method", "glmm_model", "measure", "ci_method", "pi_method", "ci_prob")
+"""The settings of a mixed model."""
 
 
 def results_json(results: Results) -> str:
@@ -95,4 +98,6 @@ def _fit(results: Results, fit: AnyFit) -> dict[str, Any]:
     record = fit_record(fit, ci_prob=results.analysis.output.ci_prob)
     if isinstance(fit, FrequentistFit):
         record["method"] = {name: getattr(fit, name) for name in CLASSICAL}
+    elif isinstance(fit, GlmmFit):
+        record["method"] = {name: getattr(fit, name) for name in MIXED}
     return {**record, "notes": list(fit.notes)}

@@ -49,6 +49,21 @@ REFERENCES: Final = MappingProxyType(
             "DerSimonian R, Laird N. Meta-analysis in clinical trials. Controlled Clinical Trials 1986;7:177-188. "
             "doi:10.1016/0197-2456(86)90046-2",
         ),
+        "hardy1996": Reference(
+            "Hardy and Thompson 1996",
+            "Hardy RJ, Thompson SG. A likelihood approach to meta-analysis with random effects. Statistics in "
+            "Medicine 1996;15:619-629. doi:10.1002/(SICI)1097-0258(19960330)15:6<619::AID-SIM188>3.0.CO;2-A",
+        ),
+        "hartung2001": Reference(
+            "Hartung and Knapp 2001",
+            "Hartung J, Knapp G. A refined method for the meta-analysis of controlled clinical trials with "
+            "binary outcome. Statistics in Medicine 2001;20:3875-3889. doi:10.1002/sim.1009",
+        ),
+        "henmi2010": Reference(
+            "Henmi and Copas 2010",
+            "Henmi M, Copas JB. Confidence intervals for random effects meta-analysis and robustness to "
+            "publication bias. Statistics in Medicine 2010;29:2969-2983. doi:10.1002/sim.4029",
+        ),
         "higgins2002": Reference(
             "Higgins and Thompson 2002",
             "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. Statistics in Medicine "
@@ -68,6 +83,11 @@ REFERENCES: Final = MappingProxyType(
             "Ibrahim and Chen 2000",
             "Ibrahim JG, Chen MH. Power prior distributions for regression models. Statistical Science 2000;15:46-60. "
             "doi:10.1214/ss/1009212673",
+        ),
+        "knapp2003": Reference(
+            "Knapp and Hartung 2003",
+            "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single covariate. "
+            "Statistics in Medicine 2003;22:2693-2710. doi:10.1002/sim.1482",
         ),
         "kuss2015": Reference(
             "Kuss 2015",

@@ -8,6 +8,7 @@ from bayesmeta.api import AnyFit
 from bayesmeta.data.display import data_texts
 from bayesmeta.effects.links import LINKS
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.compute import Results
@@ -39,7 +40,7 @@ def answer_section(shown: Shown, figure: str | None) -> str:
     """Return the estimates of the first fit with their meanings, and the figure."""
     results = shown.results
     name, fit = next(iter(results.fits.items()))
-    words = meanings(None if isinstance(fit, FrequentistFit) else fit.model)
+    words = meanings(None if isinstance(fit, FrequentistFit | GlmmFit) else fit.model)
     rows = [
         [f"{row.label}", shown.cell(row), row.interval, words.get(str(row.parameter), "")]
         for row in shown.pooled(name).itertuples(index=False)
@@ -183,6 +184,8 @@ def _size(results: Results) -> str:
 
 
 def _engine_words(fit: AnyFit) -> str:
+    if isinstance(fit, GlmmFit):
+        return f"Mixed model by maximum likelihood ({fit.glmm_model}, {fit.measure})"
     if isinstance(fit, FrequentistFit):
         return f"Frequentist estimate ({POOLED_AS_COUNTS.get(fit.method, fit.tau2_method)}, {fit.measure})"
     return "Posterior by NUTS" if isinstance(fit, NutsFit) else "Exact posterior"
@@ -202,7 +205,7 @@ def _heterogeneity(shown: Shown, name: str, fit: AnyFit) -> str:
     if tau != NO_TAU:
         text = f"Heterogeneity: tau = {tau} on {scale}."
     for other, each in shown.results.fits.items():
-        if isinstance(each, FrequentistFit) and each.df > 0:
+        if isinstance(each, FrequentistFit | GlmmFit) and each.df > 0:
             pvalue = "P < 0.001" if each.q_pvalue < 0.001 else f"P = {each.q_pvalue:.3f}"
             values = f"I² = {100 * each.i2:.1f} %, Q = {each.q:.2f}, df = {each.df}, {pvalue}"
             text += f" {escaped(shown.method(other))}: {values}."

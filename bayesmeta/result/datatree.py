@@ -1,76 +1,87 @@
-"""How does ArviZ see a fit? The standard groups, with named dimensions."""
+"""How does ArviZ see draws? The standard groups, with named dimensions."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 
-from bayesmeta._arrays import FloatArray
-from bayesmeta.data.studies import Studies
-from bayesmeta.result.draws import Draws
+from bayesmeta._arrays import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from xarray import DataTree
 
+WITHOUT_DRAWS: Final = ("observed_data", "constant_data", "predictions_constant_data")
 
-def to_datatree(
-    draws: Draws, derived: dict[str, FloatArray], studies: Studies, *, chains: int, attrs: dict[str, object]
-) -> "DataTree":
-    """Return draws as an ArviZ DataTree.
+
+@final
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """One variable of a group.
 
     Parameters
     ----------
-    draws : Draws
-        Of all parameters; ``chains`` must divide their number.
-    derived : dict
-        Further scalar quantities, arrays of shape (size,), such as ``p_median``.
-    studies : Studies
-        The data.
+    values : array, shape (..., size)
+        Draws along the last axis, of which there is none in the groups of data.
+    dims : tuple of str
+        Names of the other axes.
+    """
+
+    values: FloatArray | IntArray
+    dims: tuple[str, ...] = ()
+
+
+type Groups = Mapping[str, Mapping[str, Variable]]
+
+
+def to_datatree(
+    groups: Groups,
+    *,
+    coords: Mapping[str, Sequence[str]],
+    chains: int,
+    attrs: Mapping[str, object],
+) -> "DataTree":
+    """Return groups of variables as an ArviZ DataTree.
+
+    Parameters
+    ----------
+    groups : mapping
+        From the names of groups, such as ``"posterior"``, to their variables by name.
+    coords : mapping
+        Labels along each dimension.
     chains : int
-        Into how many chains independent draws are split, so that tools which compare chains work.
-    attrs : dict
+        Into how many chains independent draws are split, so that tools which compare chains work; it must divide
+        their number.
+    attrs : mapping
         Attributes of the posterior group.
 
     Returns
     -------
     xarray.DataTree
-        Groups ``posterior`` (``mu``, ``tau``, ``theta`` by study, ``theta_new``, and the derived quantities),
-        ``log_likelihood``, ``observed_data``, ``constant_data``. Dimensions ``chain``, ``draw``, ``study``.
+        Dimensions ``chain``, ``draw`` and those of the variables.
     """
     from arviz_base import from_dict
 
-    def by_chain(values: FloatArray) -> FloatArray:
-        return values.reshape(*values.shape[:-1], chains, -1)
+    def dressed(group: str, variable: Variable) -> FloatArray | IntArray:
+        if group in WITHOUT_DRAWS:
+            return variable.values
+        by_chain = variable.values.reshape(*variable.values.shape[:-1], chains, -1)
+        return np.moveaxis(by_chain, (-2, -1), (0, 1))
 
-    def by_study(values: FloatArray) -> FloatArray:
-        return np.moveaxis(by_chain(values), 0, -1)
-
-    name, observed, constant = _data(studies)
+    dims = {key: list(each.dims) for group in groups.values() for key, each in group.items()}
+    labels = {name: list(each) for name, each in coords.items()}
     tree: DataTree = from_dict(
-        {
-            "posterior": {
-                "mu": by_chain(draws.mu),
-                "tau": by_chain(draws.tau),
-                "theta": by_study(draws.theta),
-                "theta_new": by_chain(draws.theta_new),
-                **{key: by_chain(values) for key, values in derived.items()},
-            },
-            "log_likelihood": {name: by_study(draws.log_likelihood)},
-            "observed_data": observed,
-            "constant_data": constant,
-        },
-        dims={key: ["study"] for key in ("theta", *observed, *constant)},
-        coords={"study": list(studies.study)},
-        attrs={"posterior": attrs},
+        {name: {key: dressed(name, each) for key, each in group.items()} for name, group in groups.items()},
+        dims=dims,
+        coords=labels,
+        pred_dims=dims,
+        pred_coords=labels,
+        attrs={"posterior": dict(attrs)},
     )
     return tree
 
 
-def _data(studies: Studies) -> tuple[str, dict[str, FloatArray], dict[str, FloatArray]]:
-    """Return the name of the observed variable, the observed data and the constants.
-
-    A likelihood of two arms has one value per study, which is named after the treatment arm's events.
-    """
-    data = studies.data
-    observed = {role: values for role, values in data.items() if role.startswith(("events", "y"))}
-    constant = {role: values for role, values in data.items() if role not in observed}
-    return next(iter(observed)), observed, constant
+def by_study(role: str, values: FloatArray) -> Variable:
+    """Return data of the studies: counts as whole numbers, for which some of ArviZ's plots ask."""
+    is_count = role.startswith(("events", "n"))
+    return Variable(values.astype(np.int64) if is_count else values, ("study",))

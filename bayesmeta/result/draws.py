@@ -9,18 +9,22 @@ from bayesmeta._arrays import FloatArray
 @final
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Posterior draws, link scale.
+    """Draws from a posterior or a prior, link scale.
 
     Parameters
     ----------
-    mu, tau, theta_new : array, shape (size,)
-        Overall mean, heterogeneity SD, effect of the next study.
-    theta, log_likelihood : array, shape (k, size)
-        Study effects, and log likelihood of each study at its effect.
+    beta : array, shape (p, size)
+        Coefficients; without moderators one, the overall mean.
+    tau : array, shape (size,)
+        Heterogeneity SD.
+    theta : array, shape (k, size)
+        Study effects.
+    eta_new, theta_new : array, shape (N, size)
+        Linear predictors of N new studies, and their effects; without moderators N is 1.
     """
 
-    mu: FloatArray
+    beta: FloatArray
     tau: FloatArray
     theta: FloatArray
+    eta_new: FloatArray
     theta_new: FloatArray
-    log_likelihood: FloatArray

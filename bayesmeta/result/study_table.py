@@ -7,13 +7,14 @@ import pandas as pd
 from scipy import special
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta._validate import check_probability
+from bayesmeta._validate import a_type, check_probability
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure
 from bayesmeta.effects.rates import garwood
 from bayesmeta.effects.study_intervals import DEFAULT_STUDY_INTERVAL, study_interval_record
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.coefficients import formula_of, refuse_formula
 
 
 class HasStudyEffects(Protocol):
@@ -39,13 +40,23 @@ class HasStudyEffects(Protocol):
         ...
 
 
-def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95, study_interval: str | None = None) -> pd.DataFrame:
+class HasStudyTable(Protocol):
+    """A fit that makes the whole table by itself, without a posterior."""
+
+    def study_table(self, *, ci_prob: float, study_interval: str | None) -> pd.DataFrame:
+        """Return the table of `study_effects`."""
+        ...
+
+
+def study_effects(
+    fit: HasStudyEffects | HasStudyTable, *, ci_prob: float = 0.95, study_interval: str | None = None
+) -> pd.DataFrame:
     """Return each study's data, observed effect and posterior (shrunken) effect.
 
     Parameters
     ----------
-    fit : ExactFit or NutsFit
-        A Bayesian fit.
+    fit : ExactFit, NutsFit or FrequentistFit
+        A fit.
     ci_prob : float
         Probability of all intervals.
     study_interval : str, optional
@@ -66,7 +77,10 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95, study_interval
         on. ``weight``: share of the study in the overall mean (sums to 1); ``shrinkage``: s^2 / (s^2 + tau^2), the
         share of the way from the study's own estimate to the overall mean, both averaged over the posterior of tau.
         The last columns tell the accuracy of the link-scale ones: ``numerical_error``, the largest absolute
-        error; for a NUTS fit ``mcse_mean ess_bulk ess_tail r_hat``.
+        error; for a NUTS fit ``mcse_mean ess_bulk ess_tail r_hat``. For a classical fit ``observed`` of two arms is
+        what was pooled, and instead of a posterior there is the best linear unbiased prediction (BLUP) of the study's
+        true effect, ``estimate se lower upper`` with tau2 taken as known, and its ``proportion``, ``ratio`` or
+        ``rate``.
 
     Raises
     ------
@@ -80,17 +94,15 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95, study_interval
     Weight and shrinkage describe the fit; the exact engine does not use them.
     """
     prob = check_probability("ci_prob", ci_prob)
+    if hasattr(fit, "study_table"):
+        return fit.study_table(ci_prob=prob, study_interval=study_interval)
     if not hasattr(fit, "theta_table"):
-        raise SpecError(
-            f"study_effects needs a Bayesian fit; engine={getattr(fit, 'engine', '?')!r} has no posterior "
-            "of the studies' own effects. Fit with engine='exact'."
-        )
+        refuse_formula(formula_of(fit), "study_effects")
+        raise SpecError(f"study_effects takes a fit made by bm.fit; got {a_type(fit)}.")
     table = fit.theta_table(ci_prob=prob)
     inverse = LINKS[fit.link].inverse
-    data = {role: values.astype(np.int64) if _is_count(role) else values for role, values in fit.studies.data.items()}
-    given = {} if fit.studies.kind == "estimates" else data
     frame = pd.DataFrame(
-        given
+        shown_data(fit.studies)
         | observed_effects(
             fit.studies, link=fit.link, measure=fit.measure, ci_prob=prob, study_interval=study_interval
         ),
@@ -106,6 +118,13 @@ def study_effects(fit: HasStudyEffects, *, ci_prob: float = 0.95, study_interval
     rest = table.columns.difference(columns, sort=False)
     frame[rest] = table[rest].to_numpy()
     return frame
+
+
+def shown_data(studies: Studies) -> dict[str, FloatArray]:
+    """Return the counts and times of the studies by their names, counts as integers; nothing for estimates."""
+    if studies.kind == "estimates":
+        return {}
+    return {role: values.astype(np.int64) if _is_count(role) else values for role, values in studies.data.items()}
 
 
 def weight_and_shrinkage(

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta._validate import a_type, check_probability, unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 
@@ -63,7 +63,7 @@ def summary(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> pd.Data
         If an option is not allowed.
     """
     if not hasattr(fit, "summary"):
-        raise SpecError(f"summary takes a fit made by bm.fit; got a {type(fit).__name__}.")
+        raise SpecError(f"summary takes a fit made by bm.fit; got {a_type(fit)}.")
     return fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
 
 

@@ -83,8 +83,8 @@ def refuse_formula(formula: str | None, what: str) -> None:
     """Raise `SpecError` if a model has a formula, which ``what`` cannot take yet."""
     if formula is not None:
         raise SpecError(
-            f"{what} takes no model with a formula yet (here {formula!r}); fit it in Python by bm.fit, and see "
-            "bm.summary, bm.predict and (Bayesian) bm.contrasts."
+            f"{what} takes no model with a formula yet (here {formula!r}); of its fit by bm.fit see bm.summary, "
+            "bm.predict and (Bayesian) bm.contrasts."
         )
 
 

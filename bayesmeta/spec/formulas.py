@@ -38,6 +38,8 @@ def parse(formula: str) -> "SimpleFormula":
     from formulaic.errors import FormulaicError
     from formulaic.formula import SimpleFormula
 
+    if not str(formula).strip():
+        raise SpecError(f"formula={formula!r} is empty; name moderators, as in '~ 1 + year', or leave it out.")
     try:
         parsed: Any = Formula(formula)
     except (FormulaicError, SyntaxError, ValueError, TypeError) as error:

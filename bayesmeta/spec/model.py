@@ -71,7 +71,8 @@ class ModelSpec:
     nu : float, optional
         Degrees of freedom of "student-t"; 4 by default.
     baseline : Prior, str or PreliZ distribution, optional
-        For "binomial-two-arm": the distribution of the control arms' log odds, ``Normal(0, 1.5)`` by default.
+        For "binomial-two-arm": the distribution of the control arms' log odds, ``Normal(0, 1.5)`` by default. It is of
+        one arm alone: where events are rarer than it expects, it moves the odds ratio too.
     name, title : str
         Short name, and one line for headings.
     why : mapping, optional

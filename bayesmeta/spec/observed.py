@@ -7,6 +7,7 @@ from typing import Final, final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta._validate import a_type
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure, measures_of
 from bayesmeta.errors import SpecError
@@ -81,7 +82,7 @@ _SUITABLE: Final[dict[DataKind, str]] = {
     "counts": "binomial",
     "estimates": "normal",
     "rates": "poisson",
-    "two-arm-counts": "binomial-two-arm",
+    "two-arm-counts": "binomial-conditional",
     "two-arm-rates": "poisson-conditional",
 }
 """A likelihood for each kind of data."""
@@ -170,9 +171,7 @@ def suitable_likelihood(kind: DataKind) -> str:
 def check_studies(studies: object) -> None:
     """Raise `SpecError` for what are no `Studies`."""
     if not isinstance(studies, Studies):
-        raise SpecError(
-            f"studies is a {type(studies).__name__}, not Studies; make it with bm.Studies.from_frame(df, ...)."
-        )
+        raise SpecError(f"studies is {a_type(studies)}, not Studies; make it with bm.Studies.from_frame(df, ...).")
 
 
 def model_for(studies: Studies, model: object) -> ModelSpec:
@@ -187,7 +186,6 @@ def model_for(studies: Studies, model: object) -> ModelSpec:
         return ModelSpec(likelihood)
     if not isinstance(model, ModelSpec):
         raise SpecError(
-            f"model is a {type(model).__name__}, not a ModelSpec; use bm.load_model('binomial-normal') or "
-            "bm.ModelSpec(...)."
+            f"model is {a_type(model)}, not a ModelSpec; use bm.load_model('binomial-normal') or bm.ModelSpec(...)."
         )
     return model

@@ -34,7 +34,17 @@ class PrelizDistribution(Protocol):
         ...
 
 
-type PriorLike = Prior | str | PrelizDistribution
+@runtime_checkable
+class HoldsPrior(Protocol):
+    """What has been made with a prior in it, such as `elicit`'s result."""
+
+    @property
+    def prior(self) -> "Prior":
+        """The prior."""
+        ...
+
+
+type PriorLike = Prior | str | PrelizDistribution | HoldsPrior
 
 
 @final
@@ -293,8 +303,9 @@ def as_prior(value: PriorLike, *, among: Collection[str] = PRIORS.keys()) -> Pri
 
     Parameters
     ----------
-    value : Prior, str or PreliZ distribution
-        A string is parsed, never evaluated. Of a PreliZ distribution the class name and ``params_dict`` are
+    value : Prior, str, PreliZ distribution, or result of `elicit`
+        A string is parsed, never evaluated; a family without parameters needs no parentheses.
+        Of a PreliZ distribution the class name and ``params_dict`` are
         read; where that is in a form PyMC's families here do not have (a precision, say), the attributes of
         the main form.
     among : collection of str
@@ -314,13 +325,17 @@ def as_prior(value: PriorLike, *, among: Collection[str] = PRIORS.keys()) -> Pri
         return value
     if isinstance(value, str):
         bare = value.strip() if len(value) < 50 else ""
-        name, values, named = (bare, (), {}) if bare in R_BAYESMETA_PRIORS else parse_prior(value, among=among)
+        alone = bare in R_BAYESMETA_PRIORS or (bare in PRIORS and not PRIORS[bare].parameter_names)
+        name, values, named = (bare, (), {}) if alone else parse_prior(value, among=among)
         find_family(name, bare=not values and not named, among=among)
         return Prior(name, *values, **named)
     if isinstance(value, PrelizDistribution):
         return _from_preliz(value, among)
+    if isinstance(value, HoldsPrior) and isinstance(value.prior, Prior):
+        return value.prior
     raise SpecError(
-        f"{quote(value)} is not a prior; give a Prior, a string such as 'HalfNormal(0.5)', or a PreliZ distribution."
+        f"{quote(value)} is not a prior; give a Prior, a string such as 'HalfNormal(0.5)', a PreliZ distribution, or "
+        "the result of elicit()."
     )
 
 

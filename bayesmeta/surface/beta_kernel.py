@@ -149,7 +149,7 @@ def _shapes(eta: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
         step_b = (d_eta[0] * residual[1] - residual[0] * d_sd[0]) / determinant
         log_a = log_a - np.clip(step_a, -1.0, 1.0)
         log_b = log_b - np.clip(step_b, -1.0, 1.0)
-        if max(np.abs(step_a).max(), np.abs(step_b).max()) < CONVERGED:
+        if max(np.abs(step_a).max(initial=0.0), np.abs(step_b).max(initial=0.0)) < CONVERGED:
             break
     return np.exp(log_a), np.exp(log_b)
 

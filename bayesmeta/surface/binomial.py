@@ -18,7 +18,7 @@ from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
 BEYOND: Final = 2.0  # where a likelihood tends to 1 abruptly, a lattice goes on: its closure is less exact near by
-FEW_PATIENTS: Final = 500.0  # up to so many a log likelihood is precise as events theta - n log(1 + exp(theta))
+FEW_PATIENTS: Final = 500.0  # up to so many a log likelihood is precise as events log p + (n - events) log q
 NO_PATIENTS: Final = 1e-100  # in a pair of arms without events; nothing is known of its effect
 FLAT: Final[Mapping[str, Callable[[float, FloatArray], FloatArray]]] = MappingProxyType(
     {
@@ -98,13 +98,16 @@ class BinomialTerms:
     def take(self, index: IntArray) -> "BinomialTerms":
         """Return the terms of the studies at ``index``."""
         offset = None if self.offset is None else self.offset[index]
-        return BinomialTerms(self.events[index], self.n[index], self.link, offset, self._log_coefficient[index])
+        coefficient = None if self.log_coefficient is None else self.log_coefficient[index]
+        taken = BinomialTerms(self.events[index], self.n[index], self.link, offset, coefficient)
+        vars(taken)["_log_coefficient"] = self._log_coefficient[index]  # as its cached property would compute it
+        return taken
 
     def log_likelihood(self, theta: FloatArray) -> FloatArray:
         """Return the log binomial probability at theta, shape (k, *theta.shape)."""
         if self.link == "logit" and self.offset is None and self.n.max(initial=0.0) <= FEW_PATIENTS:
-            by_count = np.stack([theta.ravel(), -np.logaddexp(0.0, theta.ravel())])
-            log_power: FloatArray = np.stack([self.events, self.n], axis=1) @ by_count
+            by_count = np.stack([self._link.log_p(theta.ravel()), self._link.log_q(theta.ravel())])
+            log_power: FloatArray = np.stack([self.events, self.n - self.events], axis=1) @ by_count
             return (log_power + self._log_coefficient[:, None]).reshape(self.k, *theta.shape)
         return self.log_likelihood_at(np.broadcast_to(theta, (self.k, *theta.shape)))
 

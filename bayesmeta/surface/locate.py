@@ -85,6 +85,6 @@ def locate(log_f: LogDensity, lower: FloatArray, upper: FloatArray, *, drop: flo
         if not active.size:
             return Located(lower, upper, points, values)
     raise AccuracyError(
-        "the region of the posterior could not be found; check for data or priors on extreme scales, "
-        "or use less extreme priors."
+        "the region of the posterior could not be found: data or priors are on extreme scales, or a prior has a heavy "
+        "tail; scale the data, or use priors with lighter tails on the scale of the data."
     )

@@ -6,9 +6,10 @@ from typing import final
 import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
+from bayesmeta.spec.model import ModelSpec
 from bayesmeta.surface.beta_kernel import BetaKernel, log_rising
 from bayesmeta.surface.binomial import BinomialTerms, log_binomial_coefficient
-from bayesmeta.surface.kernels import CommonKernel, Kernel, StudentKernel
+from bayesmeta.surface.kernels import NORMAL, CommonKernel, Kernel, StudentKernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.student import student_rule
 from bayesmeta.surface.terms import MarginalRule, Terms
@@ -73,6 +74,18 @@ class WithKernel:
             case CommonKernel():
                 return _common_rule(self.terms)
         raise TypeError(f"no rule for {self.kernel!r}")
+
+
+def kernel_of(model: ModelSpec) -> Kernel:
+    """Return the distribution of the study effects."""
+    match model.effects:
+        case "student-t":
+            return StudentKernel(float(model.nu or 0.0))
+        case "none":
+            return CommonKernel()
+        case "beta":
+            return BetaKernel()
+    return NORMAL
 
 
 def with_kernel(terms: Terms, kernel: Kernel) -> Terms:

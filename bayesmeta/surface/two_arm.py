@@ -1,7 +1,7 @@
-"""What is the likelihood of a two-arm trial as a function of its log odds ratio?
+"""What is the likelihood of a two-arm trial as a function of its log odds ratio, or log rate ratio?
 
-Either given the total of events, which leaves Fisher's non-central hypergeometric distribution; or with the
-log odds of the control arm integrated out under a stated distribution.
+Either given the total of events, which leaves Fisher's non-central hypergeometric distribution, or for rates a
+binomial one; or with the log odds of the control arm integrated out under a stated distribution.
 """
 
 from collections.abc import Callable
@@ -56,6 +56,25 @@ def hypergeometric_terms(
     left, right = events_treatment == lowest, events_treatment == highest
     noise = ROUNDING * (n_treatment + n_control)
     return _tabulate(functions, np.where(left & right, 0.0, centre), left, right, np.zeros(total.size), noise)
+
+
+def poisson_conditional_terms(
+    events_treatment: FloatArray, time_treatment: FloatArray, events_control: FloatArray, time_control: FloatArray
+) -> BinomialTerms:
+    """Return the likelihoods of the events under treatment given the events in all, as functions of the log rate ratio.
+
+    Parameters
+    ----------
+    events_treatment, time_treatment, events_control, time_control : array, shape (k,)
+        Counts and person-times.
+
+    Returns
+    -------
+    BinomialTerms
+        x of m events are in the treatment arm with probability expit(theta + log(t1 / t0)).
+    """
+    offset = np.log(time_treatment / time_control)
+    return BinomialTerms(events_treatment, events_treatment + events_control, "logit", offset)
 
 
 def _conditional(own: float, log_c: FloatArray, shift: FloatArray) -> LogFunction:

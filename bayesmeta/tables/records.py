@@ -5,12 +5,15 @@ from typing import Any
 
 import pandas as pd
 
+from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.methods import INVERSE_VARIANCE
 from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.summary import Fit
 
-HETEROGENEITY = ("q", "df", "q_pvalue", "i2", "h2", "tau2")
+HETEROGENEITY = ("q", "df", "q_pvalue", "i2", "i2_tau2", "h2", "tau2")
 WALD_TEST = ("statistic", "df", "df_residual", "pvalue")
+CHOICES = ("measure", "method", "glmm_model", "tau2_method", "ci_method", "pi_method", "ci_prob")
 SAMPLING = ("sampler", "draws", "tune", "chains", "seed", "target_accept", "n_divergent", "interrupted")
 
 
@@ -31,8 +34,12 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
     dict
         ``engine``, ``k`` and ``estimates``, a list with one dict for each row of the summary. For a Bayesian
         fit ``numerical_error``, the largest of the rows', and, if both priors are proper, ``log_evidence``.
-        For a frequentist fit ``heterogeneity``: ``q``, ``df``, ``q_pvalue``, ``i2`` (a fraction), ``h2`` and
-        ``tau2``; with moderators also ``r2``, and ``moderators``: ``statistic df df_residual pvalue`` of their test.
+        For a frequentist fit ``choices``: ``measure method glmm_model tau2_method ci_method pi_method ci_prob``, those
+        that it has; ``prediction_interval`` and ``prediction_interval_natural``, lower and upper limit at the fit's
+        own ``ci_prob``; and ``heterogeneity``: ``q``, ``df``, ``q_pvalue``, ``i2`` (from Q, a
+        fraction), ``i2_tau2`` (from tau2), ``h2`` and ``tau2``, of mixed models with random study
+        effects (UM.RS) their ``study_sd``; with moderators also ``r2``, and ``moderators``:
+        ``statistic df df_residual pvalue`` of their test.
         For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept n_divergent
         interrupted``; ``diagnosis``: ``ok``, ``verdict``; and ``verification``: ``agrees`` (None if there is
         no exact answer), ``verdict``, ``largest`` (difference in MCSE). Keys that do not apply are left out.
@@ -52,8 +59,8 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
     >>> import bayesmeta as bm
     >>> studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"))
     >>> record = fit_record(bm.fit(studies, engine="frequentist"))
-    >>> list(record), round(record["heterogeneity"]["i2"], 3)
-    (['engine', 'k', 'estimates', 'heterogeneity'], 0.564)
+    >>> record["choices"]["tau2_method"], round(record["heterogeneity"]["i2"], 3)
+    ('DL', 0.564)
     """
     table = fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
     record: dict[str, Any] = {"engine": fit.engine, "k": fit.studies.k, "estimates": _rows(table)}
@@ -63,7 +70,10 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
     if "numerical_error" in table:
         record["numerical_error"] = _plain(table["numerical_error"].max(skipna=False))
     if fit.engine == "frequentist":
+        record |= _classical(fit)
         record["heterogeneity"] = {name: _plain(getattr(fit, name)) for name in HETEROGENEITY}
+    if isinstance(fit, GlmmFit) and not math.isnan(fit.study_sd):
+        record["heterogeneity"]["study_sd"] = _plain(fit.study_sd)
     if isinstance(fit, FrequentistRegression):
         record["heterogeneity"]["r2"] = _plain(fit.r2)
         record["moderators"] = {name: _plain(getattr(fit.moderator_test, name)) for name in WALD_TEST}
@@ -91,6 +101,19 @@ def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     [{'study': 'Lee 2019', 'mean': 0.5}, {'study': None, 'mean': None}]
     """
     return [{str(column): _plain(value) for column, value in row.items()} for row in frame.to_dict(orient="records")]
+
+
+def _classical(fit: Fit) -> dict[str, Any]:
+    """Return the choices of a classical fit, and its prediction interval; a regression's depends on moderators."""
+    values = {"method": INVERSE_VARIANCE} | {name: getattr(fit, name) for name in CHOICES if hasattr(fit, name)}
+    if isinstance(fit, FrequentistRegression):
+        values["pi_method"] = fit.null.pi_method
+    record: dict[str, Any] = {"choices": {name: _plain(values[name]) for name in CHOICES if name in values}}
+    for name in ("prediction_interval", "prediction_interval_natural"):
+        limits = getattr(fit, name, (math.nan, math.nan))
+        if not math.isnan(limits[0]):
+            record[name] = [_plain(limit) for limit in limits]
+    return record
 
 
 def _sampling(fit: NutsFit) -> dict[str, Any]:

@@ -6,12 +6,15 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from bayesmeta._validate import unknown_name
+from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.coefficients import coefficient_test
+from bayesmeta.frequentist.describe import i2_h2_text
+from bayesmeta.frequentist.glmm_describe import interval_title, study_sd_text
+from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.regression_text import heterogeneity_lines
@@ -38,7 +41,7 @@ def render_fit(
 
     Parameters
     ----------
-    fit : ExactFit, NutsFit, FrequentistFit or FrequentistRegression
+    fit : ExactFit, NutsFit, FrequentistFit, GlmmFit or FrequentistRegression
         The fit.
     ci_prob : float
         Probability of the credible or confidence intervals; a prediction interval has the fit's own.
@@ -72,10 +75,12 @@ def render_fit(
     """
     if isinstance(fit, FrequentistRegression):
         return _regression_text(fit, ci_prob, width)
-    if not isinstance(fit, ExactFit | NutsFit | FrequentistFit):
-        raise SpecError(f"render_fit takes a fit made by bm.fit; got a {type(fit).__name__}.")
+    if not isinstance(fit, ExactFit | NutsFit | FrequentistFit | GlmmFit):
+        raise SpecError(f"render_fit takes a fit made by bm.fit; got {a_type(fit)}.")
     table = fit.summary(ci_prob=ci_prob, ci_kind=ci_kind)
-    if isinstance(fit, FrequentistFit):
+    if isinstance(fit, GlmmFit):
+        head, tail = _glmm_head(fit), _glmm_tail(fit, table, ci_prob)
+    elif isinstance(fit, FrequentistFit):
         head, tail = _frequentist_head(fit), _frequentist_tail(fit, table, ci_prob)
     else:
         head, tail = _bayesian_head(fit), _bayesian_tail(fit, table, ci_prob, ci_kind)
@@ -163,9 +168,8 @@ def _frequentist_tail(fit: FrequentistFit, table: pd.DataFrame, ci_prob: float) 
         lines.append(_ratio_text(table, "estimate", effect_noun(fit.studies, fit.record.link, fit.measure)))
     if not isnan(fit.prediction_interval[0]):
         lines.append(f"{100 * fit.ci_prob:g} % PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
-    pvalue = f"P < {SMALLEST_P:.4f}" if fit.q_pvalue < SMALLEST_P else f"P = {fit.q_pvalue:.4f}"
-    variance = f"tau2 = {_number_text(fit.tau2)}, I2 = {100 * fit.i2:.1f} %, H2 = {_number_text(fit.h2)}"
-    return [*lines, f"{variance}, Q = {fit.q:.2f}, df = {fit.df}, {pvalue}"]
+    variance = f"tau2 = {_number_text(fit.tau2)}, {i2_h2_text(fit, _number_text(fit.h2), sign=' = ')}"
+    return [*lines, f"{variance}, Q = {fit.q:.2f}, df = {fit.df}, {_pvalue_text(fit.q_pvalue)}"]
 
 
 def _regression_text(fit: FrequentistRegression, ci_prob: float, width: int) -> str:
@@ -184,7 +188,34 @@ def _scale_of(fit: FrequentistRegression) -> str:
     return "scale of the estimates" if link == "identity" else f"{link} scale"
 
 
-def _prediction_text(fit: FrequentistFit) -> str:
+def _glmm_head(fit: GlmmFit) -> list[str]:
+    title = f"Mixed model by maximum likelihood ({fit.glmm_model}: {fit.model_record.title})"
+    return [f"{title}, {fit.record.title} ({fit.measure}), k = {fit.k}"]
+
+
+def _glmm_tail(fit: GlmmFit, table: pd.DataFrame, ci_prob: float) -> list[str]:
+    title = interval_title(fit)
+    lines = [f"lower, upper: {100 * ci_prob:g} % CI ({title})", _meanings(table.index, fit.link, None)]
+    if fit.link == "log":
+        lines.append(_ratio_text(table, "estimate", effect_noun(fit.studies, fit.link, fit.measure)))
+    percent = f"{100 * fit.ci_prob:g} %"
+    if not isnan(fit.prediction_interval[0]):
+        lines.append(f"{percent} PI ({pi_record(fit.pi_method).title}): {_prediction_text(fit)}")
+    return [
+        *lines,
+        f"tau2 = {_number_text(fit.tau2)} ({percent} CI, profile likelihood: {_range_text(fit.tau2_interval)}), "
+        f"I2 = {100 * fit.i2_tau2:.1f} %, H2 = {_number_text(fit.h2)}{study_sd_text(fit)}",
+        f"tau2 = 0: likelihood ratio {fit.lrt:.2f}, {_pvalue_text(fit.lrt_pvalue)}; equal effects, df = {fit.df}: "
+        f"likelihood ratio {fit.q:.2f}, {_pvalue_text(fit.q_pvalue)}, Wald {fit.q_wald:.2f}, "
+        f"{_pvalue_text(fit.q_wald_pvalue)}",
+    ]
+
+
+def _pvalue_text(pvalue: float) -> str:
+    return f"P < {SMALLEST_P:.4f}" if pvalue < SMALLEST_P else f"P = {pvalue:.4f}"
+
+
+def _prediction_text(fit: FrequentistFit | GlmmFit) -> str:
     natural = _range_text(fit.prediction_interval_natural)
     if fit.record.link == "identity":
         return natural

@@ -50,7 +50,7 @@ def test_estimates_of_different_measures_are_refused():
 def test_none_and_nothing_are_refused(verb):
     with pytest.raises(bm.SpecError, match="needs at least one fit; got none"):
         verb([])
-    with pytest.raises(bm.SpecError, match="got a int"):
+    with pytest.raises(bm.SpecError, match="got an int"):
         verb(3)
 
 

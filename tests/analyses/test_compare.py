@@ -62,7 +62,7 @@ def test_fits_of_other_studies_are_refused(exact, remission):
         bm.compare([exact, other])
 
 
-@pytest.mark.parametrize(("fits", "message"), [([], "at least one fit"), ([3], "got a int"), (None, "got a NoneType")])
+@pytest.mark.parametrize(("fits", "message"), [([], "at least one fit"), ([3], "got an int"), (None, "got a NoneType")])
 def test_what_are_no_fits_is_named(fits, message):
     with pytest.raises(bm.SpecError, match=message):
         bm.compare(fits)

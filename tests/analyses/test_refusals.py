@@ -50,7 +50,9 @@ def test_a_fit_with_a_formula_is_refused_with_the_way_out(regression, call):
 
 
 def test_an_average_is_not_taken_for_a_fit_with_a_formula(fit):
-    assert "influence takes a fit made by bm.fit; got a AveragedFit" in refusal(lambda: bm.influence(bm.average([fit])))
+    assert "influence takes a fit made by bm.fit; got an AveragedFit" in refusal(
+        lambda: bm.influence(bm.average([fit]))
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_an_average_is_not_taken_for_a_fit_with_a_formula(fit):
         (lambda s, f: bm.power_scale(f, alpha=2), "alpha=2 must be a list of powers"),
         (lambda s, f: bm.cumulative(f, by=3), "by=3 must be the name of a moderator"),
         (lambda s, f: bm.subgroups(s, by=3), "by=3 must be the name of a moderator"),
-        (lambda s, f: bm.subgroups(f, by="regimen"), "is a ExactFit, not Studies"),
+        (lambda s, f: bm.subgroups(f, by="regimen"), "is an ExactFit, not Studies"),
         (lambda s, f: bm.sensitivity(f, tau=5), "tau=5 must be a list of priors, such as tau=['HalfNormal(0.5)']"),
         (lambda s, f: bm.sensitivity(f, tau=["HalfNormal(2)"], parameters=5), "parameters=5 must be a list of mu, tau"),
         (lambda s, f: bm.Studies.from_frame(s.to_frame(), moderators=3), "moderators=3 must be a list of columns"),
@@ -116,3 +118,41 @@ def test_leave_one_out_of_a_beta_binomial_model_equals_its_own_fit(studies):
     columns = ["mean", "sd", "median", "lower", "upper"]
     off = (rows[columns] - own.loc[rows.index, columns]).abs().max(axis=1)
     assert (off <= rows["numerical_error"] + own.loc[rows.index, "numerical_error"]).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda s: bm.fit(s, engine="frequentist", formula="~ year", glmm_model="CM.EL"), "glmm_model='CM.EL' does"),
+        (lambda s: bm.fit(s, engine="frequentist", formula=""), "formula='' is empty"),
+        (lambda s: bm.small_study_tests(s, 3), "tests=3 must be one or more of egger"),
+        (lambda s: bm.small_study_tests(s, []), "tests is empty; name at least one of egger"),
+        (lambda s: bm.pet_peese(s, null="x"), "null='x' must be a finite number"),
+        (lambda s: bm.pet_peese(s, null=float("nan")), "null=nan must be a finite number"),
+        (lambda s: bm.selection_model(s, null=None), "null=None must be a finite number"),
+        (lambda s: bm.selection_model(s, steps="a"), "steps='a' must be P-values"),
+        (lambda s: bm.selection_model(s, delta="a"), "delta='a' must be 1 number"),
+        (lambda s: bm.selection_model(s, delta_max=None), "delta_max=None must be a finite number"),
+    ],
+)
+def test_a_wrong_value_of_a_classical_analysis_is_refused_in_one_line(studies, call, said):
+    assert said in refusal(lambda: call(studies))
+
+
+@pytest.mark.parametrize("options", [{"method": "glmm"}, {"formula": "~ year"}])
+def test_what_needs_a_fit_by_inverse_variance_says_so_of_other_classical_fits(studies, options):
+    other = bm.fit(studies, engine="frequentist", **options)
+    for call in (bm.heterogeneity, bm.trim_fill, bm.fail_safe_n):
+        said = refusal(lambda call=call: call(other))
+        assert f"method='inverse-variance', without a formula; got a {type(other).__name__}" in said
+        assert "Bayesian" not in said
+    if "method" in options:
+        assert "fit.tau2_interval" in refusal(lambda: bm.heterogeneity(other))
+        for call in (bm.baujat, lambda fit: bm.cluster_robust(fit, "study")):
+            assert "with or without a formula; got a GlmmFit" in refusal(lambda call=call: call(other))
+
+
+def test_a_fit_with_a_formula_that_cannot_be_compared_is_not_said_to_come_from_elsewhere(studies):
+    other = bm.fit(studies, engine="frequentist", formula="~ year")
+    for call in (bm.study_effects, bm.compare):
+        assert "takes no model with a formula yet (here '~ year')" in refusal(lambda call=call: call(other))

@@ -92,6 +92,10 @@ def test_equal_effects_within_a_level_have_no_hartung_knapp_test():
         ({"by": "regmen"}, "Did you mean 'regimen'?"),
         ({"by": "regimen", "ci_method": "profile"}, "unknown ci_method 'profile'"),
         ({"by": []}, "by is empty"),
+        ({"by": "regimen", "formula": "~ year"}, "unknown option of subgroup_test 'formula'"),
+        ({"by": "regimen", "tau2_metod": "DL"}, "Did you mean 'tau2_method'?"),
+        ({"by": "regimen", "method": "glmm", "tau2_method": "DL"}, "method='glmm' takes no tau2_method"),
+        ({"by": "regimen", "method": "glmm", "ci_method": "t"}, "ci_method='t' needs method='inverse-variance'"),
     ],
 )
 def test_what_cannot_be_tested_is_refused(options, said):
@@ -104,3 +108,44 @@ def test_one_level_is_refused():
     part = STUDIES.take(np.flatnonzero(STUDIES.moderators["regimen"] == "TKI"))
     with pytest.raises(SpecError, match="is TKI for every study, so there are no groups"):
         bm.subgroup_test(part, by="regimen")
+
+
+TWO_ARMS = bm.Studies.from_frame(
+    pd.DataFrame(
+        {
+            "study": list("ABCDEFG"),
+            "ai": [4, 6, 3, 62, 33, 1, 0],
+            "n1i": [123, 306, 231, 13598, 5069, 148, 40],
+            "ci": [11, 29, 11, 248, 47, 4, 0],
+            "n2i": [139, 303, 220, 12867, 5808, 126, 38],
+            "kind": ["x", "x", "x", "y", "y", "y", "z"],
+        }
+    ),
+    events=("ai", "ci"),
+    n=("n1i", "n2i"),
+    moderators=["kind"],
+)
+
+
+@pytest.mark.parametrize(("method", "tau"), [("mantel-haenszel", "none"), ("peto", "none"), ("glmm", "separate")])
+def test_methods_that_pool_counts_are_tested_by_the_levels_own_estimates(method, tau):
+    studies = TWO_ARMS.take(np.arange(6))
+    row = bm.subgroup_test(studies, by="kind", method=method).set_index("tau")
+    assert list(row.index) == [tau]
+    one, two = (bm.fit(studies.take(part), engine="frequentist", method=method) for part in ([0, 1, 2], [3, 4, 5]))
+    expected = (one.mu - two.mu) ** 2 / (one.se_mu**2 + two.se_mu**2)
+    assert row.at[tau, "statistic"] == pytest.approx(expected, rel=1e-9)
+    assert row.at[tau, "df"] == 1
+
+
+def test_a_level_without_an_estimate_is_named_where_there_is_no_test():
+    for method in ("mantel-haenszel", "peto", "glmm"):
+        (row,) = bm.subgroup_test(TWO_ARMS, by="kind", method=method).to_dict(orient="records")
+        assert row["note"].startswith("not tested: z: ")
+        assert np.isnan(row["statistic"])
+
+
+@pytest.mark.parametrize("method", ["mantel-haenszel", "peto", "glmm"])
+def test_a_common_tau_is_refused_where_counts_are_pooled(method):
+    with pytest.raises(SpecError, match="tau='common' needs method='inverse-variance'"):
+        bm.subgroups(TWO_ARMS, by="kind", engine="frequentist", method=method, tau="common")

@@ -58,9 +58,20 @@ def test_the_json_of_a_frequentist_fit_is_that_of_python(run, pritz):
     result = run("fit", pritz, *OWN_COLUMNS, *options, "--format", "json")
     fit = bm.fit(studies(), engine="frequentist", measure="PR", variance="exact-ci", ci_prob=0.9)
     record = json.loads(result.stdout)
-    assert list(record) == ["engine", "k", "estimates", "heterogeneity"]
-    assert record["heterogeneity"] == {name: getattr(fit, name) for name in ("q", "df", "q_pvalue", "i2", "h2", "tau2")}
+    intervals = ["prediction_interval", "prediction_interval_natural"]
+    assert list(record) == ["engine", "k", "estimates", "choices", *intervals, "heterogeneity"]
+    assert (record["choices"]["measure"], record["choices"]["ci_prob"]) == ("PR", 0.9)
+    assert record["prediction_interval"] == list(fit.prediction_interval)
+    names = ("q", "df", "q_pvalue", "i2", "i2_tau2", "h2", "tau2")
+    assert record["heterogeneity"] == {name: getattr(fit, name) for name in names}
     pd.testing.assert_frame_equal(estimates(result), bm.summary(fit, ci_prob=0.9), check_exact=True)
+
+
+def test_the_estimators_and_intervals_of_python_can_be_had_from_the_shell(run, pritz):
+    options = ("--tau2-method", "REML", "--ci-method", "hartung-knapp")
+    result = run("fit", pritz, *OWN_COLUMNS, "--engine", "frequentist", *options, "--format", "json")
+    fit = bm.fit(studies(), engine="frequentist", tau2_method="REML", ci_method="hartung-knapp")
+    pd.testing.assert_frame_equal(estimates(result), bm.summary(fit), check_exact=True)
 
 
 def test_csv_keeps_the_full_precision(run, pritz):
@@ -295,7 +306,8 @@ def test_a_bad_setting_of_nuts_is_refused_before_anything_is_compiled():
         (["--on-bad", "dorp"], "Did you mean 'drop'?"),
         (["--tau2-method", "DL"], "--tau2-method is for --engine frequentist"),
         (["--engine", "frequentist", "--mu", "Normal(0, 1)"], "--mu is for --engine exact"),
-        (["--engine", "frequentist", "--tau2-method", "REML"], "not supported yet"),
+        (["--engine", "frequentist", "--tau2-method", "RML"], "Did you mean 'REML'?"),
+        (["--engine", "frequentist", "--ci-method", "profile"], "goes with tau2_method='ML' only; got 'DL'"),
         (["--engine", "frequentist", "--ci-method", "wlad"], "Did you mean 'wald'?"),
         (["--engine", "frequentist", "--pi-method", "hst"], "Did you mean 'hts'?"),
         (["--engine", "frequentist", "--ci-kind", "hdi"], "eti"),
@@ -348,7 +360,7 @@ def test_two_arms_and_rates_are_pooled_by_pairs_of_columns(run, refused):
     assert "mu as an incidence rate: " in rates.stdout
     default = run("fit", *pairs)
     assert "mu as an odds ratio: " in default.stdout
-    assert "model: two-arm-binomial, mu ~ Normal(mu=0, sigma=2.82), tau ~ HalfNormal(sigma=0.5), base" in default.stderr
+    assert "model: two-arm-conditional, mu ~ Normal(mu=0, sigma=2.82), tau ~ HalfNormal(sigma=0.5)" in default.stderr
     message = refused("fit", "arms.csv", "--events", "r1", "--time", "m1", status=2)
     assert message == "rates of one arm need priors on their scale: give --mu and --tau."
 

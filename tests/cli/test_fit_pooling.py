@@ -17,7 +17,7 @@ def table_of(result):
     return pd.read_csv(io.StringIO(result.stdout)).set_index("parameter")
 
 
-@pytest.mark.parametrize(("method", "measure"), [("mantel-haenszel", "RR"), ("peto", "PETO")])
+@pytest.mark.parametrize(("method", "measure"), [("mantel-haenszel", "RR"), ("peto", "PETO"), ("glmm", "OR")])
 def test_the_method_is_that_of_python(run, method, measure):
     options = ("--engine", "frequentist", "--method", method, "--measure", measure)
     fit = bm.fit(read_studies(BCG), engine="frequentist", method=method, measure=measure)

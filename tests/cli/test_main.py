@@ -69,7 +69,19 @@ def test_from_python_the_errors_themselves_are_raised():
 
 
 def test_the_commands_of_this_version_are_listed(run):
-    names = ["demo", "init", "run", "fit", "sensitivity", "influence", "subgroups", "check", "models", "datasets"]
+    names = [
+        "demo",
+        "init",
+        "run",
+        "fit",
+        "sensitivity",
+        "influence",
+        "subgroups",
+        "bias",
+        "check",
+        "models",
+        "datasets",
+    ]
     assert list(main.commands) == names
     shown = run("--help").stdout
     assert all(f"  {name} " in shown for name in main.commands)

@@ -98,3 +98,16 @@ def test_the_column_must_be_named(run):
     result = run("subgroups", "blinatumomab_cr")
     assert result.exit_code == 2
     assert "Missing option '--by'" in result.stderr
+
+
+def test_a_mixed_model_of_each_level_is_shown_with_its_test(run):
+    options = ("--engine", "frequentist", "--method", "glmm", "--ci-method", "t")
+    result = run("subgroups", "blinatumomab_cr", "--by", "regimen", *options)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[-1].split()[:2] == ["regimen", "separate"]
+    assert result.stdout.splitlines()[-4] == "Do the means differ?"
+
+
+def test_a_mixed_model_with_a_common_tau_is_refused_in_one_line(refused):
+    options = ("--by", "regimen", "--engine", "frequentist", "--method", "glmm", "--tau", "common")
+    assert "tau='common' needs method='inverse-variance'" in refused("subgroups", "blinatumomab_cr", *options, status=2)

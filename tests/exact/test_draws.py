@@ -8,6 +8,10 @@ from bayesmeta.errors import SpecError
 from bayesmeta.result.study_table import study_effects
 
 SIZE = 20_000
+GROUPS = {
+    "posterior", "prior", "posterior_predictive", "prior_predictive", "predictions", "log_likelihood", "log_prior",
+    "observed_data", "constant_data", "predictions_constant_data",
+}  # fmt: skip
 MCSE = 5.0  # standard errors: one comparison in two million is further off by chance
 Q = np.array([0.025, 0.25, 0.5, 0.75, 0.975])
 DATA = {
@@ -70,9 +74,10 @@ def test_draws_are_independent(both):
 
 def test_groups_dimensions_and_coordinates(both):
     fit, tree = both
-    assert set(tree.children) == {"posterior", "log_likelihood", "observed_data", "constant_data"}
+    assert set(tree.children) == GROUPS
     posterior = tree["posterior"]
-    assert set(posterior.data_vars) == {"mu", "tau", "theta", "theta_new", "p_median", "p_mean", "p_new"}
+    assert set(posterior.data_vars) == {"mu", "tau", "theta", "theta_new", "p", "p_median", "p_mean", "p_new"}
+    assert set(tree["prior"].data_vars) == set(posterior.data_vars)
     assert posterior["mu"].dims == ("chain", "draw")
     assert posterior["theta"].dims == ("chain", "draw", "study")
     assert posterior["theta"].shape == (4, SIZE // 4, fit.k)

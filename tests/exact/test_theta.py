@@ -5,9 +5,7 @@ import pytest
 from scipy import integrate, interpolate, special
 
 from bayesmeta.data.studies import Studies
-from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import fit_exact
-from bayesmeta.frequentist.fit import fit_frequentist
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.spec.model import ModelSpec
 
@@ -113,12 +111,6 @@ def test_a_certain_tau_of_nearly_zero_pools_every_study(fit_counts):
     effects = study_effects(fit)
     for column in ("mean", "sd", "median", "lower", "upper"):
         assert effects[column].to_numpy() == pytest.approx(np.full(3, mu[column]), abs=1e-6)
-
-
-def test_study_effects_need_a_posterior(fit_counts):
-    classical = fit_frequentist(fit_counts([4, 10], [8, 12]).studies)
-    with pytest.raises(SpecError, match="needs a Bayesian fit"):
-        study_effects(classical)
 
 
 def test_the_interval_of_the_table_follows_ci_prob(fit_counts):

@@ -112,8 +112,8 @@ def test_draws_follow_the_exact_posterior(options):
     studies = Studies(("A", "B", "C"), events=EVENTS, n=N)
     fit = fit_exact(studies, ModelSpec("binomial", **options))
     size = 8_000
-    drawn = fit.draws(size, np.random.default_rng(1))
-    values = {"mu": drawn.mu, "theta_new": drawn.theta_new} | dict(zip(studies.study, drawn.theta, strict=True))
+    drawn = fit.drawable.posterior(size, np.random.default_rng(1))
+    values = {"mu": drawn.beta[0], "theta_new": drawn.theta_new[0]} | dict(zip(studies.study, drawn.theta, strict=True))
     for name, draws in values.items():
         quantiles = fit.marginal(f"theta[{name}]" if name in studies.study else name).ppf([0.1, 0.5, 0.9])
         below = (draws[:, None] <= quantiles).mean(axis=0)

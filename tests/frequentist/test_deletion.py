@@ -72,5 +72,5 @@ def test_an_outlier_is_called_influential():
 
 def test_baujat_is_for_classical_fits():
     studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"))
-    with pytest.raises(SpecError, match="baujat takes a fit with engine='frequentist', not a ExactFit"):
+    with pytest.raises(SpecError, match=r"baujat takes a fit with engine='frequentist' .* got an ExactFit"):
         bm.baujat(bm.fit(studies))

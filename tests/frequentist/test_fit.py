@@ -68,7 +68,15 @@ def test_a_variance_that_belongs_to_another_measure_names_that_measure():
     [
         ({"measure": "PLX"}, r"unknown measure 'PLX'. Did you mean 'PLO'\?"),
         ({"tau2_method": "RML"}, "unknown tau2_method 'RML'"),
-        ({"ci_method": "hartung-knapp"}, "ci_method='hartung-knapp' is not supported yet; .*: wald"),
+        ({"ci_method": "hartung"}, r"unknown ci_method 'hartung'. Did you mean 'hartung-knapp'\?"),
+        (
+            {"ci_method": "henmi-copas", "tau2_method": "REML"},
+            "'henmi-copas' goes with tau2_method='DL' only; got 'REML'",
+        ),
+        (
+            {"ci_method": "profile"},
+            "'profile' goes with tau2_method='ML' only; got 'DL'.*: wald, t, hartung-knapp, hart",
+        ),
         ({"pi_method": "hst"}, r"unknown pi_method 'hst'. Did you mean 'hts'\?"),
         ({"ci_prob": 95}, r"ci_prob=95 .* Did you mean 0\.95\?"),
         (
@@ -308,6 +316,20 @@ def test_the_printed_fit_says_model_heterogeneity_estimates_and_notes():
     assert "p_median    0.5049 0.2039  0.1710 0.8345" in text
     assert "95 % PI (Higgins-Thompson-Spiegelhalter, t with k - 2 df): -6.4202 to 6.4594" in text
     assert text.endswith("(metafor's rule)")
+
+
+def test_i2_by_q_and_by_tau2_are_told_apart_where_they_differ():
+    fit = fit_frequentist(counts([0, 5, 3, 7], [6, 5, 9, 10]), tau2_method="SJ")
+    printed = f"I2 63.1 % (from Q), {100 * fit.i2_tau2:.1f} % (from tau2), H2 {fit.h2:.2f} (from tau2)"
+    assert printed in repr(fit)
+    assert fit.h2 == pytest.approx(1.0 / (1.0 - fit.i2_tau2), rel=1e-12)
+    assert "(from" not in repr(fit_frequentist(counts([0, 5, 3, 7], [6, 5, 9, 10]), tau2_method="EE"))
+
+
+def test_small_proportions_keep_their_digits_in_print():
+    text = repr(fit_frequentist(counts([1, 3, 2, 4], [6000, 9000, 8000, 7000])))
+    (row,) = (line.split() for line in text.splitlines() if line.startswith("p_median"))
+    assert all(0.0 < float(number) < 1e-3 and len(number.rstrip("0")) > 6 for number in row[1:])
 
 
 def test_the_printed_fit_of_a_ratio_shows_it_back_transformed():

@@ -180,7 +180,7 @@ def test_the_correction_serves_q_alone_and_is_said():
     assert (few.mu, few.se_mu) == (many.mu, many.se_mu)
     assert few.q != many.q
     assert "0.5 was added" in few.notes[0]
-    assert "for their own effects and Q; the pooled effect has none of it" in few.notes[0]
+    assert "for their own effects, and in Q where it takes them; the pooled effect has none of it" in few.notes[0]
     assert few.notes[1].startswith("3 of 7 studies have only events, or none, in both arms, and are left out of Q")
     assert "5 of 7 have no weight in the pooled effect" in few.notes[1]
 
@@ -225,3 +225,13 @@ def test_measures_and_options_that_do_not_fit_are_refused():
         bm.fit(BCG, **options, measure="IRR")
     with pytest.raises(DataError, match=r"a zero cell, which add=0.5, to='none' leaves .* use add=0\.5, to='only0'"):
         bm.fit(studies_of("mixed"), **options, to="none")
+
+
+@pytest.mark.parametrize("pool", [fit_mantel_haenszel, fit_peto])
+def test_one_informative_study_beside_others_is_said_to_be_alone_in_q(pool):
+    frame = pd.DataFrame({"study": list("AB"), "a": [4, 0], "n": [10, 9], "c": [2, 0], "m": [11, 12]})
+    fit = pool(Studies.from_frame(frame, events=("a", "c"), n=("n", "m")))
+    assert fit.df == 0
+    assert fit.notes[1].startswith(
+        "1 of 2 studies has only events, or none, in both arms, and is left out of Q; 1 of 2"
+    )

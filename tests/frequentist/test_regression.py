@@ -221,3 +221,20 @@ def test_what_is_not_natural_for_a_regression_is_refused_with_the_way_out():
         for each in (fit, bm.cluster_robust(fit, "study")):
             with pytest.raises(SpecError, match=r"takes no model with a formula yet \(here '~ year'\)"):
                 call(each)
+
+
+def test_a_common_effect_has_as_many_coefficients_as_studies_and_no_tau2_to_estimate():
+    frame = pd.DataFrame({"study": ["a", "b"], "y": [0.1, 0.5], "se": [0.2, 0.3], "x": [1.0, 3.0]})
+    studies = bm.Studies.from_frame(frame, y="y", se="se", moderators=["x"])
+    fit = regression("~ I(x)", studies, tau2_method="EE")
+    # metafor 3.8, rma(yi, vi, mods = ~ x, method = "EE"): b -0.1, 0.2; se 0.3354, 0.1803; QE 0, QM 1.2308
+    assert fit.beta == pytest.approx([-0.1, 0.2], abs=1e-12)
+    assert fit.coefficients.se[1] == pytest.approx(np.hypot(0.2, 0.3) / 2.0, rel=1e-12)
+    assert (fit.q, fit.df, fit.q_pvalue, fit.tau2, fit.i2, fit.h2) == (0.0, 0, 1.0, 0.0, 0.0, 1.0)
+    assert fit.moderator_test.statistic == pytest.approx(0.16 / 0.13, rel=1e-10)
+    assert np.isnan(fit.r2)
+    assert "Q(df = 0) = 0.00" in repr(fit)
+    with pytest.raises(SpecError, match="leaves none to estimate tau2 from"):
+        regression("~ I(x)", studies)
+    with pytest.raises(SpecError, match="leaves none to estimate what ci_method='t' needs"):
+        regression("~ I(x)", studies, tau2_method="EE", ci_method="t")

@@ -71,7 +71,7 @@ def test_a_proportion_has_its_row():
         (lambda: bm.cluster_robust(POOLED, 3), "must be the name of a moderator, or a label"),
         (lambda: bm.cluster_robust(POOLED, ["a"] * 6), "1 cluster cannot tell the variance of 1 coefficient"),
         (lambda: bm.cluster_robust(REGRESSION, list("aaabbb")), "2 clusters cannot tell the variance of 2"),
-        (lambda: bm.cluster_robust(None, "team"), "takes a fit with engine='frequentist', not a NoneType"),
+        (lambda: bm.cluster_robust(None, "team"), "with or without a formula; got a NoneType"),
     ],
 )
 def test_what_has_no_robust_variance_is_refused_in_one_line(call, said):

@@ -286,7 +286,7 @@ def test_what_a_user_adds_lands_in_the_coordinates_of_the_data(remission):
         ({"xlim": 3}, r"xlim=3 must be two values, such as \(0, 1\)"),
         ({"order": "wieght"}, "unknown column for order"),
         ({"columns": 3}, r"columns=3 must be a list of names, or a dict of headings by name"),
-        ({"ax": 3}, "ax is a int; give matplotlib Axes, or leave it out for a new figure"),
+        ({"ax": 3}, "ax is an int; give matplotlib Axes, or leave it out for a new figure"),
         ({"width_mm": 0}, "width_mm=0 must be a positive number, such as 85 or 170"),
         ({"width_mm": "wide"}, "width_mm='wide' must be a positive number"),
         ({"fontsize": -7}, "fontsize=-7 must be a positive number, such as 7"),

@@ -147,7 +147,7 @@ def test_one_fit_and_a_sequence_of_it_give_the_same_frame(remission, remission_d
     [
         ({"compare": ["dl"]}, r"fits made by bm\.fit; got a str"),
         ({"compare": "dl"}, r"fits made by bm\.fit; got a str"),
-        ({"compare": 3}, r"fits made by bm\.fit; got a int"),
+        ({"compare": 3}, r"fits made by bm\.fit; got an int"),
         ({"ci_prob": 95}, r"ci_prob=95 must lie strictly between 0 and 1\. Did you mean 0\.95\?"),
     ],
 )

@@ -72,7 +72,7 @@ def test_another_format_is_refused_in_one_line(figure, tmp_path, name):
 
 
 def test_something_else_than_a_figure_is_refused(tmp_path):
-    with pytest.raises(SpecError, match="figure is a int; give the Axes of a plot"):
+    with pytest.raises(SpecError, match="figure is an int; give the Axes of a plot"):
         save_figure(3, tmp_path / "a.png")
 
 

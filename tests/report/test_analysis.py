@@ -86,7 +86,7 @@ def test_every_setting_is_written_and_read_back_equal(analysis):
 
 
 def test_the_engines_options_are_those_of_fit_but_for_what_the_analysis_shares():
-    shared = {"ci_prob", "quiet"}
+    shared = {"ci_prob", "quiet", "formula"}  # a report shows no regression yet
     assert {name: set(keys) for name, keys in ENGINES.items()} == {
         name: set(options) - shared for name, options in OPTIONS.items()
     }

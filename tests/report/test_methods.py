@@ -1,3 +1,6 @@
+import pytest
+
+from bayesmeta.frequentist.intervals import CI_METHODS
 from bayesmeta.report import methods
 
 CLASSICAL = {
@@ -29,6 +32,15 @@ def test_a_frequentist_analysis_is_told_with_its_conventions():
     assert "continuity correction" not in text
     text = methods.frequentist_sentences({**CLASSICAL, "measure": "PLO", "variance": "wald"}, k_corrected=2)
     assert "A continuity correction of 0.5 was added to the cells of 2 studies." in text
+
+
+@pytest.mark.parametrize("ci_method", list(CI_METHODS))
+def test_every_interval_of_the_mean_is_told_in_words_and_all_but_walds_with_paper_or_distribution(ci_method):
+    text = methods.frequentist_sentences({**CLASSICAL, "ci_method": ci_method})
+    words = {"wald": "is Wald's.", "t": "k − 1 degrees of freedom", "hartung-knapp": "(Hartung and Knapp 2001)"}
+    words |= {"hartung-knapp-adhoc": "(Knapp and Hartung 2003)", "henmi-copas": "(Henmi and Copas 2010)"}
+    words |= {"profile": "(Hardy and Thompson 1996)"}
+    assert words[ci_method] in text
 
 
 def test_a_common_effect_analysis_has_no_prediction_interval():

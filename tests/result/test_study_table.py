@@ -53,7 +53,17 @@ def test_of_rates_the_raw_rate_is_shown_with_its_exact_interval_and_the_study_ha
     ],
 )
 def test_the_datatree_holds_the_data_of_each_arm_by_study(studies, observed, constant):
-    tree = bm.fit(studies, NORMAL).to_datatree()
+    model = bm.ModelSpec("poisson", mu="Normal(-3, 2)", tau="HalfNormal(1)") if studies is RATES else None
+    tree = bm.fit(studies, model).to_datatree(draws=10)
+    assert list(tree["posterior_predictive"].data_vars) == observed
     assert list(tree["observed_data"].data_vars) == observed
     assert list(tree["constant_data"].data_vars) == constant
     assert all(tree["observed_data"][name].dims == ("study",) for name in observed)
+
+
+def test_of_estimates_made_from_counts_the_datatree_holds_estimates_as_observed_and_counts_as_given():
+    tree = bm.fit(RATIOS, NORMAL).to_datatree(draws=10)
+    assert list(tree["observed_data"].data_vars) == list(tree["log_likelihood"].data_vars) == ["y"]
+    assert list(tree["constant_data"].data_vars) == ["se", *RATIOS.data]
+    assert list(tree["predictions_constant_data"].data_vars) == ["se_new"]
+    assert list(tree["predictions"].data_vars) == ["y_new"]

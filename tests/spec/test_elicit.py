@@ -6,6 +6,7 @@ from scipy import integrate, special
 
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.elicit import elicit, inside
+from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.priors import Prior
 
 LOWER, UPPER = 0.1, 0.4
@@ -68,3 +69,13 @@ def test_what_is_no_range_is_refused_in_one_line(arguments, options, message):
     with pytest.raises(SpecError, match=message) as caught:
         elicit(*arguments, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_the_result_is_accepted_wherever_a_prior_is():
+    found = elicit(0.1, 0.4)
+    spec = ModelSpec("binomial", tau=found)
+    assert spec.tau == found.prior
+    assert spec == ModelSpec("binomial", tau=found.prior)
+    assert spec.with_priors(tau=elicit(0.2, 0.4)).tau == elicit(0.2, 0.4).prior
+    with pytest.raises(SpecError, match=r"is not a prior; give a Prior, .* or the result of elicit\(\)"):
+        ModelSpec("binomial", tau=0.5)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import bayesmeta as bm
 from bayesmeta.api import fit
 from bayesmeta.data.read import read_studies
 from bayesmeta.data.studies import Studies
@@ -60,10 +61,18 @@ def test_the_binomial_likelihood_of_one_arm_refuses_two_arms_and_rates(studies, 
         observed_by(ModelSpec("binomial"), studies)
 
 
-@pytest.mark.parametrize(("studies", "likelihood"), [(BCG, "binomial-two-arm"), (RATES, "poisson-conditional")])
+@pytest.mark.parametrize(("studies", "likelihood"), [(BCG, "binomial-conditional"), (RATES, "poisson-conditional")])
 def test_two_arms_have_a_default_model_with_the_priors_of_log_ratios(studies, likelihood):
     model = model_for(studies, None)
     assert model == ModelSpec(likelihood, mu="Normal(0, 2.82)", tau="HalfNormal(0.5)")
+
+
+def test_the_default_model_of_two_arms_sees_no_effect_where_the_arms_are_alike_however_rare_the_events():
+    events, n = np.array([1, 1, 0, 1, 0]), np.full(5, 100)
+    arms = {"events_treatment": events, "n_treatment": n, "events_control": events, "n_control": n}
+    mu = bm.fit(Studies(tuple("ABCDE"), **arms)).marginal("mu")
+    assert mu.ppf(0.5) == pytest.approx(0.0, abs=1e-6)
+    assert mu.ppf(0.025) == pytest.approx(-mu.ppf(0.975), abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,15 @@ def test_r_bayesmeta_names_are_read_with_and_without_parentheses(name):
         as_prior(f"{name}(1)")
 
 
+@pytest.mark.parametrize("name", ["Flat", "HalfFlat"])
+def test_a_family_without_parameters_needs_no_parentheses(name):
+    assert as_prior(name) == as_prior(f"{name}()") == as_prior(f" {name} ") == Prior(name)
+
+
 def test_a_family_without_parentheses_is_told_how_to_be_written():
     for name, family in PRIORS.items():
+        if not family.parameter_names:
+            continue
         with pytest.raises(SpecError) as caught:
             as_prior(name)
         assert str(caught.value).endswith(f"write {family.template()!r}.")

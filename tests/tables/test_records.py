@@ -39,10 +39,17 @@ def test_the_numbers_of_an_exact_fit_are_those_of_python(exact):
 def test_a_frequentist_fit_has_heterogeneity_and_no_evidence(studies):
     classical = fit(studies, engine="frequentist")
     record = fit_record(classical)
-    assert list(record) == ["engine", "k", "estimates", "heterogeneity"]
+    interval = ["prediction_interval", "prediction_interval_natural"]
+    assert list(record) == ["engine", "k", "estimates", "choices", *interval, "heterogeneity"]
+    assert record["choices"] == {
+        "measure": "PLO", "method": "inverse-variance", "tau2_method": "DL", "ci_method": "wald", "pi_method": "hts",
+        "ci_prob": 0.95,
+    }  # fmt: skip
+    assert record["prediction_interval"] == list(classical.prediction_interval)
+    assert record["prediction_interval_natural"] == list(classical.prediction_interval_natural)
     assert list(record["estimates"][1]) == ["parameter", "estimate", "se", "lower", "upper"]
     assert record["heterogeneity"] == {
-        name: getattr(classical, name) for name in ("q", "df", "q_pvalue", "i2", "h2", "tau2")
+        name: getattr(classical, name) for name in ("q", "df", "q_pvalue", "i2", "i2_tau2", "h2", "tau2")
     }
 
 
