@@ -271,6 +271,11 @@ BAD = {
     "unknown moderator 'drugs'. Did you mean 'drug'": {"by": "drugs"},
     "name the moderator that makes them by `by`": {"tau": "hierarchical"},
     "omega=-1 must be 0": {"by": "drug", "tau": "hierarchical", "omega": -1},
+    "Normal(mu=0, sigma=1) for omega reaches below 0": {
+        "by": "drug",
+        "tau": "hierarchical",
+        "omega": "Normal(0, 1)",
+    },
     "omega=HalfFlat(), the SD of log tau": {"by": "drug", "tau": "hierarchical", "omega": "Flat()"},
 }
 
