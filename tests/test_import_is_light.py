@@ -69,14 +69,14 @@ def test_a_heavy_import_would_be_found(name):
     assert name in programs_in(modules_after(f"import {name}"))
 
 
-def test_a_model_that_nuts_does_not_sample_is_refused_before_a_sampler_is_loaded():
+def test_a_model_that_does_not_suit_the_data_is_refused_before_a_sampler_is_loaded():
     loaded = modules_after(
         "import bayesmeta as bm\n"
         "studies = bm.Studies.from_frame(bm.load_dataset('pritz1997'))\n"
         "try:\n"
-        "    bm.fit(studies, bm.ModelSpec(effects='none'), engine='nuts')\n"
+        "    bm.fit(studies, bm.ModelSpec('binomial-two-arm'), engine='nuts')\n"
         "except bm.SpecError as error:\n"
-        "    assert 'NUTS does not sample' in str(error)\n"
+        "    assert 'needs the counts of two arms' in str(error)\n"
         "else:\n"
         "    raise AssertionError"
     )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.spec.priors import Prior
+from bayesmeta.spec.pymc_forms import pymc_variable
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +20,12 @@ def exact(cmr):
 
 
 def test_a_prior_scale_doubled_behind_the_models_back_is_caught(cmr, monkeypatch):
-    def doubled(self, varname):
-        import pymc
-
+    def doubled(pm, family, varname, parameters, **options):
         factor = 2.0 if varname == "tau" else 1.0
-        scaled = {
-            name: np.float64(value * (factor if name == "sigma" else 1.0)) for name, value in self.parameters.items()
-        }
-        return getattr(pymc, self.name)(varname, **scaled)
+        scaled = {name: value * (factor if name == "sigma" else 1.0) for name, value in parameters.items()}
+        return pymc_variable(pm, family, varname, scaled, **options)
 
-    monkeypatch.setattr(Prior, "to_pymc", doubled)
+    monkeypatch.setattr("bayesmeta.nuts.priors.pymc_variable", doubled)
     fit = bm.fit(cmr, engine="nuts", seed=1, quiet=True)
     assert fit.verification.agrees is False
     assert fit.verification.largest > 10.0

@@ -82,7 +82,7 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str], structu
     Returns
     -------
     pymc.Model
-        Dimension ``study``; with moderators ``coef``, and ``group`` where each study has one coefficient as its mean.
+        Dimension ``study``; with moderators ``coef``, and ``level`` where each study has one coefficient as its mean.
 
         Free variables: ``mu`` (or ``p_median``, if the prior is on the proportion), or ``beta``; ``tau``, or in a
         hierarchy of groups ``tau0``, ``omega`` and ``z_tau``; ``z`` and ``z_new``, the standardised effects of the
@@ -102,8 +102,8 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str], structu
     """
     coords: dict[str, Any] = {"study": list(labels)}
     coords |= {"coef": list(structure.coef)} if structure.coef else {}
-    coords |= {"group": list(structure.groups)} if structure.groups else {}
-    of_group = "group" if structure.groups else None
+    coords |= {"level": list(structure.groups)} if structure.groups else {}
+    of_group = "level" if structure.groups else None
     with pm.Model(coords=coords) as built:
         held = containers(numbers_of(model, data, structure))
         mean = add_mean(model, data, structure, held)

@@ -157,7 +157,7 @@ def _coords(model: ModelSpec, centre: Centre) -> str:
         return 'with pm.Model(coords={"study": df["study"]}) as model:\n'
     text = 'coords = {"study": df["study"], "coef": list(design.columns)}\n'
     if centre.new:
-        text += 'coords["group"] = [", ".join(re.findall(r"\\[(.*?)\\](?=:|$)", name)) for name in design.columns]\n'
+        text += 'coords["level"] = [", ".join(re.findall(r"\\[(.*?)\\](?=:|$)", name)) for name in design.columns]\n'
     text += "with pm.Model(coords=coords) as model:\n"
     return text + '    X = pm.Data("design", design.to_numpy(dtype=float), dims=("study", "coef"))\n'
 

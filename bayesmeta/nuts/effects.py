@@ -38,11 +38,11 @@ class Means:
     Attributes
     ----------
     mean : TensorVariable or None
-        The mean that a next study would have: one, or (group,); None where moderators decide it.
+        The mean that a next study would have: one, or (level,); None where moderators decide it.
     eta : TensorVariable
         Linear predictor of each study: one for all, or (study,).
     tau : TensorVariable or None
-        Heterogeneity of the next study: one, or (group,); None for a common effect.
+        Heterogeneity of the next study: one, or (level,); None for a common effect.
     tau_of_study : TensorVariable or None
         That of each study: one for all, or (study,).
     """

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS
@@ -57,6 +57,8 @@ def _poisson_conditional(model: ModelSpec, data: Data, theta: FloatArray) -> Flo
 
 
 def _conditional(model: ModelSpec, data: Data, theta: FloatArray) -> FloatArray:
+    from scipy import stats
+
     total = data["events_treatment"] + data["events_control"]
     patients = data["n_treatment"] + data["n_control"]
     law = stats.nchypergeom_fisher(patients, data["n_treatment"], total, np.exp(theta))

@@ -28,7 +28,7 @@ class Centre:
     @property
     def dims(self) -> str:
         """The argument for the dimension of what there is of the next study."""
-        return ', dims="group"' if self.new == "beta" else ""
+        return ', dims="level"' if self.new == "beta" else ""
 
 
 _NON_CENTRED: Final = """\

@@ -43,7 +43,7 @@ def add_mean(model: ModelSpec, data: Observed, structure: Structure, held: Held)
         variables of their own, ``beta[year]``.
     """
     priors = structure.priors(model)
-    name, dims, of_group = ("mu", None, None) if structure.design is None else ("beta", "coef", "group")
+    name, dims, of_group = ("mu", None, None) if structure.design is None else ("beta", "coef", "level")
     if priors[0].family.needs == "link":
         of_mean = "p_mu" if model.effects == "beta" else "p_median"  # the median of beta effects is another number
         p = pm.Beta(of_mean, **parameters_in(held, f"prior_{name}", priors[0]), dims=of_group)
@@ -60,7 +60,7 @@ def add_tau(model: ModelSpec, structure: Structure, held: Held) -> Any:
     Returns
     -------
     TensorVariable
-        ``tau``; in a hierarchy with dimension ``group``, made from ``tau0``, ``omega`` and ``z_tau``. A prior that is
+        ``tau``; in a hierarchy with dimension ``level``, made from ``tau0``, ``omega`` and ``z_tau``. A prior that is
         made from the studies adds a variable that is flat above 0, and its log density, of the standard errors in
         ``se``, as a potential.
     """
@@ -68,8 +68,8 @@ def add_tau(model: ModelSpec, structure: Structure, held: Held) -> Any:
         return _positive(model.tau, "tau", held)
     tau0 = _positive(model.tau, "tau0", held)
     omega = held["omega"] if "omega" in held else _variable(structure.omega, "omega", held)
-    z = pm.Normal("z_tau", 0, 1, dims="group")
-    return pm.Deterministic("tau", tau0 * pm.math.exp(omega * z), dims="group")
+    z = pm.Normal("z_tau", 0, 1, dims="level")
+    return pm.Deterministic("tau", tau0 * pm.math.exp(omega * z), dims="level")
 
 
 def add_baseline(prior: Prior, held: Held) -> Any:

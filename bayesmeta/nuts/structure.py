@@ -134,7 +134,10 @@ def _check_omega(omega: PriorLike | float) -> Omega:
         if not (np.isfinite(omega) and omega >= 0.0):
             raise SpecError(f"omega={omega!r} must be 0 (a common tau) or above, or a prior such as {DEFAULT_OMEGA}.")
         return float(omega)
-    prior = prior_for("tau", omega)  # type: ignore[arg-type]  # what is no prior is refused there
+    try:
+        prior = prior_for("tau", omega)  # type: ignore[arg-type]  # what is no prior is refused there
+    except SpecError as error:
+        raise SpecError(f"{error}".replace("for tau", "for omega", 1).replace("but tau is", "but omega is")) from None
     if not prior.is_proper or prior.family.needs:
         raise SpecError(f"omega={prior}, the SD of log tau between groups, needs a proper prior; use {DEFAULT_OMEGA}.")
     return prior

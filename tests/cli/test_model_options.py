@@ -100,11 +100,6 @@ def test_the_fit_is_that_of_python(data, options, model, run):
             "--effects is a part of the model, which --model",
         ),
         (COUNTS, ("--engine", "frequentist", "--effects", "none"), "--effects is for --engine exact, not frequentist."),
-        (
-            COUNTS,
-            ("--engine", "nuts", "--effects", "none"),
-            "NUTS does not sample effects='none' yet: use engine='exact'",
-        ),
     ],
 )
 def test_what_does_not_go_together_is_refused_in_one_line(data, options, message, refused):
@@ -126,9 +121,11 @@ def test_standard_error_names_the_model_without_tau(run):
     assert "model: binomial likelihood, common effect, mu ~ Normal(mu=0, sigma=1.5)\n" in result.stderr
 
 
-def test_a_model_that_nuts_does_not_sample_is_not_printed_for_it(refused):
-    message = refused("models", "show", "two-arm-binomial", "--as", "pymc", status=2)
-    assert message == "NUTS does not sample likelihood='binomial-two-arm' yet: use engine='exact', which does."
+@pytest.mark.parametrize("name", bm.list_models()["name"])
+def test_every_named_model_is_printed_for_pymc(name, run):
+    code = run("models", "show", name, "--as", "pymc").stdout
+    compile(code, name, "exec")
+    assert "with pm.Model(" in code
 
 
 def test_the_help_names_the_options_and_every_likelihood(run):

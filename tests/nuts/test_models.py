@@ -176,7 +176,7 @@ def test_a_hierarchy_of_tau_is_the_one_of_subgroups(omega, studies_for):
         expected += bm.Prior("HalfNormal", 0.4).logpdf(scale)
         values |= {"omega": scale}
     assert log_density(built, **values) == pytest.approx(expected, abs=TOLERANCE)
-    assert built.coords["group"] == ("TKI", "none")
+    assert built.coords["level"] == ("TKI", "none")
 
 
 def test_p_mean_of_heavy_tails_is_the_integral_over_studies():
@@ -271,6 +271,11 @@ BAD = {
     "unknown moderator 'drugs'. Did you mean 'drug'": {"by": "drugs"},
     "name the moderator that makes them by `by`": {"tau": "hierarchical"},
     "omega=-1 must be 0": {"by": "drug", "tau": "hierarchical", "omega": -1},
+    "Normal(mu=0, sigma=1) for omega reaches below 0": {
+        "by": "drug",
+        "tau": "hierarchical",
+        "omega": "Normal(0, 1)",
+    },
     "omega=HalfFlat(), the SD of log tau": {"by": "drug", "tau": "hierarchical", "omega": "Flat()"},
 }
 

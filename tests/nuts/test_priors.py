@@ -86,7 +86,7 @@ def test_a_prior_that_is_a_potential_leaves_out_the_prior_group_only(tau, groups
 
     rng, model = np.random.default_rng(1), model_of(tau)
     values = {name: (("chain", "draw"), rng.uniform(0.1, 1.0, (2, 5))) for name in ("mu", "tau", "z_new")}
-    values["z"] = (("chain", "draw", "study"), rng.normal(size=(2, 5, 3)))
+    values |= {name: (("chain", "draw", "study"), rng.normal(size=(2, 5, 3))) for name in ("z", "theta")}
     tree = xr.DataTree.from_dict({"posterior": xr.Dataset(values, {"study": list(ESTIMATES.study)})})
     full = add_groups(tree, model, observed_by(model, ESTIMATES), ESTIMATES.study, seed=1)
     assert set(full.children) - {"posterior"} - groups >= {"log_likelihood", "posterior_predictive"}

@@ -50,7 +50,7 @@ def test_its_marginals_have_the_names_of_the_summary(by_regimen, moderated):
 def test_its_datatree_has_every_group(by_regimen):
     tree = by_regimen.to_datatree()
     assert {"posterior", "log_likelihood", "posterior_predictive", "prior", "prior_predictive"} <= {*tree.children}
-    assert tree["posterior"]["p_median"].dims == ("chain", "draw", "group")
+    assert tree["posterior"]["p_median"].dims == ("chain", "draw", "level")
     assert not [name for name in tree["constant_data"].data_vars if str(name).endswith("_observed")]
 
 

@@ -3,7 +3,6 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.errors import SpecError
-from bayesmeta.nuts.code import pymc_code
 from bayesmeta.spec.coefficients import priors_of
 
 
@@ -61,8 +60,6 @@ def test_what_takes_no_formula_yet_says_so_in_one_line():
     for refused in (
         lambda: bm.forest_frame(fit),
         lambda: bm.compare(fit),
-        lambda: bm.pymc_model(studies, model),
-        lambda: pymc_code(model),
     ):
         with pytest.raises(SpecError, match=r"takes no model with a formula yet \(here '~ x'\)"):
             refused()
