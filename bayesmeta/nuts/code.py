@@ -1,11 +1,9 @@
 """How would one write this model by hand? The PyMC program of a specification, as text."""
 
-import inspect
 import textwrap
-from types import ModuleType
+from importlib import resources
 
 from bayesmeta.effects.measures import ROLES_OF_DATA
-from bayesmeta.nuts import beta_shapes, hypergeometric
 from bayesmeta.nuts.design_code import beta_code, design_code, has_groups
 from bayesmeta.nuts.model_code import Centre, effects_code, likelihood_code, proportions_code
 from bayesmeta.nuts.prior_code import prior_code
@@ -131,14 +129,15 @@ def _imports(model: ModelSpec) -> str:
 def _functions(model: ModelSpec) -> list[str]:
     """Return the functions that PyMC lacks, as the package itself has them."""
     if model.effects == "beta":
-        return [_source(beta_shapes, "Beta distributions by mean and standard deviation of the logit.")]
+        return [_source("beta_shapes.py", "Beta distributions by mean and standard deviation of the logit.")]
     if model.likelihood == "binomial-conditional":
-        return [_source(hypergeometric, "Fisher's non-central hypergeometric distribution.")]
+        return [_source("hypergeometric.py", "Fisher's non-central hypergeometric distribution.")]
     return []
 
 
-def _source(module: ModuleType, what: str) -> str:
-    text = inspect.getsource(module).split('"""', 2)[2].strip()
+def _source(module: str, what: str) -> str:
+    """Return what a module of this folder says below its docstring; read and not imported, which would load PyMC."""
+    text = (resources.files("bayesmeta.nuts") / module).read_text(encoding="utf-8").split('"""', 2)[2].strip()
     return _comment(f"{what} From bayesmeta.") + text + "\n\n"
 
 

@@ -7,20 +7,11 @@ from typing import Any, Final, final
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from scipy import stats
 
-from bayesmeta._arrays import FloatArray
 from bayesmeta.nuts.beta_shapes import beta_shapes, logit_quantile
+from bayesmeta.nuts.mean_rule import mean_rule
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.spec.model import ModelSpec
-
-# The trapezoid rule for the mean of invlogit(mu + tau z) over a standard normal z: with this step its error is
-# exp(-2 pi^2 / (0.02 tau)), below 1e-8 up to tau = 50, and the normal mass beyond its ends is 1e-15.
-Z_ENDS: Final = 8.0
-Z_NODES: Final = 801
-# For Student's t, z = sinh(v): in v the density falls like exp(-nu |v|).
-V_STEP: Final = 0.02
-DEEP: Final = 40.0
 
 INVERSE: Final[Mapping[str, Any]] = {
     "logit": pm.math.invlogit,
@@ -117,19 +108,6 @@ def add_proportions(model: ModelSpec, link: str, means: Means, theta: Any, *, of
     else:
         pm.Deterministic("p_mean", inverse(means.mean), dims=of_group)
     pm.Deterministic("p_new", inverse(built["theta_new"]), dims=of_group)
-
-
-def mean_rule(model: ModelSpec) -> tuple[FloatArray, FloatArray]:
-    """Return nodes z and weights of the mean over study effects mu + tau z, shape (Z,)."""
-    if model.effects == "student-t":
-        nu = float(model.nu or 0.0)
-        reach = DEEP / nu + 3.5
-        v = np.linspace(-reach, reach, 2 * int(np.ceil(reach / V_STEP)) + 1)
-        z, weight = np.sinh(v), stats.t.pdf(np.sinh(v), nu) * np.cosh(v)
-    else:
-        z = np.linspace(-Z_ENDS, Z_ENDS, Z_NODES)
-        weight = np.exp(-0.5 * z**2)
-    return z, weight / weight.sum()
 
 
 def add_beta_effects(means: Means, design: Any, *, of_group: str | None) -> tuple[Any, Any]:

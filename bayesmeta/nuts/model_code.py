@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, final
 
-from bayesmeta.nuts.effects import DEEP, V_STEP
+from bayesmeta.nuts.mean_rule import DEEP, V_STEP
 from bayesmeta.spec.model import ModelSpec
 
 

@@ -67,7 +67,7 @@ def _quantities(
 
 def _mean(model: ModelSpec, link: str, eta: FloatArray, tau: FloatArray) -> FloatArray:
     """Return the mean of the proportions over studies, for each draw."""
-    from bayesmeta.nuts.effects import mean_rule
+    from bayesmeta.nuts.mean_rule import mean_rule
 
     z, weight = mean_rule(model)
     blocks = np.array_split(np.arange(eta.size), -(-eta.size * z.size // BLOCK))

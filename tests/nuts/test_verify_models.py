@@ -102,7 +102,9 @@ def test_predictions_of_a_slope_are_those_of_its_draws(moderated, as_nuts):
     draws = {"beta": (("chain", "draw", "coef"), rng.normal(0.5, 0.3, (4, 500, 2)))}
     draws["tau"] = (("chain", "draw"), np.full((4, 500), 0.8))
     sampled = replace(as_nuts(bm.fit(moderated)), model=model, structure=structure_of(model, moderated))
-    fit = replace(sampled, tree=xr.DataTree.from_dict({"posterior": xr.Dataset(draws)}))
+    effects = {"theta": (("chain", "draw", "study"), rng.normal(size=(4, 500, moderated.k)))}
+    groups = {"posterior": xr.Dataset({**draws, **effects}), "sample_stats": sampled.tree["sample_stats"].to_dataset()}
+    fit = replace(sampled, tree=xr.DataTree.from_dict(groups))
     table = bm.predict(fit, {"year": 2019}).set_index("parameter")
     eta = draws["beta"][1] @ np.array([1.0, 2019.0 - moderated.moderators["year"].mean()])
     z = np.linspace(-9.0, 9.0, 901)
