@@ -159,42 +159,57 @@ def plot_forest(
     grouping = grouping_of(fit, groups, prob)
     frame = made_frame(fit, compare, grouping, order, prob, study_interval=study_interval, estimands=estimands)
     fits, lines = labelled_fits(fit, compare), reference_lines(reference)
-    unit = choose_unit(natural_scale(fit), scale, frame)
-    ends = padded(unit, axis_range(unit, frame, xlim, [*lines.values()]))
     curves = forest_densities(fit, compare=compare, groups=groups) if drawn_as == "density" else None
-    scene = Scene(
-        unit,
-        ends,
-        axis_label(unit, natural_scale(fit), noun_of(fit)) if xlabel is None else xlabel,
-        methods=list(fits),
-        heaviest=float(frame["weight"].max()),
-        lines=[*lines.values()],
-        null=null_of(natural_scale(fit)),
-        curves=curves,
-    )
+    scene = _scene(fits, frame, scale, xlim, xlabel, [*lines.values()], curves)
     with letters(look):
-        width = width_of(ax, width_mm)
         if columns is None:
-            columns = look.narrow_columns if width < NARROW_MM else look.columns
-        printing = Printing(unit, decimals(unit, frame), prob)
-        shown_marks = marks_line(
-            frame,
-            ci_prob=prob,
-            is_cut=goes_beyond(frame, ends, shrunken=look.shrunken),
-            study_interval=study_interval,
-            shrunken=look.shrunken,
-            curves=0 if curves is None else len(curves[["method", "group"]].drop_duplicates()),
-        )
+            columns = look.narrow_columns if width_of(ax, width_mm) < NARROW_MM else look.columns
+        printing = Printing(scene.unit, decimals(scene.unit, frame), prob)
         content = _content(frame, fits, grouping, printing, columns, judgements, look)
-        rest = [
-            shown_marks,
+        said = [
+            *content.notes,
+            _marks(scene, frame, look, prob, study_interval),
             *judgement_line(content.columns, look),
             *reference_words(lines, printing),
             *own_notes(notes),
         ]
-        content = replace(content, notes=[unbroken(note) for note in (*content.notes, *rest)])
-        content = content if part == (1, 1) else part_of(content, part)
-        return compose(content, scene, ax=ax, width_mm=width, fontsize=fontsize or look.fontsize)
+        content = part_of(replace(content, notes=[unbroken(note) for note in said]), part)
+        return compose(content, scene, ax=ax, width_mm=width_mm, fontsize=fontsize or look.fontsize)
+
+
+def _scene(
+    fits: dict[str, AnyFit],
+    frame: pd.DataFrame,
+    scale: str | None,
+    xlim: tuple[float, float] | None,
+    xlabel: str | None,
+    lines: list[float],
+    curves: pd.DataFrame | None,
+) -> Scene:
+    fit = next(iter(fits.values()))
+    natural = natural_scale(fit)
+    unit = choose_unit(natural, scale, frame)
+    return Scene(
+        unit,
+        padded(unit, axis_range(unit, frame, xlim, lines)),
+        axis_label(unit, natural, noun_of(fit)) if xlabel is None else xlabel,
+        methods=list(fits),
+        heaviest=float(frame["weight"].max()),
+        lines=lines,
+        null=null_of(natural),
+        curves=curves,
+    )
+
+
+def _marks(scene: Scene, frame: pd.DataFrame, style: ForestStyle, prob: float, study_interval: str | None) -> str:
+    return marks_line(
+        frame,
+        ci_prob=prob,
+        is_cut=goes_beyond(frame, scene.ends, shrunken=style.shrunken),
+        study_interval=study_interval,
+        shrunken=style.shrunken,
+        curves=0 if scene.curves is None else len(scene.curves[["method", "group"]].drop_duplicates()),
+    )
 
 
 def _content(

@@ -68,9 +68,9 @@ class Content:
 
     @property
     def n_gaps(self) -> int:
-        """Small gaps between blocks of rows, and below the last."""
-        inner = [heading for heading in self.headings if heading.at > 0]
-        return len(inner) + 1 - any(heading.is_fit for heading in inner)
+        """Small gaps: between blocks of rows, below the last, and one more to the axis where no fit stands below."""
+        inner = [heading.is_fit for heading in self.headings if heading.at > 0]
+        return len(inner) - any(inner) + 1 + (not any(inner))
 
 
 def part_of(content: Content, part: tuple[int, int]) -> Content:
@@ -87,6 +87,8 @@ def part_of(content: Content, part: tuple[int, int]) -> Content:
         raise SpecError(f"part={part!r} must be two numbers: (1, 2) is the first of two parts.") from None
     if not 1 <= number <= parts <= content.k:
         raise SpecError(f"part={part!r} must lie between (1, {parts}) and ({parts}, {parts}), of {content.k} studies.")
+    if parts == 1:
+        return content
     upper = min((heading.at for heading in content.headings if heading.is_fit), default=len(content.frame))
     bounds = [_cut(content, round(i * upper / parts)) for i in range(parts)] + [len(content.frame)]
     first, last = bounds[number - 1 : number + 1]

@@ -41,7 +41,7 @@ COMFORTABLE_STUDIES: Final = 20
 TIGHT_STUDIES: Final = 50
 TIGHT: Final = 1.3  # font sizes from row to row, so that 60 studies fit on a page
 PAGE: Final = (
-    257.0 * POINTS_PER_MM
+    255.0 * POINTS_PER_MM
 )  # what journals print on; for more studies the letters are made smaller, if they may
 SYMBOL: Final = 1.1  # diameter of the circle of a judgement, in font sizes
 
@@ -356,6 +356,7 @@ def _along(content: Content, pitch: float, size: float) -> tuple[list[float], li
             edge += pitch
         y.append(edge + 0.5 * pitch)
         edge += pitch
-    if rule is None:
+    if rule is None:  # nothing below the studies; the axis keeps away from the rule
         rule = edge + RULE_GAP * size
+        edge += BLOCK_GAP * size
     return y, titles, rule, edge + BLOCK_GAP * size

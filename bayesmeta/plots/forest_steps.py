@@ -183,9 +183,8 @@ def _draw(
             style=wanted.style,
             first_column=first_column,
         )
-        content = content if wanted.part == (1, 1) else part_of(content, wanted.part)
         size = wanted.fontsize or wanted.style.fontsize
-        return compose(content, scene, ax=wanted.ax, width_mm=wanted.width_mm, fontsize=size)
+        return compose(part_of(content, wanted.part), scene, ax=wanted.ax, width_mm=wanted.width_mm, fontsize=size)
 
 
 def _columns(frame: pd.DataFrame, printing: Printing, by: str, *, is_narrow: bool) -> list[Column]:
@@ -201,7 +200,8 @@ def _columns(frame: pd.DataFrame, printing: Printing, by: str, *, is_narrow: boo
     if by:
         values = frame.rename(columns={"by": by}) if by not in frame else frame.assign(**{by: frame["by"]})
         left = [moderator_column(values.convert_dtypes(), by)]
-    left.append(Column("k", ("Studies", ""), tuple(f"{k:d}" for k in frame["k"]), is_data=True))
+    if frame["k"].nunique() > 2:  # a cumulative plot
+        left.append(Column("k", ("Studies", ""), tuple(f"{k:d}" for k in frame["k"]), is_data=True))
     i2 = Column("i2", ("I²", "%"), _words(100.0 * frame["i2"], 1))
     tau = Column("tau", ("tau", ""), _words(frame["tau"], 2))
     return [*left, estimate, *(column for column in (tau, i2) if any(column.cells))]

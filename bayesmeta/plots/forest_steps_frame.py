@@ -123,6 +123,8 @@ def _frame(fit: PartFit, table: pd.DataFrame, estimand: str | None, prob: float)
         kind="step", label=rows["study"], method=title, parameter=name, point=whole["point"], group="",
         interval=whole["interval"], is_reliable=True, tau=_tau(table, rows),
     )  # fmt: skip
+    if not isinstance(fit, ExactFit):
+        steps.loc[steps["k"] == 1, ["tau", "i2"]] = np.nan  # which one study does not tell
     steps[["estimate", "lower", "upper"]] = np.array(numbers, dtype=np.float64).reshape(-1, 3)
     last: dict[str, Any] = {"method": title, "group": "", "is_reliable": True, "k": fit.studies.k, "note": ""}
     if isinstance(fit, ExactFit):
