@@ -89,9 +89,9 @@ def part_of(content: Content, part: tuple[int, int]) -> Content:
         raise SpecError(f"part={part!r} must lie between (1, {parts}) and ({parts}, {parts}), of {content.k} studies.")
     if parts == 1:
         return content
-    upper = min((heading.at for heading in content.headings if heading.is_fit), default=len(content.frame))
-    bounds = [_cut(content, round(i * upper / parts)) for i in range(parts)] + [len(content.frame)]
-    first, last = bounds[number - 1 : number + 1]
+    studies = [row for row, single in enumerate(content.is_single) if single]
+    begins = [0, *(studies[i * content.k // parts] for i in range(1, parts)), len(content.frame)]
+    first, last = begins[number - 1 : number + 1]
     here = [replace(each, at=each.at - first) for each in content.headings if first <= each.at < last]
     if first and not any(each.at == 0 for each in here) and content.frame["group"].iloc[first]:
         above = [each for each in content.headings if each.at < first][-1]
@@ -108,10 +108,3 @@ def part_of(content: Content, part: tuple[int, int]) -> Content:
         headings=here,
         notes=[f"Part {number} of {parts}.", *content.notes],
     )
-
-
-def _cut(content: Content, row: int) -> int:
-    """Return the next row at which a part may begin: a study, never what is said of a group."""
-    while row < len(content.frame) and not content.is_single[row]:
-        row += 1
-    return row

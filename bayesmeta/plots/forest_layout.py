@@ -17,6 +17,7 @@ NOTE_FONT: Final = 6.5
 """Points. Notes are set a little smaller than the rest (0.93), but not below this where the rest is not."""
 
 # Across, in parts of the width.
+JUDGED: Final = 0.085  # the widest that the heading of a column of judgements may be: "Overall" in 170 mm, "D1" in 85
 PLOT_SHARE: Final = 0.25  # that the marks need at least: with less, intervals cannot be told apart
 
 # Across, in units of the font size; a letter is about 0.55 wide.
@@ -40,9 +41,7 @@ AXIS_LABEL: Final = 2.2  # from the axis to its label
 COMFORTABLE_STUDIES: Final = 20
 TIGHT_STUDIES: Final = 50
 TIGHT: Final = 1.3  # font sizes from row to row, so that 60 studies fit on a page
-PAGE: Final = (
-    255.0 * POINTS_PER_MM
-)  # what journals print on; for more studies the letters are made smaller, if they may
+PAGE: Final = 255.0 * POINTS_PER_MM  # the height of a journal's; for more studies the letters are made smaller
 SYMBOL: Final = 1.1  # diameter of the circle of a judgement, in font sizes
 
 
@@ -233,7 +232,7 @@ def divide_width(content: Content, width: float, size: float) -> Across | None:
     studies = [label for label, single in zip(content.labels, content.is_single, strict=True) if single]
     rows = zip(content.labels, content.frame["kind"], strict=True)
     estimates = [label for label, kind in rows if kind in ("summary", "prediction")]
-    columns = [_shortened(column, size) for column in content.columns]
+    columns = [_shortened(column, width, size) for column in content.columns]
     widths = {column.name: _column_width(column, content, size) for column in columns}
     of_data = sum(widths[column.name] + gap for column in columns if column.is_data)
     room = (1.0 - PLOT_SHARE) * width - sum(widths.values()) - gap * (len(widths) + 2)
@@ -260,11 +259,11 @@ def _labels(content: Content, short: list[str], width: float, size: float) -> tu
     )
 
 
-def _shortened(column: Column, size: float) -> Column:
-    """Return a column of data whose words have room in it; numbers are never shortened."""
-    if not column.is_data:
+def _shortened(column: Column, width: float, size: float) -> Column:
+    """Return a column of data or judgements whose words have room in it; numbers are never shortened."""
+    if not column.is_data and not column.judgements:
         return column
-    room = TEXT_COLUMN * size
+    room = JUDGED * width if column.judgements else TEXT_COLUMN * size
     cells = shorten_all(column.cells, room, size) if column.align == "left" else column.cells
     first, second = column.head
     head = shorten(first, room, size, weight="bold"), shorten(second, room, size)
