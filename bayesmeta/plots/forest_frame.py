@@ -97,7 +97,7 @@ def forest_frame(
         the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
         ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
         proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in the
-        fit, or in its group if the fit has groups; the shares sum to 1. ``group``: of a study and of what is said of
+        fit, or, of a Bayesian fit with groups, in its group; these shares sum to 1. ``group``: of a study and of what is said of
         its group; empty without groups. ``is_reliable``: False if the fit failed its diagnosis or its verification. The
         data of two arms or of person-time (``events_treatment`` and so on, ``time``) and the moderators follow, missing
         for the estimates, except a moderator that is called like a column above.

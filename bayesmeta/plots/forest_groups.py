@@ -11,7 +11,9 @@ import pandas as pd
 from bayesmeta._validate import a_type
 from bayesmeta.api import ENGINES, AnyFit
 from bayesmeta.errors import SpecError
+from bayesmeta.exact.regression import RegressionFit
 from bayesmeta.frequentist.regression import FrequentistRegression
+from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.plots.forest_fits import is_reliable, link_of, noun_of
 from bayesmeta.plots.forest_pooled import (
     Record,
@@ -26,7 +28,7 @@ from bayesmeta.plots.forest_words import heterogeneity_line, short_heterogeneity
 from bayesmeta.result.diagnosis import NOT_RELIABLE
 from bayesmeta.result.quantity import is_proportion
 from bayesmeta.result.words import with_article
-from bayesmeta.spec.coefficients import formula_of
+from bayesmeta.spec.coefficients import formula_of, refuse_formula
 from bayesmeta.spec.levels import levels_of, variables_of
 
 type Groups = pd.DataFrame | AnyFit | Mapping[str, AnyFit]
@@ -114,6 +116,8 @@ def grouping_of(fit: AnyFit, groups: Groups | None, prob: float) -> Grouping | N
 
 def _of_regression(regression: Any, fit: AnyFit, prob: float) -> Grouping:
     """Return the groups of a formula that codes them by cell means."""
+    if not isinstance(regression, RegressionFit | NutsFit | FrequentistRegression):
+        refuse_formula(formula_of(regression), "a forest plot")
     design = regression.design
     if not design.groups:
         raise SpecError(

@@ -62,8 +62,8 @@ def leave_one_out_frame(
     >>> fit = bm.fit(bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n"))
     >>> leave_one_out_frame(fit, order="-shift")[["label", "estimate", "k"]].head(2).round(3)
                 label  estimate   k
-    0  Otsubo et al.     0.808  13
-    1    Awad et al.     0.807  13
+    0  Otsubo et al.     0.809  13
+    1    Awad et al.     0.808  13
     """
     prob = check_probability("ci_prob", ci_prob)
     table = leave_one_out(fit, ci_prob=prob)
@@ -99,7 +99,7 @@ def cumulative_frame(
     >>> fit = bm.fit(bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n"))
     >>> cumulative_frame(fit)[["k", "estimate"]].iloc[[0, 13]].round(3)
          k  estimate
-    0    1     0.785
+    0    1     0.857
     13  14     0.791
     """
     prob = check_probability("ci_prob", ci_prob)

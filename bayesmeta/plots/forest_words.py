@@ -33,6 +33,10 @@ PARAMETER_LABELS: Final[Mapping[str, str]] = MappingProxyType(
 """What the estimates are called on the left of the plot, so that none is taken for another."""
 
 
+MANY_WEIGHTS: Final = 1.5
+"""Weights of studies sum to 1, or to 1 in each group."""
+
+
 def parameter_label(parameter: str, fit: AnyFit) -> str:
     """Return what an estimate is called on the left of the plot.
 
@@ -213,7 +217,8 @@ def marks_line(
     if len(rows):
         of_proportions = study_interval_record(study_interval or DEFAULT_STUDY_INTERVAL).title
         exact = f"{of_proportions} " if rows["n"].notna().any() else "exact (Garwood) " if "time" in rows else ""
-        words.append(f"Squares: as observed, with {exact}{percent} CI; area proportional to weight.")
+        among = " in its group" if rows["weight"].sum() > MANY_WEIGHTS else ""
+        words.append(f"Squares: as observed, with {exact}{percent} CI; area proportional to weight{among}.")
     if shrunken and rows["shrunken"].notna().any():
         words.append(f"Circles: the study's own value in the model, posterior median with {percent} CrI.")
     estimates = frame[frame["kind"] == "summary"]
