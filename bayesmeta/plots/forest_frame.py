@@ -87,20 +87,18 @@ def forest_frame(
         the scale of ``y``.
 
         ``kind``: ``"study"``, ``"summary"`` (a diamond), ``"prediction"`` (a bar) or ``"heterogeneity"`` (words on a
-        group). ``label``: what is
-        printed on the left. ``method``: the fit in words; of a study, that whose weights are shown.
-        ``parameter``: ``p_median``, ``p_mean``, ``p_new``, ``mu`` or ``theta_new``; empty for a study.
+        group). ``label``: what is printed on the left. ``method``: the fit in words; of a study, that whose weights
+        are shown. ``parameter``: ``p_median``, ``p_mean``, ``p_new``, ``mu`` or ``theta_new``; empty for a study.
         ``events``, ``n``: counts. ``estimate``: of a study, the raw proportion, rate or estimate; else by ``point``
-        the posterior ``"median"``, for `p_mean` the posterior ``"mean"``, or the ``"pooled"`` estimate; nan
-        for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson, unless
-        `study_interval` is another, or Garwood) or normal ``"CI"`` of a study,
-        the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
-        ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
-        proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in the
-        fit, or, of a Bayesian fit with groups, in its group; these shares sum to 1. ``group``: of a study and of what is said of
-        its group; empty without groups. ``is_reliable``: False if the fit failed its diagnosis or its verification. The
-        data of two arms or of person-time (``events_treatment`` and so on, ``time``) and the moderators follow, missing
-        for the estimates, except a moderator that is called like a column above.
+        the posterior ``"median"``, for `p_mean` the posterior ``"mean"``, or the ``"pooled"`` estimate; nan for a
+        prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson, unless `study_interval` is
+        another, or Garwood) or normal ``"CI"`` of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``.
+        ``shrunken``, ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's
+        own proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in
+        the fit, or, of a Bayesian fit with groups, in its group; these shares sum to 1. ``group``: of a study and of
+        what is said of its group; empty without groups. ``is_reliable``: False if the fit failed its diagnosis or its
+        verification. The data of two arms or of person-time (``events_treatment`` and so on, ``time``) and the
+        moderators follow, missing for the estimates, except a moderator that is called like a column above.
 
     Raises
     ------

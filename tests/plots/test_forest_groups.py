@@ -66,6 +66,7 @@ def test_a_fit_with_a_formula_shows_its_groups_and_no_estimate_of_all(of_regimen
     assert {"TKI", "chemotherapy"} <= set(lines(ax, weight="bold"))
     notes = " ".join(lines(ax)).replace("\N{NO-BREAK SPACE}", " ")
     assert notes.count(f"heterogeneity: tau = {table.at['tau', 'median']:.2f} (95 % CrI") == 1
+    assert "area proportional to weight in its group." in notes
     assert not [line for line in ax.lines if line.get_label() == "_reference"]
 
 
