@@ -9,6 +9,7 @@ import pymc as pm
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.nuts.build import build_model
+from bayesmeta.nuts.hyperpriors import hyperpriors
 from bayesmeta.nuts.sample import quiet_log, without_observed
 from bayesmeta.nuts.structure import OVERALL, Structure
 from bayesmeta.result.datatree import by_study
@@ -55,7 +56,7 @@ def add_groups(
         ``prior`` and ``prior_predictive``.
     """
     full = tree.copy()
-    priors = {name: resolve_prior(prior, model, data) for name, prior in _hyperpriors(model, structure).items()}
+    priors = {name: resolve_prior(prior, model, data) for name, prior in hyperpriors(model, structure).items()}
     with build_model(model, data, labels, structure) as built, quiet_log(), warnings.catch_warnings():
         # a potential is a prior of tau, and tau is drawn already: predictions need it no more
         warnings.filterwarnings("ignore", message="The effect of Potentials")
@@ -80,18 +81,8 @@ def _put(tree: "DataTree", group: str, dataset: Any) -> None:
     tree[group] = type(tree)(dataset)
 
 
-def _hyperpriors(model: ModelSpec, structure: Structure) -> dict[str, Prior]:
-    """Return the priors of the mean or of each coefficient, of tau, and of what ties taus of groups together."""
-    means = structure.priors(model)
-    names = ("mu",) if structure.design is None else tuple(f"beta[{name}]" for name in structure.coef)
-    found = dict(zip(names, means, strict=True))
-    if model.has_tau:
-        found["tau0" if structure.is_hierarchical else "tau"] = model.tau
-    return found | ({"omega": structure.omega} if isinstance(structure.omega, Prior) else {})
-
-
 def _log_prior(tree: "DataTree", priors: dict[str, Prior], structure: Structure) -> Any:
-    """Return the log prior densities of the draws of `_hyperpriors`, those of coefficients by ``coef``."""
+    """Return the log prior densities of the draws of `hyperpriors`, those of coefficients by ``coef``."""
     posterior = tree["posterior"].to_dataset()
     found = posterior[[]]
     of_beta = [prior for name, prior in priors.items() if name.startswith("beta[")]

@@ -1,8 +1,10 @@
 """Into which groups does a moderator split the studies?"""
 
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayesmeta._arrays import IntArray
 from bayesmeta._validate import unknown_name
@@ -34,6 +36,14 @@ def levels_of(studies: Studies, variable: str) -> list[tuple[str, IntArray]]:
     DataError
         If the moderator is missing for a study.
     """
+    values: list[Hashable] = complete_moderator(studies, variable).tolist()
+    return [
+        (_level_text(level), np.flatnonzero([value == level for value in values])) for level in dict.fromkeys(values)
+    ]
+
+
+def complete_moderator(studies: Studies, variable: str) -> "pd.Series[Any]":
+    """Return a moderator of the studies, or raise `DataError` if it is missing for one."""
     column = studies.moderators[variable]
     missing = np.flatnonzero(column.isna())
     if missing.size:
@@ -41,10 +51,7 @@ def levels_of(studies: Studies, variable: str) -> list[tuple[str, IntArray]]:
             f"{studies.source}, study {studies.study[missing[0]]!r}: the moderator {variable!r} is missing; fill it "
             "in, or leave the study out with studies.take(...)."
         )
-    values: list[Hashable] = column.tolist()
-    return [
-        (_level_text(level), np.flatnonzero([value == level for value in values])) for level in dict.fromkeys(values)
-    ]
+    return column
 
 
 def groups_by(studies: Studies, variable: str) -> list[tuple[str, IntArray]]:

@@ -22,6 +22,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.spec.formulas import bare_names, names_in, parse
 from bayesmeta.spec.frozen import FrozenMapping
+from bayesmeta.spec.levels import complete_moderator
 
 CENTRED = " (centred)"
 RANK_TOLERANCE = 1e-10  # of the largest singular value, columns scaled to length 1
@@ -191,13 +192,7 @@ def _frame(formula: str, parsed: Any, studies: Studies) -> pd.DataFrame:
                 f"the formula {formula!r} names {name!r}, which is no moderator of the studies."
                 f"{did_you_mean(name, there)} Allowed: {', '.join(there)}."
             )
-        column = studies.moderators[name]
-        missing = np.flatnonzero(column.isna())
-        if missing.size:
-            raise DataError(
-                f"{studies.source}, study {studies.study[missing[0]]!r}: the moderator {name!r} is missing; fill it "
-                "in, or leave the study out with studies.take(...)."
-            )
+        column = complete_moderator(studies, name)
         number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
         values = column.to_numpy()
         frame[name] = values if number else pd.Series([_text(value) for value in values], dtype=object)
