@@ -352,10 +352,16 @@ def fit_nuts(
     )
     data = seen_by(model, studies, measure=measure)
     shared = structure_of(model, studies) if structure is None else structure
-    from bayesmeta.nuts.build import build_model
-    from bayesmeta.nuts.sample import sample
+    from bayesmeta.nuts.sample import sample_model
 
-    tree = sample(build_model(model, data, studies.study, shared), settings, quiet=quiet)
+    tree = sample_model(model, data, studies.study, shared, settings, quiet=quiet)
+    return finish(studies, model, data, shared, settings, tree)
+
+
+def finish(
+    studies: Studies, model: ModelSpec, data: Observed, structure: Structure, settings: Settings, tree: "DataTree"
+) -> NutsFit:
+    """Return the fit that draws of a PyMC model make, with what it integrates out."""
     if model.effects == "beta":
         tree = with_beta_effects(tree, data, studies.study, settings.seed)
-    return NutsFit(studies, model, data.measure, data.link, settings, tree, structure=shared)
+    return NutsFit(studies, model, data.measure, data.link, settings, tree, structure=structure)
