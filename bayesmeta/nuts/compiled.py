@@ -6,7 +6,7 @@ containers of the same names, shapes and types, is sampled by the functions that
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from threading import Lock

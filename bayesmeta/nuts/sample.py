@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 import pymc as pm
-import pytensor
+from pytensor.configdefaults import config
 
 from bayesmeta.errors import AccuracyError
 from bayesmeta.nuts.compiled import Ready, ready_model
@@ -73,7 +73,12 @@ def sample(ready: Ready, settings: Settings, *, quiet: bool) -> "DataTree":
     what is compiled together, and differs in the last digit between these cases.
     """
     draw = _by_nutpie if settings.sampler == "nutpie" else _by_pymc
-    with ready.model, quiet_log(quiet), _stopped_by_interrupt() as stop, pytensor.config.change_flags(numba__fastmath=False):
+    with (
+        ready.model,
+        quiet_log(quiet),
+        _stopped_by_interrupt() as stop,
+        config.change_flags(numba__fastmath=False),
+    ):
         try:
             tree = draw(ready, settings, stop, quiet=quiet)
         except KeyboardInterrupt:
@@ -131,7 +136,8 @@ def _labelled(tree: "DataTree", coords: Mapping[str, Any]) -> "DataTree":
     labelled = {}
     for name, group in tree.children.items():
         dataset = group.to_dataset()
-        labelled[name] = dataset.assign_coords({dim: coords[dim] for dim in dataset.dims if dim in coords})
+        known = {str(dim): coords[str(dim)] for dim in dataset.dims if dim in coords}
+        labelled[name] = dataset.assign_coords(known)
     return type(tree).from_dict(labelled)
 
 
