@@ -1,7 +1,6 @@
 """What is the model in PyMC? As a statistician would write it, with named dimensions."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pymc as pm
 
@@ -100,11 +99,8 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str], structu
     Beside what the studies share, all is as in `ModelSpec`: data_i | theta_i ~ likelihood_i(theta_i) and
     theta_i = eta_i + tau z_i (see `add_effects`).
     """
-    coords: dict[str, Any] = {"study": list(labels)}
-    coords |= {"coef": list(structure.coef)} if structure.coef else {}
-    coords |= {"level": list(structure.groups)} if structure.groups else {}
     of_group = "level" if structure.groups else None
-    with pm.Model(coords=coords) as built:
+    with pm.Model(coords=coords_of(labels, structure)) as built:
         held = containers(numbers_of(model, data, structure))
         mean = add_mean(model, data, structure, held)
         tau = add_tau(model, structure, held) if model.has_tau else None
@@ -117,3 +113,9 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str], structu
             add_proportions(model, data.link, means, theta, of_group=of_group)
         add_likelihood(model, held, theta)
     return built
+
+
+def coords_of(labels: Sequence[str], structure: Structure) -> dict[str, list[str]]:
+    """Return the labels of the dimensions of the PyMC model."""
+    named = {"study": labels, "coef": structure.coef, "level": structure.groups}
+    return {name: list(values) for name, values in named.items() if name == "study" or values}

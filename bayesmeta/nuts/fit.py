@@ -150,15 +150,21 @@ class NutsFit:
         return
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of the summary should know, one line each; an unreliable fit says so first."""
-        notes = [*([] if self.is_reliable else [self.diagnosis.verdict]), *self.diagnosis.notes]
+    def warnings(self) -> tuple[str, ...]:
+        """What speaks against the numbers, one line each: the first notes."""
+        found = [*([] if self.is_reliable else [self.diagnosis.verdict]), *self.diagnosis.notes]
         if self.interrupted:
             asked = self.settings
-            notes.append(
+            found.append(
                 f"sampling was interrupted: {self.chains} chain{'s' if self.chains > 1 else ''} of {self.draws} draws "
                 f"kept, of {asked.chains} of {asked.draws} asked for"
             )
+        return tuple(found)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the summary should know, one line each; an unreliable fit says so first."""
+        notes = list(self.warnings)
         if self.design is not None and self.design.means:
             centred = [f"{name} is centred at its mean, {mean:.6g}" for name, mean in self.design.means.items()]
             notes.append(f"{'; '.join(centred)}; the intercept (or each group's mean) is that at the mean.")
@@ -352,10 +358,16 @@ def fit_nuts(
     )
     data = seen_by(model, studies, measure=measure)
     shared = structure_of(model, studies) if structure is None else structure
-    from bayesmeta.nuts.build import build_model
-    from bayesmeta.nuts.sample import sample
+    from bayesmeta.nuts.sample import sample_model
 
-    tree = sample(build_model(model, data, studies.study, shared), settings, quiet=quiet)
+    tree = sample_model(model, data, studies.study, shared, settings, quiet=quiet)
+    return finish(studies, model, data, shared, settings, tree)
+
+
+def finish(
+    studies: Studies, model: ModelSpec, data: Observed, structure: Structure, settings: Settings, tree: "DataTree"
+) -> NutsFit:
+    """Return the fit that draws of a PyMC model make, with what it integrates out."""
     if model.effects == "beta":
         tree = with_beta_effects(tree, data, studies.study, settings.seed)
-    return NutsFit(studies, model, data.measure, data.link, settings, tree, structure=shared)
+    return NutsFit(studies, model, data.measure, data.link, settings, tree, structure=structure)

@@ -13,6 +13,7 @@ import numpy as np
 import pymc as pm
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.errors import DataError
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Estimates, Observed
@@ -21,6 +22,7 @@ from bayesmeta.spec.resolve import resolve_prior
 
 OBSERVED: Final = "_observed"
 """What follows the name of an observed variable in that of the container of its data."""
+LARGEST_COUNT: Final = 2**31 - 1  # `pymc.Data` makes int32 of whole numbers, and wraps those that are larger
 
 
 @final
@@ -133,6 +135,10 @@ def _counts(*known: str, observed: tuple[str, ...], total: bool = False) -> Call
 
 
 def _whole(values: FloatArray) -> Any:
+    if values.max(initial=0.0) > LARGEST_COUNT:
+        raise DataError(
+            f"PyMC takes counts up to {LARGEST_COUNT}, and {values.max():.0f} is more; use engine='exact', or rates."
+        )
     return values.astype(np.int64)
 
 
