@@ -26,7 +26,7 @@ type AnyFit = ExactFit | NutsFit | ClassicalFit
 ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "exact": ("measure", "power_weights"),
-    "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "quiet"),
+    "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "parametrisation", "quiet"),
     "frequentist": (*POOLING_OPTIONS, "formula"),
 }
 
@@ -53,6 +53,7 @@ def fit(
     seed: int | np.random.Generator | None = None,
     sampler: str | None = None,
     target_accept: float = 0.95,
+    parametrisation: str | None = None,
     quiet: bool = False,
 ) -> NutsFit: ...
 @overload
@@ -90,7 +91,7 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     **options
         Of the engine. exact: ``measure`` (normal likelihood with counts), ``power_weights``; see `fit_exact`. nuts:
         ``measure``, ``draws``,
-        ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``quiet``; see `fit_nuts`.
+        ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``parametrisation``, ``quiet``; see `fit_nuts`.
         frequentist: ``method`` (``"inverse-variance"`` by default; see `POOLING_METHODS`) and the options of that
         method, as a rule ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
         ``add``, ``to``; see `fit_frequentist`. ``method="glmm"`` takes ``measure``, ``glmm_model``, ``ci_method``,

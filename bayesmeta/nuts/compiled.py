@@ -17,6 +17,7 @@ import pymc as pm
 
 from bayesmeta.nuts.build import build_model, coords_of
 from bayesmeta.nuts.numbers import Number, numbers_of
+from bayesmeta.nuts.settings import Settings
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Observed
@@ -71,7 +72,7 @@ class Ready:
 
 @contextmanager
 def ready_model(
-    model: ModelSpec, data: Observed, labels: tuple[str, ...], structure: Structure, sampler: str
+    model: ModelSpec, data: Observed, labels: tuple[str, ...], structure: Structure, settings: Settings
 ) -> Iterator[Ready]:
     """Give the PyMC model of a specification and data, compiled already if one of the same form is kept.
 
@@ -79,8 +80,8 @@ def ready_model(
     ----------
     model, data, labels, structure
         As in `build_model`.
-    sampler : {"pymc", "nutpie"}
-        What will sample it.
+    settings : Settings
+        What will sample it, and in which form the study effects.
 
     Yields
     ------
@@ -88,11 +89,12 @@ def ready_model(
         Nobody else has it meanwhile, so that threads do not change each other's numbers. It is kept afterwards, unless
         an exception ended its use.
     """
-    numbers, coords = numbers_of(model, data, structure), coords_of(labels, structure)
-    key = (sampler, *_form(model, data, structure, numbers))
+    form = settings.parametrisation
+    numbers, coords = numbers_of(model, data, structure, form=form), coords_of(labels, structure)
+    key = (settings.sampler, form, *_form(model, data, structure, numbers))
     found = _KEPT.take(key)
     if found is None:
-        found = Ready(_frozen(build_model(model, data, labels, structure)), coords)
+        found = Ready(_frozen(build_model(model, data, labels, structure, form=form, lean=True)), coords)
     else:
         found.fill(numbers, coords)
     yield found

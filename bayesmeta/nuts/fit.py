@@ -1,6 +1,6 @@
 """What does the NUTS engine return? `NutsFit`: draws that say how far they can be trusted."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, final
 
@@ -10,9 +10,11 @@ import pandas as pd
 from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
+from bayesmeta.nuts.complete import complete
 from bayesmeta.nuts.diagnosis import judge
 from bayesmeta.nuts.estimates import estimate_rows
 from bayesmeta.nuts.information import variance_at
+from bayesmeta.nuts.parametrisations import PARAMETRISATIONS, choose_parametrisation
 from bayesmeta.nuts.quantities import find_draws, with_beta_effects
 from bayesmeta.nuts.settings import SAMPLER_TITLES, Settings, check_settings
 from bayesmeta.nuts.structure import OVERALL, Structure, structure_of
@@ -46,7 +48,7 @@ class NutsFit:
     link : str
         What mu is a function of: ``"logit"``, ``"probit"``, ``"cloglog"``, ``"log"`` or ``"identity"``.
     settings : Settings
-        How it was sampled: ``draws tune chains seed sampler target_accept``, as asked for.
+        How it was sampled: ``draws tune chains seed sampler target_accept parametrisation``.
     tree : DataTree
         The draws and what the sampler recorded; `to_datatree` has more.
     verification : Verification or None
@@ -168,6 +170,8 @@ class NutsFit:
         if self.design is not None and self.design.means:
             centred = [f"{name} is centred at its mean, {mean:.6g}" for name, mean in self.design.means.items()]
             notes.append(f"{'; '.join(centred)}; the intercept (or each group's mean) is that at the mean.")
+        if form := self.settings.parametrisation:
+            notes.append(f"study effects sampled {PARAMETRISATIONS[form].words}")
         if self.settings.note:
             notes.append(self.settings.note)
         if self.verification is not None:
@@ -313,6 +317,7 @@ def fit_nuts(
     seed: int | np.random.Generator | None = None,
     sampler: str | None = None,
     target_accept: float = 0.95,
+    parametrisation: str | None = None,
     quiet: bool = False,
 ) -> NutsFit:
     """Fit a model by NUTS, without verification, which `bayesmeta.fit` adds.
@@ -337,6 +342,9 @@ def fit_nuts(
     target_accept : float
         Rate of acceptance that the step size is tuned to. Higher than PyMC's 0.8, because few studies leave
         a narrow neck near tau = 0.
+    parametrisation : str, optional
+        The form in which the study effects are sampled, a name in `PARAMETRISATIONS`; by default as
+        `choose_parametrisation` has it, by measurement. The posterior is the same.
     quiet : bool
         Whether to show no progress bar.
 
@@ -358,6 +366,8 @@ def fit_nuts(
     )
     data = seen_by(model, studies, measure=measure)
     shared = structure_of(model, studies) if structure is None else structure
+    form = choose_parametrisation(parametrisation, model, shared, studies.k)
+    settings = replace(settings, parametrisation=form)
     from bayesmeta.nuts.sample import sample_model
 
     tree = sample_model(model, data, studies.study, shared, settings, quiet=quiet)
@@ -367,7 +377,9 @@ def fit_nuts(
 def finish(
     studies: Studies, model: ModelSpec, data: Observed, structure: Structure, settings: Settings, tree: "DataTree"
 ) -> NutsFit:
-    """Return the fit that draws of a PyMC model make, with what it integrates out."""
+    """Return the fit that draws of a PyMC model make, with all that follows from them."""
     if model.effects == "beta":
         tree = with_beta_effects(tree, data, studies.study, settings.seed)
+    else:
+        tree = complete(tree, model, data, studies.study, structure, settings.seed)
     return NutsFit(studies, model, data.measure, data.link, settings, tree, structure=structure)

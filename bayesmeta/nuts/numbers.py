@@ -14,6 +14,8 @@ import pymc as pm
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import DataError
+from bayesmeta.nuts.parametrisations import NON_CENTRED, PARTIAL
+from bayesmeta.nuts.rough import rough_effects
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Estimates, Observed
@@ -42,7 +44,7 @@ class Number:
     dims: tuple[str, ...]
 
 
-def numbers_of(model: ModelSpec, data: Observed, structure: Structure) -> dict[str, Number]:
+def numbers_of(model: ModelSpec, data: Observed, structure: Structure, *, form: str = NON_CENTRED) -> dict[str, Number]:
     """Return what the containers of the PyMC model hold, by their names.
 
     Parameters
@@ -53,12 +55,15 @@ def numbers_of(model: ModelSpec, data: Observed, structure: Structure) -> dict[s
         What it sees of the studies.
     structure : Structure
         What the studies share.
+    form : str
+        The form of the study effects.
 
     Returns
     -------
     dict
         The data: those of the likelihood by their roles, the observed ones ``events_observed`` and so on, and
-        ``design`` (study, coef). The parameters of priors: ``prior_tau_sigma`` and so on, of coefficients (coef,).
+        ``design`` (study, coef); partially centred also ``rough_y`` and ``rough_v``, where they lie and how wide they
+        are, on which the posterior does not depend. The parameters of priors: ``prior_tau_sigma`` and so on, of coefficients (coef,).
 
     Raises
     ------
@@ -68,6 +73,11 @@ def numbers_of(model: ModelSpec, data: Observed, structure: Structure) -> dict[s
     found = {name: Number(value, ("study",)) for name, value in _DATA[model.likelihood](data).items()}
     if structure.design is not None:
         found["design"] = Number(structure.matrix, ("study", "coef"))
+    if form == PARTIAL:
+        found |= {
+            name: Number(value, ("study",))
+            for name, value in zip(("rough_y", "rough_v"), rough_effects(model, data), strict=True)
+        }
     return found | _prior_numbers(model, data, structure)
 
 

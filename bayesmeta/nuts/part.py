@@ -61,7 +61,10 @@ def fit_part(fit: NutsFit, include: BoolArray, *, seed: int, quiet: bool = True)
     settings, studies = replace(fit.settings, seed=seed), fit.studies.take(include)
     structure = _part_of(fit.structure, include)
     if fit.model.tau.family.needs == "studies":  # the prior is made from the standard errors of these studies alone
-        options = {name: getattr(settings, name) for name in ("draws", "tune", "chains", "sampler", "target_accept")}
+        options = {
+            name: getattr(settings, name)
+            for name in ("draws", "tune", "chains", "sampler", "target_accept", "parametrisation")
+        }
         measure = None if studies.y is not None else fit.measure
         return fit_nuts(studies, fit.model, measure=measure, structure=structure, seed=seed, quiet=quiet, **options)
     from bayesmeta.nuts.sample import sample_model

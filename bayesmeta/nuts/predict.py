@@ -11,11 +11,10 @@ from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.estimates import estimate_rows
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.nuts.mean_rule import mean_of_proportions
 from bayesmeta.result.quantity import is_proportion
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.surface.beta_kernel import BetaKernel
-
-BLOCK = 2_000_000  # floats per temporary array
 
 
 def predict_draws(
@@ -62,18 +61,7 @@ def _quantities(
     theta_new = eta + tau * standard
     if not is_proportion(link):
         return {"theta_new": theta_new}
-    return {"p_median": inverse(eta), "p_mean": _mean(model, link, eta, tau), "p_new": inverse(theta_new)}
-
-
-def _mean(model: ModelSpec, link: str, eta: FloatArray, tau: FloatArray) -> FloatArray:
-    """Return the mean of the proportions over studies, for each draw."""
-    from bayesmeta.nuts.mean_rule import mean_rule
-
-    z, weight = mean_rule(model)
-    blocks = np.array_split(np.arange(eta.size), -(-eta.size * z.size // BLOCK))
-    flat, spread = eta.ravel(), tau.ravel()
-    means = [LINKS[link].inverse(flat[block, None] + spread[block, None] * z) @ weight for block in blocks]
-    return np.concatenate(means).reshape(eta.shape)
+    return {"p_median": inverse(eta), "p_mean": mean_of_proportions(model, link, eta, tau), "p_new": inverse(theta_new)}
 
 
 def _of_beta(eta: FloatArray, tau: FloatArray, rng: np.random.Generator) -> dict[str, FloatArray]:

@@ -37,7 +37,7 @@ def sample_model(
     model: ModelSpec, data: Observed, labels: tuple[str, ...], structure: Structure, settings: Settings, *, quiet: bool
 ) -> "DataTree":
     """Return the draws of the PyMC model of a specification and data; see `build_model` and `sample`."""
-    with ready_model(model, data, labels, structure, settings.sampler) as ready:
+    with ready_model(model, data, labels, structure, settings) as ready:
         return sample(ready, settings, quiet=quiet)
 
 
