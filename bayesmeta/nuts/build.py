@@ -1,6 +1,7 @@
 """What is the model in PyMC? As a statistician would write it, with named dimensions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pymc as pm
 

@@ -19,6 +19,7 @@ from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Counts, Estimates, Observed
 
 VAST: Final = 1e100  # a standard error that says nothing, the square of whose inverse is still above 0
+SETTINGS: Final = ("draws", "tune", "chains", "sampler", "target_accept", "parametrisation")
 BRIEF: Final = 1e-300  # person-time in which nothing happens; its log is finite, that of 0 is not
 
 EMPTY: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
