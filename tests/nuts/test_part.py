@@ -15,7 +15,7 @@ from bayesmeta.spec.observed import seen_by
 
 OUT = np.array([False, True, False, True])
 MODERATORS = pd.DataFrame({"drug": list("aabb"), "year": [2001.0, 2004.0, 2010.0, 2011.0]})
-SHORT = {"tune": 500, "draws": 500, "chains": 2, "seed": 3, "sampler": "pymc", "quiet": True}
+SHORT = {"tune": 300, "draws": 300, "chains": 2, "seed": 3, "sampler": "pymc", "quiet": True}
 MODELS = [
     {},
     {"link": "cloglog", "mu": "Normal(0, 1)", "tau": "HalfNormal(1)"},
@@ -54,12 +54,13 @@ def test_without_its_data_a_study_leaves_the_density_of_the_others(options, stud
     names, emptied = density(model, without_data(model, seen_by(model, studies), OUT), studies.study, structure)
     _, alone = density(model, seen_by(model, others), others.study, _part_of(structure, ~OUT))
     differences = []
-    for at in (-0.4, 0.1, 0.9):
+    for at in (-0.4, 0.1, 0.4):
         of_studies = np.array(at + 0.1 * np.arange(4))
         whole = {name: of_studies if name in ("z", "baseline") else np.array(at) for name in names}
         whole |= {"beta": np.array([at, 0.02])} if "beta" in names else {}
         part = {name: value[~OUT] if value.shape == OUT.shape else value for name, value in whole.items()}
-        differences.append(emptied(whole) - alone(part) - log_prior(model, whole))
+        with np.errstate(invalid="ignore"):  # in the branch of a switch that is not taken
+            differences.append(emptied(whole) - alone(part) - log_prior(model, whole))
     assert np.ptp(differences) < 1e-9
 
 
@@ -131,5 +132,5 @@ def test_other_priors_are_sampled_with_the_settings_of_the_fit():
     fit = fit_nuts(studies, bm.ModelSpec(), **SHORT)
     model = bm.ModelSpec(mu="Normal(1, 0.3)", tau="HalfNormal(0.2)")
     again = fit_anew(fit, model, seed=5)
-    assert (again.seed, again.draws, again.chains, again.model) == (5, 500, 2, model)
+    assert (again.seed, again.draws, again.chains, again.model) == (5, 300, 2, model)
     within(again, bm.fit(studies, model))
