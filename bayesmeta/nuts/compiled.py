@@ -8,7 +8,7 @@ containers of the same names, shapes and types, is sampled by the functions that
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from threading import Lock
 from typing import Any, Final, final
 
@@ -20,6 +20,7 @@ from bayesmeta.nuts.numbers import Number, numbers_of
 from bayesmeta.nuts.settings import Settings
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.moderators import Design
 from bayesmeta.spec.observed import Observed
 from bayesmeta.spec.priors import Prior
 
@@ -120,15 +121,28 @@ def _form(
         data.link,
         len(structure.coef),
         len(structure.groups),
-        *(_by_value(part) for part in (model, structure)),
+        *(_fields(part, without=(*IN_CONTAINERS, *WORDS)) for part in (model, structure)),
         tuple((one.name, tuple(one.parameters)) if isinstance(one, Prior) else one is None for one in of_priors),
         tuple((name, one.dims, np.shape(one.value), np.asarray(one.value).dtype.str) for name, one in numbers.items()),
     )
 
 
-def _by_value(record: Any) -> tuple[Hashable, ...]:
-    named = (field.name for field in fields(record))
-    return tuple((name, getattr(record, name)) for name in named if name not in (*IN_CONTAINERS, *WORDS))
+def _fields(record: Any, *, without: tuple[str, ...] = ()) -> tuple[Hashable, ...]:
+    named = (field.name for field in fields(record) if field.name not in without)
+    return (type(record), *((name, _value(getattr(record, name))) for name in named))
+
+
+def _value(value: Any) -> Hashable:
+    """Return what two values that are alike have in common; of what cannot be compared, the thing itself."""
+    if isinstance(value, Design):
+        return value.coef, value.matrix.shape, value.matrix.tobytes()
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, value.tobytes()
+    if isinstance(value, tuple | list):
+        return tuple(_value(each) for each in value)
+    if isinstance(value, Prior) or not is_dataclass(value):
+        return value if isinstance(value, Hashable) else object()  # which is like no other
+    return _fields(value)
 
 
 def _frozen(model: pm.Model) -> Any:

@@ -25,6 +25,7 @@ from bayesmeta.spec.observed import Observed
 if TYPE_CHECKING:
     from xarray import DataTree
 
+_COMPILING: Final = threading.RLock()
 NO_DRAWS: Final = "sampling was interrupted before the first draws; there is no result."
 
 
@@ -73,12 +74,7 @@ def sample(ready: Ready, settings: Settings, *, quiet: bool) -> "DataTree":
     what is compiled together, and differs in the last digit between these cases.
     """
     draw = _by_nutpie if settings.sampler == "nutpie" else _by_pymc
-    with (
-        ready.model,
-        quiet_log(quiet),
-        _stopped_by_interrupt() as stop,
-        config.change_flags(numba__fastmath=False),
-    ):
+    with ready.model, quiet_log(quiet), _stopped_by_interrupt() as stop:
         try:
             tree = draw(ready, settings, stop, quiet=quiet)
         except KeyboardInterrupt:
@@ -90,19 +86,27 @@ def sample(ready: Ready, settings: Settings, *, quiet: bool) -> "DataTree":
     return _labelled(_equal_chains(without_observed(tree)), ready.coords)
 
 
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """Compile without reordering of sums; one thread at a time, because PyTensor's settings are those of all."""
+    with _COMPILING, config.change_flags(numba__fastmath=False):
+        yield
+
+
 def _by_pymc(ready: Ready, settings: Settings, stop: "_Stop", *, quiet: bool) -> "DataTree":
-    tree: DataTree = pm.sample(
-        draws=settings.draws,
-        tune=settings.tune,
-        chains=settings.chains,
-        random_seed=settings.seed,
-        nuts_sampler="pymc",
-        target_accept=settings.target_accept,
-        progressbar=not quiet,
-        quiet=quiet,
-        compute_convergence_checks=False,  # diagnose does more
-        callback=stop.check,
-    )
+    with _compiling():  # which happens in there, if it has not yet
+        tree: DataTree = pm.sample(
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            random_seed=settings.seed,
+            nuts_sampler="pymc",
+            target_accept=settings.target_accept,
+            progressbar=not quiet,
+            quiet=quiet,
+            compute_convergence_checks=False,  # diagnose does more
+            callback=stop.check,
+        )
     return tree
 
 
@@ -112,7 +116,8 @@ def _by_nutpie(ready: Ready, settings: Settings, _: "_Stop", *, quiet: bool) -> 
     from pymc.backends.arviz import patch_nutpie_idata
     from pymc.progress_bar import NutpieProgressBarManager
 
-    compiled = ready.compile_for_nutpie()
+    with _compiling():
+        compiled = ready.compile_for_nutpie()
     bars = NutpieProgressBarManager(chains=settings.chains, draws=settings.draws, progressbar=not quiet)
     start = perf_counter()
     with bars:
