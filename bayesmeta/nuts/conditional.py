@@ -16,8 +16,10 @@ from bayesmeta.errors import AccuracyError
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Estimates, Observed
 
-MODE_STEPS: Final = 60  # Newton's method or bisection: far more than are needed
-TANGENT: Final = 1.1  # where the tangents of the hull touch, in SDs from the mode: few proposals are rejected there
+MODE_STEPS: Final = 60  # far more than are needed
+CLOSE: Final = 1e-5  # to the mode, in SDs
+DROP: Final = 0.6  # the tangents of the hull touch where the log density has fallen so far: few proposals are rejected
+TOUCH_STEPS: Final = 10
 MOST_ROUNDS: Final = 500
 BLOCK: Final = 200_000  # draws at a time
 
@@ -97,24 +99,32 @@ def _mode(density: _Density) -> FloatArray:
     z = np.zeros_like(density.tau)
     first = density.slope(z)
     low, high = np.minimum(first, 0.0), np.maximum(first, 0.0)
-    for _ in range(MODE_STEPS):
-        now = density.slope(z)
+    for i in range(MODE_STEPS):
+        now, sd = density.slope(z), density.sd(z)
         low, high = np.where(now > 0.0, z, low), np.where(now > 0.0, high, z)
-        sd = density.sd(z)
-        step = z + now * sd**2
-        step = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
-        if np.all(np.abs(step - z) < 0.01 * sd):
+        newton, halved = now * sd**2, 0.5 * (low + high)
+        done = np.abs(newton) < CLOSE * sd
+        if done.all():
             break
-        z = step
+        # one step in three halves the bracket: Newton's method may run to and fro between a flat and a steep side
+        bad = (z + newton < low) | (z + newton > high) | (i % 3 == 2)
+        z = np.where(done, z, np.where(bad, halved, z + newton))
     return z
+
+
+def _touch(density: _Density, mode: FloatArray, side: float) -> FloatArray:
+    """Return where on one side the log density has fallen by about `DROP`: Newton's method, from outside."""
+    top, far = density.log(mode) - DROP, np.full_like(mode, np.sqrt(2.0 * DROP))
+    for _ in range(TOUCH_STEPS):
+        z = mode + side * far
+        far = np.maximum(far - (density.log(z) - top) / (side * density.slope(z)), 0.0)
+    return np.asarray(mode + side * far)
 
 
 def _draw(density: _Density, rng: np.random.Generator) -> FloatArray:
     """Return a draw of each density, shape (m,)."""
     mode = _mode(density)
-    sd = density.sd(mode)
-    touch = np.stack([mode - TANGENT * sd, mode, mode + TANGENT * sd])
-    # on its side of the mode a tangent falls outward; it does at the slope of phi's own fall, at least
+    touch = np.stack([_touch(density, mode, -1.0), mode, _touch(density, mode, 1.0)])
     height, slope = np.stack([density.log(z) for z in touch]), np.stack([density.slope(z) for z in touch])
     found, left = np.empty_like(mode), np.ones(mode.shape, dtype=bool)
     for _ in range(MOST_ROUNDS):

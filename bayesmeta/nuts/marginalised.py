@@ -11,8 +11,8 @@ from typing import Any, Final, final
 
 import numpy as np
 import pymc as pm
+import pytensor
 import pytensor.tensor as pt
-from pytensor.compile.builders import OpFromGraph
 from pytensor.gradient import disconnected_grad
 
 from bayesmeta.nuts.effects import Means
@@ -116,7 +116,7 @@ def log_marginal(record: Counted, events: Any, eta: Any, tau: Any, size: Any, of
     """
     events, size = (pt.cast(each, "float64") for each in (events, size))
     centre = eta + offset
-    z0, c, d = (disconnected_grad(each) for each in _placed(record.growth, events, centre, tau, size))
+    z0, c, d = (disconnected_grad(each) for each in _place(record.growth, events, centre, tau, size))
     x = np.linspace(-1.0, 1.0, NODES)
     stretch = 1.0 / (1.0 - d[:, None] * x)
     z = z0[:, None] + c[:, None] * x * stretch
@@ -126,43 +126,51 @@ def log_marginal(record: Counted, events: Any, eta: Any, tau: Any, size: Any, of
     return pm.math.logsumexp(log_f, axis=1, keepdims=False) + pt.log(c) + scale + record.constant(events, size, offset)
 
 
-def _placed(growth: Growth, *given: Any) -> Any:
-    """Return the mode z0 and the coefficients c and d of the nodes, as one operation: it is not repeated by node."""
-    inside = [one.type() for one in given]
-    return OpFromGraph(inside, list(_place(growth, *inside)), name="placed")(*given)
-
-
 def _place(growth: Growth, events: Any, centre: Any, tau: Any, size: Any) -> tuple[Any, Any, Any]:
-    def log_f(z: Any) -> Any:
-        at = centre + tau * z
-        return events * at - size * growth.value(at) - 0.5 * z**2
-
-    def slope(z: Any) -> Any:
-        return tau * (events - size * growth.slope(centre + tau * z)) - z
-
-    def curvature(z: Any) -> Any:
-        return 1.0 + tau**2 * size * growth.curvature(centre + tau * z)
-
+    """Return the mode z0 and the coefficients c and d of the nodes; loops, which are compiled once for all steps."""
+    given = [events, centre, tau, size]
     # the slope falls by 1 per unit of z or more, so that the mode lies between 0 and the slope at 0
-    first = slope(pt.zeros_like(centre))
+    first = _slope(growth, pt.zeros_like(centre), *given)
     least, most = pt.minimum(first, 0.0), pt.maximum(first, 0.0)
     y = pt.log((events + 0.5) / (size - events + 0.5)) if growth is _BINOMIAL else pt.log((events + 0.5) / size)
-    z0 = pt.clip(tau * (y - centre) / (tau**2 + 1.0 / (size * growth.curvature(y))), least, most)
-    low, high = pt.full_like(z0, -np.inf), pt.full_like(z0, np.inf)
-    for _ in range(MODE_STEPS):
-        now = slope(z0)
-        low, high = pt.switch(now > 0.0, z0, low), pt.switch(now > 0.0, high, z0)
-        step = pt.clip(z0 + now / curvature(z0), least, most)
-        z0 = pt.switch((step >= low) & (step <= high), step, 0.5 * (low + high))
-    left, right = (_end(log_f, slope, curvature, z0, side) for side in (-1.0, 1.0))
+    start = pt.clip(tau * (y - centre) / (tau**2 + 1.0 / (size * growth.curvature(y))), least, most)
+
+    def towards_mode(z: Any, low: Any, high: Any, least: Any, most: Any, *given: Any) -> list[Any]:
+        now = _slope(growth, z, *given)
+        low, high = pt.switch(now > 0.0, z, low), pt.switch(now > 0.0, high, z)
+        step = pt.clip(z + now / _curvature(growth, z, *given), least, most)
+        return [pt.switch((step >= low) & (step <= high), step, 0.5 * (low + high)), low, high]
+
+    infinite = pt.full_like(start, np.inf, dtype="float64")
+    z0 = _repeat(towards_mode, MODE_STEPS, [start, -infinite, infinite], [least, most, *given])
+
+    def towards_end(far: Any, z0: Any, top: Any, *given: Any) -> Any:
+        # from outside, because the integrand is log-concave
+        z = z0 + side * far
+        step = (_log_f(growth, z, *given) - top) / (side * _slope(growth, z, *given))
+        return pt.clip(far - step, LEAST * far, FAR)
+
+    side = np.array([[-1.0], [1.0]])
+    top, wide = _log_f(growth, z0, *given) - DROP, pt.minimum(FAR, FAR / pt.sqrt(_curvature(growth, z0, *given)))
+    ends = _repeat(towards_end, END_STEPS, [pt.stack([wide, wide])], [z0, top, *given])
+    left, right = ends[0], ends[1]
     return z0, 2.0 * left * right / (left + right), (right - left) / (left + right)
 
 
-def _end(log_f: Any, slope: Any, curvature: Any, z0: Any, side: float) -> Any:
-    """Return how far from the mode the integrand ends: Newton's method, which comes from outside (log-concavity)."""
-    top, far = log_f(z0) - DROP, pt.minimum(FAR, FAR / pt.sqrt(curvature(z0)))
-    for _ in range(END_STEPS):
-        z = z0 + side * far
-        step = (log_f(z) - top) / (side * slope(z))
-        far = pt.clip(far - step, LEAST * far, FAR)
-    return far
+def _repeat(step: Callable[..., Any], times: int, start: list[Any], given: list[Any]) -> Any:
+    """Return the first of the values after so many steps."""
+    found = pytensor.scan(step, outputs_info=start, non_sequences=given, n_steps=times, return_updates=False)
+    return (found[0] if len(start) > 1 else found)[-1]
+
+
+def _log_f(growth: Growth, z: Any, events: Any, centre: Any, tau: Any, size: Any) -> Any:
+    at = centre + tau * z
+    return events * at - size * growth.value(at) - 0.5 * z**2
+
+
+def _slope(growth: Growth, z: Any, events: Any, centre: Any, tau: Any, size: Any) -> Any:
+    return tau * (events - size * growth.slope(centre + tau * z)) - z
+
+
+def _curvature(growth: Growth, z: Any, _events: Any, centre: Any, tau: Any, size: Any) -> Any:
+    return 1.0 + tau**2 * size * growth.curvature(centre + tau * z)
