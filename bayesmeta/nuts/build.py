@@ -8,11 +8,11 @@ import pymc as pm
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.effects import add_beta_effects, add_common_effect, add_new_effect, add_proportions, means_of
-from bayesmeta.nuts.forms import add_theta
+from bayesmeta.nuts.forms import add_mean_given_tau, add_theta
 from bayesmeta.nuts.likelihoods import add_beta_binomial, add_likelihood
 from bayesmeta.nuts.marginalised import add_marginal_likelihood
 from bayesmeta.nuts.numbers import containers, numbers_of
-from bayesmeta.nuts.parametrisations import MARGINALISED, NON_CENTRED, choose_parametrisation
+from bayesmeta.nuts.parametrisations import MARGINALISED, NON_CENTRED, ROUGH, choose_parametrisation
 from bayesmeta.nuts.priors import add_mean, add_tau
 from bayesmeta.nuts.structure import DEFAULT_OMEGA, OVERALL, Structure, structure_by, structure_of
 from bayesmeta.result.quantity import is_proportion
@@ -126,10 +126,12 @@ def build_model(
     theta_i = eta_i + tau z_i with standard normal (or Student's t) z_i.
     """
     of_group = "level" if structure.groups else None
+    given_tau = lean and form in ROUGH and structure.design is None and model.mu.name == "Normal"
     with pm.Model(coords=coords_of(labels, structure)) as built:
         held = containers(numbers_of(model, data, structure, form=form))
-        mean = add_mean(model, data, structure, held)
-        tau = add_tau(model, structure, held) if model.has_tau else None
+        tau = add_tau(model, structure, held) if model.has_tau and given_tau else None
+        mean = add_mean_given_tau(held, tau) if given_tau else add_mean(model, data, structure, held)
+        tau = add_tau(model, structure, held) if model.has_tau and not given_tau else tau
         means = means_of(structure, mean, tau, held.get("design"))
         if model.effects == "beta":
             add_beta_binomial(held, *add_beta_effects(means, held.get("design"), of_group=of_group))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xarray import DataTree
 
 BY_DRAW: Final = ("chain", "draw")
-OF_FORMS: Final = ("w", "s", "theta_mean")  # variables of `bayesmeta.nuts.forms` that other forms do not have
+OF_FORMS: Final = ("w", "u", "s", "theta_mean")  # variables of `bayesmeta.nuts.forms` that other forms do not have
 CONTAINERS: Final = ("rough_y", "rough_v")
 
 

@@ -56,6 +56,25 @@ def add_theta(form: str, model: ModelSpec, means: Means, held: Held) -> Any:
     return _FORMS[form](model, means, held)
 
 
+def add_mean_given_tau(held: Held, tau: Any) -> Any:
+    """Add ``mu``, whose prior is normal, to the open PyMC model in a form whose width does not depend on tau.
+
+    Returns
+    -------
+    TensorVariable
+        ``mu`` = m + s ``u``: m and 1 / s^2 are mean and precision that it would have given tau if the likelihoods were
+        Normal(y_i, v_i). Few studies that each say much make it a funnel otherwise: mu is as wide as tau / sqrt(k).
+        The posterior does not depend on y and v; the prior and the change of variables are in ``prior_of_mu``.
+    """
+    m0, s0 = held["prior_mu_mu"], held["prior_mu_sigma"]
+    precision = 1.0 / (held["rough_v"] + tau**2)
+    total = precision.sum() + 1.0 / s0**2
+    centre = ((precision * held["rough_y"]).sum() + m0 / s0**2) / total
+    mu = pm.Deterministic("mu", centre + pm.Flat("u") / pt.sqrt(total))
+    pm.Potential("prior_of_mu", -0.5 * ((mu - m0) / s0) ** 2 - 0.5 * pt.log(total))
+    return mu
+
+
 def _non_centred(model: ModelSpec, means: Means, _held: Held) -> Any:
     z = standard(model, "z", "study")
     return pm.Deterministic("theta", means.eta + means.tau_of_study * z, dims="study")

@@ -14,7 +14,7 @@ import pymc as pm
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import DataError
-from bayesmeta.nuts.parametrisations import NON_CENTRED, PARTIAL
+from bayesmeta.nuts.parametrisations import NON_CENTRED, ROUGH
 from bayesmeta.nuts.rough import rough_effects
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.spec.model import ModelSpec
@@ -62,7 +62,7 @@ def numbers_of(model: ModelSpec, data: Observed, structure: Structure, *, form: 
     -------
     dict
         The data: those of the likelihood by their roles, the observed ones ``events_observed`` and so on, and
-        ``design`` (study, coef); partially centred also ``rough_y`` and ``rough_v``, where they lie and how wide they
+        ``design`` (study, coef); partially centred or integrated out also ``rough_y`` and ``rough_v``, where they lie and how wide they
         are, on which the posterior does not depend. The parameters of priors: ``prior_tau_sigma`` and so on, of coefficients (coef,).
 
     Raises
@@ -73,7 +73,7 @@ def numbers_of(model: ModelSpec, data: Observed, structure: Structure, *, form: 
     found = {name: Number(value, ("study",)) for name, value in _DATA[model.likelihood](data).items()}
     if structure.design is not None:
         found["design"] = Number(structure.matrix, ("study", "coef"))
-    if form == PARTIAL:
+    if form in ROUGH:
         found |= {
             name: Number(value, ("study",))
             for name, value in zip(("rough_y", "rough_v"), rough_effects(model, data), strict=True)

@@ -13,6 +13,8 @@ from bayesmeta.spec.model import ModelSpec
 NON_CENTRED: Final = "non-centred"
 PARTIAL: Final = "partially-centred"
 MARGINALISED: Final = "marginalised"
+ROUGH: Final = (PARTIAL, MARGINALISED)
+"""Forms that know roughly where the likelihoods lie; see `rough_effects`."""
 COUNTED: Final = ("binomial", "poisson", "poisson-conditional")
 """Likelihoods exp(events theta - size b(theta)), of which the logit or log is the natural parameter."""
 
