@@ -7,6 +7,7 @@ import pymc as pm
 
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
+from bayesmeta.nuts.beyond_build import add_beyond, coords_beyond
 from bayesmeta.nuts.effects import add_beta_effects, add_effects, add_proportions, means_of
 from bayesmeta.nuts.likelihoods import add_beta_binomial, add_likelihood
 from bayesmeta.nuts.numbers import containers, numbers_of
@@ -103,10 +104,14 @@ def build_model(model: ModelSpec, data: Observed, labels: Sequence[str], structu
     coords: dict[str, Any] = {"study": list(labels)}
     coords |= {"coef": list(structure.coef)} if structure.coef else {}
     coords |= {"level": list(structure.groups)} if structure.groups else {}
+    coords |= coords_beyond(structure.beyond)
     of_group = "level" if structure.groups else None
     with pm.Model(coords=coords) as built:
         held = containers(numbers_of(model, data, structure))
         mean = add_mean(model, data, structure, held)
+        if structure.beyond:
+            add_likelihood(model, held, add_beyond(model, structure, held, mean, data.link))
+            return built
         tau = add_tau(model, structure, held) if model.has_tau else None
         means = means_of(structure, mean, tau, held.get("design"))
         if model.effects == "beta":

@@ -159,6 +159,7 @@ class NutsFit:
                 f"sampling was interrupted: {self.chains} chain{'s' if self.chains > 1 else ''} of {self.draws} draws "
                 f"kept, of {asked.chains} of {asked.draws} asked for"
             )
+        notes += self.structure.beyond.notes
         if self.design is not None and self.design.means:
             centred = [f"{name} is centred at its mean, {mean:.6g}" for name, mean in self.design.means.items()]
             notes.append(f"{'; '.join(centred)}; the intercept (or each group's mean) is that at the mean.")
@@ -222,6 +223,8 @@ class NutsFit:
     def _weights(self, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return each study's weight in the mean, or in that of its group, and its shrinkage."""
         weight, shrinkage = np.full(self.k, np.nan), np.full(self.k, np.nan)
+        if self.structure.beyond.factors or self.structure.beyond.scale:
+            return weight, shrinkage  # of means of correlated effects, or with a tau for each study
         members = [np.arange(self.k)] if self.design is None else [np.flatnonzero(x) for x in self.design.matrix.T]
         if self.design is not None and not self.groups:
             return weight, shrinkage

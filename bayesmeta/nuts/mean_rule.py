@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.spec.beyond import LEAST_FREE_NU, fixed_nu
 from bayesmeta.spec.model import ModelSpec
 
 # The trapezoid rule for the mean of invlogit(mu + tau z) over a standard normal z: with this step its error is
@@ -14,6 +15,7 @@ Z_NODES: Final = 801
 # For Student's t, z = sinh(v): in v the density falls like exp(-nu |v|).
 V_STEP: Final = 0.02
 DEEP: Final = 40.0
+NU_REACH: Final = DEEP / LEAST_FREE_NU + 3.5  # of v, where nu is free: enough for the smallest
 
 
 def mean_rule(model: ModelSpec) -> tuple[FloatArray, FloatArray]:
@@ -21,7 +23,7 @@ def mean_rule(model: ModelSpec) -> tuple[FloatArray, FloatArray]:
     if model.effects == "student-t":
         from scipy import stats
 
-        nu = float(model.nu or 0.0)
+        nu = fixed_nu(model.nu)
         reach = DEEP / nu + 3.5
         v = np.linspace(-reach, reach, 2 * int(np.ceil(reach / V_STEP)) + 1)
         z, weight = np.sinh(v), stats.t.pdf(np.sinh(v), nu) * np.cosh(v)
