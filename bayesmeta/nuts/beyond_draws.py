@@ -35,7 +35,7 @@ def tau_at(model: ModelSpec, beyond: Beyond, draws_of: DrawsOf, at: Mapping[str,
         return draws_of("tau")[..., outcome]
     tau = _tau(model, draws_of)
     if beyond.scale is not None:
-        needed = {name: at[name] for name in beyond.scale.variables}
+        needed = {name: at[name] for name in beyond.scale.variables if name in at}
         tau = tau * np.exp(draws_of("alpha") @ scale_row(beyond.scale, needed))
     return np.asarray(np.hypot(tau, _of_factors(beyond, draws_of)))
 

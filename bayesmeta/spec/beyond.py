@@ -119,6 +119,16 @@ def refuse_beyond(model: Any, what: str = "the exact engine") -> None:
         raise SpecError(f"{what} cannot take {' and '.join(features)}; use bm.fit(..., engine='nuts').")
 
 
+def refuse_features(model: Any, what: str) -> None:
+    """Raise `SpecError` if what a function does not know yet is in a model of a fit that NUTS made."""
+    features = () if model is None else features_beyond(model)
+    if features:
+        raise SpecError(
+            f"{what} takes no model with {' and '.join(features)} yet; of its fit see bm.summary, bm.predict and "
+            "bm.study_effects."
+        )
+
+
 def fixed_nu(nu: float | Prior | None) -> float:
     """Return degrees of freedom that are a number; 0 where the effects are not Student's t."""
     if isinstance(nu, Prior):
