@@ -16,6 +16,7 @@ from bayesmeta.frequentist.methods import INVERSE_VARIANCE, POOLING_OPTIONS, Cla
 from bayesmeta.frequentist.regression import fit_frequentist_regression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
+from bayesmeta.spec.beyond import features_beyond, refuse_beyond
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.verify import verify
@@ -133,6 +134,8 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         classical: Any = fit_frequentist_regression(studies, formula=formula, **options)  # type: ignore[arg-type]
         return cast(AnyFit, classical)  # as with a model's formula below
     chosen = model_for(studies, model)
+    if engine == "exact":
+        refuse_beyond(chosen, "engine='exact'")
     if chosen.formula is not None and engine == "exact":
         if options.pop("power_weights", None) is not None:
             raise SpecError("power_weights are not taken by models with a formula yet; leave them out.")
@@ -140,6 +143,9 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         return cast(AnyFit, regression)  # the model's formula, which no type tells, decides
     if engine == "exact":
         return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
+    if features_beyond(chosen):
+        sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]
+        return replace(sampled, verification=verify(sampled))
     check = check_proper if chosen.formula is None else check_proper_regression
     check(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]
     sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]

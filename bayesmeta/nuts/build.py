@@ -7,6 +7,7 @@ import pymc as pm
 
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
+from bayesmeta.nuts.beyond_build import add_beyond, coords_beyond
 from bayesmeta.nuts.effects import add_beta_effects, add_common_effect, add_new_effect, add_proportions, means_of
 from bayesmeta.nuts.forms import add_mean_given_tau, add_theta
 from bayesmeta.nuts.likelihoods import add_beta_binomial, add_likelihood
@@ -129,6 +130,10 @@ def build_model(
     given_tau = lean and form in ROUGH and structure.design is None and model.mu.name == "Normal"
     with pm.Model(coords=coords_of(labels, structure)) as built:
         held = containers(numbers_of(model, data, structure, form=form))
+        if structure.beyond:
+            mean = add_mean(model, data, structure, held)
+            add_likelihood(model, held, add_beyond(model, structure, held, mean, data.link))
+            return built
         tau = add_tau(model, structure, held) if model.has_tau and given_tau else None
         mean = add_mean_given_tau(held, tau) if given_tau else add_mean(model, data, structure, held)
         tau = add_tau(model, structure, held) if model.has_tau and not given_tau else tau
@@ -148,10 +153,11 @@ def build_model(
     return built
 
 
-def coords_of(labels: Sequence[str], structure: Structure) -> dict[str, list[str]]:
+def coords_of(labels: Sequence[str], structure: Structure) -> dict[str, Any]:
     """Return the labels of the dimensions of the PyMC model."""
     named = {"study": labels, "coef": structure.coef, "level": structure.groups}
-    return {name: list(values) for name, values in named.items() if name == "study" or values}
+    own = {name: list(values) for name, values in named.items() if name == "study" or values}
+    return own | coords_beyond(structure.beyond)
 
 
 def _add_effects(model: ModelSpec, means: Any, held: Any, form: str) -> Any:

@@ -14,6 +14,7 @@ from bayesmeta.nuts.conditional import draw_standardised
 from bayesmeta.nuts.mean_rule import mean_of_proportions
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.result.quantity import is_proportion
+from bayesmeta.spec.beyond import fixed_nu
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Observed
 
@@ -86,12 +87,12 @@ def _of_next(
         return {}
     dims = (*BY_DRAW, "level") if structure.groups else BY_DRAW
     mean = np.asarray(posterior["beta" if structure.groups else "mu"])
-    tau, found = np.zeros_like(mean), {}
-    theta_new = mean
+    tau, theta_new = np.zeros_like(mean), mean
+    found: dict[str, Any] = {}
     if model.has_tau:
         tau = np.asarray(posterior["tau"])
         tau = tau if tau.ndim == mean.ndim else tau[..., None]
-        z_new = rng.standard_t(float(model.nu or 0.0), mean.shape) if model.nu else rng.standard_normal(mean.shape)
+        z_new = rng.standard_t(fixed_nu(model.nu), mean.shape) if model.nu else rng.standard_normal(mean.shape)
         theta_new, found["z_new"] = mean + tau * z_new, (dims, z_new)
     found["theta_new"] = (dims, theta_new)
     if not is_proportion(link):

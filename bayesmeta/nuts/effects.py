@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 from bayesmeta.nuts.beta_shapes import beta_shapes, logit_quantile
 from bayesmeta.nuts.mean_rule import mean_rule
 from bayesmeta.nuts.structure import Structure
+from bayesmeta.spec.beyond import fixed_nu
 from bayesmeta.spec.model import ModelSpec
 
 INVERSE: Final[Mapping[str, Any]] = {
@@ -83,7 +84,7 @@ def add_new_effect(model: ModelSpec, means: Means, *, of_group: str | None) -> N
 def standard(model: ModelSpec, name: str, dims: str | None) -> Any:
     """Add standardised effects, normal or Student's t, to the open PyMC model."""
     if model.effects == "student-t":
-        return pm.StudentT(name, nu=np.float64(model.nu), mu=0, sigma=1, dims=dims)
+        return pm.StudentT(name, nu=np.float64(fixed_nu(model.nu)), mu=0, sigma=1, dims=dims)
     return pm.Normal(name, 0, 1, dims=dims)
 
 

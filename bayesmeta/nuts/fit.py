@@ -172,6 +172,7 @@ class NutsFit:
     def notes(self) -> tuple[str, ...]:
         """What a reader of the summary should know, one line each; an unreliable fit says so first."""
         notes = list(self.warnings)
+        notes += self.structure.beyond.notes
         if self.design is not None and self.design.means:
             centred = [f"{name} is centred at its mean, {mean:.6g}" for name, mean in self.design.means.items()]
             notes.append(f"{'; '.join(centred)}; the intercept (or each group's mean) is that at the mean.")
@@ -237,6 +238,8 @@ class NutsFit:
     def _weights(self, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return each study's weight in the mean, or in that of its group, and its shrinkage."""
         weight, shrinkage = np.full(self.k, np.nan), np.full(self.k, np.nan)
+        if self.structure.beyond.factors or self.structure.beyond.scale:
+            return weight, shrinkage  # of means of correlated effects, or with a tau for each study
         members = [np.arange(self.k)] if self.design is None else [np.flatnonzero(x) for x in self.design.matrix.T]
         if self.design is not None and not self.groups:
             return weight, shrinkage
@@ -386,6 +389,6 @@ def finish(
     """Return the fit that draws of a PyMC model make, with all that follows from them."""
     if model.effects == "beta":
         tree = with_beta_effects(tree, data, studies.study, settings.seed)
-    else:
+    elif not structure.beyond:
         tree = complete(tree, model, data, studies.study, structure, settings.seed)
     return NutsFit(studies, model, data.measure, data.link, settings, tree, structure=structure)

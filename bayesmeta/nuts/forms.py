@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 
 from bayesmeta.nuts.effects import Means, standard
 from bayesmeta.nuts.parametrisations import NON_CENTRED, PARTIAL
+from bayesmeta.spec.beyond import fixed_nu
 from bayesmeta.spec.model import ModelSpec
 
 type Held = Mapping[str, Any]
@@ -82,7 +83,7 @@ def _non_centred(model: ModelSpec, means: Means, _held: Held) -> Any:
 
 def _centred(model: ModelSpec, means: Means, _held: Held) -> Any:
     if model.effects == "student-t":
-        nu = np.float64(model.nu)
+        nu = np.float64(fixed_nu(model.nu))
         return pm.StudentT("theta", nu=nu, mu=means.eta, sigma=means.tau_of_study, dims="study")
     return pm.Normal("theta", means.eta, means.tau_of_study, dims="study")
 
@@ -94,7 +95,8 @@ def _partially_centred(model: ModelSpec, means: Means, held: Held) -> Any:
     z = tau * (y - means.eta) * share / v + w * pt.sqrt(share)
     log_density = -0.5 * z**2  # up to a constant, as that of Student's t
     if model.effects == "student-t":
-        log_density = np.float64(-0.5 * (model.nu + 1.0)) * pt.log1p(z**2 / np.float64(model.nu))
+        nu = np.float64(fixed_nu(model.nu))
+        log_density = -0.5 * (nu + 1.0) * pt.log1p(z**2 / nu)
     pm.Potential("prior_of_z", log_density + 0.5 * pt.log(share), dims="study")
     return pm.Deterministic("theta", means.eta + tau * z, dims="study")
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.effects.links import LINKS
+from bayesmeta.spec.beyond import LEAST_FREE_NU, fixed_nu
 from bayesmeta.spec.model import ModelSpec
 
 # The trapezoid rule for the mean of invlogit(mu + tau z) over a standard normal z: with this step its error is
@@ -20,6 +21,7 @@ DEEP: Final = 40.0
 _NODES: Final = ((1.0, 33), (2.0, 65), (4.0, 129), (np.inf, 0))
 _BOUNDED: Final = ("logit", "probit")
 BLOCK: Final = 2_000_000  # floats per temporary array
+NU_REACH: Final = DEEP / LEAST_FREE_NU + 3.5  # of v, where nu is free: enough for the smallest
 
 
 def mean_rule(model: ModelSpec) -> tuple[FloatArray, FloatArray]:
@@ -27,7 +29,7 @@ def mean_rule(model: ModelSpec) -> tuple[FloatArray, FloatArray]:
     if model.effects == "student-t":
         from scipy import stats
 
-        nu = float(model.nu or 0.0)
+        nu = fixed_nu(model.nu)
         reach = DEEP / nu + 3.5
         v = np.linspace(-reach, reach, 2 * int(np.ceil(reach / V_STEP)) + 1)
         z, weight = np.sinh(v), stats.t.pdf(np.sinh(v), nu) * np.cosh(v)

@@ -14,6 +14,7 @@ import pymc as pm
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import DataError
+from bayesmeta.nuts.beyond import Beyond
 from bayesmeta.nuts.parametrisations import NON_CENTRED, ROUGH
 from bayesmeta.nuts.rough import rough_effects
 from bayesmeta.nuts.structure import Structure
@@ -101,20 +102,51 @@ def _prior_numbers(model: ModelSpec, data: Observed, structure: Structure) -> di
     priors = tuple(resolve_prior(prior, model, data) for prior in structure.priors(model))
     if structure.design is None:
         found |= _scalars("prior_mu", priors[0])
-    elif alike(priors):
-        for key in priors[0].parameters:
-            values = np.array([prior.parameters[key] for prior in priors])
-            found[f"prior_beta_{key}"] = Number(values, ("coef",))
     else:
-        for name, prior in zip(structure.coef, priors, strict=True):
-            found |= _scalars(f"prior_beta[{name}]", prior)
-    if model.has_tau:
+        found |= _vectors("beta", priors, structure.coef, "coef")
+    if structure.beyond:
+        found |= _beyond_numbers(model, structure.beyond)
+    if model.has_tau and structure.beyond.correlated is None:
         found |= _scalars("prior_tau", resolve_prior(model.tau, model, data))
     if isinstance(structure.omega, Prior):
         found |= _scalars("prior_omega", structure.omega)
     elif structure.omega is not None:
         found["omega"] = Number(np.float64(structure.omega), ())
     return found | (_scalars("prior_baseline", model.baseline) if model.baseline is not None else {})
+
+
+def _beyond_numbers(model: ModelSpec, beyond: Beyond) -> dict[str, Number]:
+    """Return the parameters of the priors of what only NUTS can fit, its groups, designs and observed moderators."""
+    found: dict[str, Number] = {}
+    priors = beyond.priors(model)
+    for factor in beyond.factors:
+        found[f"{factor.name}_of_study"] = Number(factor.index, ("study",))
+        if not factor.outcome:
+            found |= _scalars(f"prior_tau[{factor.name}]", priors[f"tau[{factor.name}]"])
+            continue
+        found[f"{factor.outcome}_of_study"] = Number(factor.outcome_index, ("study",))
+        of_outcomes = tuple(priors[f"tau[{name}]"] for name in factor.outcomes)
+        found |= _vectors("tau", of_outcomes, factor.outcomes, factor.outcome)
+        found["lkj"] = Number(np.float64(model.lkj), ())
+    if beyond.scale is not None:
+        found["scale"] = Number(beyond.scale.matrix, ("study", "coef_scale"))
+        of_alpha = tuple(priors[f"alpha[{name}]"] for name in beyond.scale.coef)
+        found |= _vectors("alpha", of_alpha, beyond.scale.coef, "coef_scale")
+    for imputed in beyond.imputed:
+        found[f"x[{imputed.name}]{OBSERVED}"] = Number(imputed.observed, ())
+    return found | (_scalars("prior_nu", model.nu) if isinstance(model.nu, Prior) else {})
+
+
+def _vectors(name: str, priors: tuple[Prior, ...], labels: tuple[str, ...], dim: str) -> dict[str, Number]:
+    """Return the parameters of the priors of a vector: together if they are alike, else one by one."""
+    found: dict[str, Number] = {}
+    if alike(priors):
+        for key in priors[0].parameters:
+            found[f"prior_{name}_{key}"] = Number(np.array([prior.parameters[key] for prior in priors]), (dim,))
+        return found
+    for label, prior in zip(labels, priors, strict=True):
+        found |= _scalars(f"prior_{name}[{label}]", prior)
+    return found
 
 
 def _scalars(prefix: str, prior: Prior) -> dict[str, Number]:

@@ -77,6 +77,10 @@ def choose_parametrisation(asked: str | None, model: ModelSpec, structure: Struc
     """
     if asked is not None and asked not in PARAMETRISATIONS:
         raise SpecError(unknown_name("parametrisation", asked, PARAMETRISATIONS))
+    if structure.beyond:
+        if asked in (None, NON_CENTRED):
+            return ""
+        raise SpecError(f"parametrisation={asked!r} is not for models that only NUTS can fit, which are non-centred.")
     if not model.has_tau or model.effects == "beta":
         if asked is None:
             return ""

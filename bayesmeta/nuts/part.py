@@ -13,9 +13,11 @@ from typing import Final
 import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta.nuts.beyond import Factor
 from bayesmeta.nuts.fit import NutsFit, finish, fit_nuts
-from bayesmeta.nuts.structure import Structure
+from bayesmeta.nuts.structure import Structure, structure_of
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.moderators import Design
 from bayesmeta.spec.observed import Counts, Estimates, Observed
 
 VAST: Final = 1e100  # a standard error that says nothing, the square of whose inverse is still above 0
@@ -60,8 +62,9 @@ def fit_part(fit: NutsFit, include: BoolArray, *, seed: int, quiet: bool = True)
         If there are no draws.
     """
     settings, studies = replace(fit.settings, seed=seed), fit.studies.take(include)
-    structure = _part_of(fit.structure, include)
-    if fit.model.tau.family.needs == "studies":  # the prior is made from the standard errors of these studies alone
+    imputes = bool(fit.structure.beyond.imputed)  # by what the moderators of these studies alone say
+    structure = structure_of(fit.model, studies) if imputes else _part_of(fit.structure, include)
+    if imputes or fit.model.tau.family.needs == "studies":  # or the prior is made from their standard errors
         options = {
             name: getattr(settings, name)
             for name in ("draws", "tune", "chains", "sampler", "target_accept", "parametrisation")
@@ -99,6 +102,18 @@ def without_data(model: ModelSpec, data: Observed, out: BoolArray) -> Observed:
 
 
 def _part_of(structure: Structure, include: BoolArray) -> Structure:
-    if structure.design is None:
-        return structure
-    return replace(structure, design=replace(structure.design, matrix=structure.design.matrix[include]))
+    beyond = replace(
+        structure.beyond,
+        factors=tuple(_part_of_factor(factor, include) for factor in structure.beyond.factors),
+        scale=_part_of_design(structure.beyond.scale, include),
+    )
+    return replace(structure, design=_part_of_design(structure.design, include), beyond=beyond)
+
+
+def _part_of_design(design: Design | None, include: BoolArray) -> Design | None:
+    return None if design is None else replace(design, matrix=design.matrix[include])
+
+
+def _part_of_factor(factor: Factor, include: BoolArray) -> Factor:
+    which = factor.outcome_index
+    return replace(factor, index=factor.index[include], outcome_index=None if which is None else which[include])

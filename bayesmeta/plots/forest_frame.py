@@ -21,6 +21,7 @@ from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, li
 from bayesmeta.plots.forest_words import parameter_label
 from bayesmeta.result.quantity import is_proportion
 from bayesmeta.result.study_table import natural_name, observed_effects, study_effects
+from bayesmeta.spec.beyond import refuse_features
 from bayesmeta.spec.coefficients import formula_of, refuse_formula
 
 type Record = dict[str, Any]
@@ -116,6 +117,7 @@ def forest_frame(
     """
     prob = check_probability("ci_prob", ci_prob)
     refuse_formula(formula_of(fit), "a forest plot")
+    refuse_features(getattr(fit, "model", None), "a forest plot")
     fits = labelled_fits(fit, compare)
     title = next(iter(fits))
     studies = _study_rows(fit, prob, study_interval).assign(

@@ -196,7 +196,7 @@ def _frame(formula: str, parsed: Any, studies: Studies) -> pd.DataFrame:
         if missing.size:
             raise DataError(
                 f"{studies.source}, study {studies.study[missing[0]]!r}: the moderator {name!r} is missing; fill it "
-                "in, or leave the study out with studies.take(...)."
+                "in, leave the study out with studies.take(...), or impute it by ModelSpec(..., missing='impute')."
             )
         number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
         values = column.to_numpy()

@@ -30,7 +30,11 @@ MODELS = {
     "conditional rates": bm.ModelSpec("poisson-conditional", **MU_TAU),
 }
 # where: mu, tau and the study effects
-POINTS = [(0.3, 0.6, [0.5, -1.0, 0.2, 1.4]), (-1.0, 0.05, [-1.1, -0.95, -1.0, -1.04]), (2.0, 3.0, [-2.0, 5.0, 1.0, 0.1])]
+POINTS = [
+    (0.3, 0.6, [0.5, -1.0, 0.2, 1.4]),
+    (-1.0, 0.05, [-1.1, -0.95, -1.0, -1.04]),
+    (2.0, 3.0, [-2.0, 5.0, 1.0, 0.1]),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -106,9 +110,7 @@ def test_deviations_that_sum_to_zero_about_mu_itself_are_another_model(studies_f
     points = [(np.mean(theta), tau, theta) for _, tau, theta in POINTS]
     of_naive = differences(naive, [{"mu": m, "tau": t, "s": np.array(x) - m} for m, t, x in points])
     built = build_model(model, seen_by(model, studies), studies.study, form="sum-to-zero", lean=True)
-    of_ours = differences(
-        built, [{"mu": m, "tau": t, "theta_mean": m, "s": np.array(x) - m} for m, t, x in points]
-    )
+    of_ours = differences(built, [{"mu": m, "tau": t, "theta_mean": m, "s": np.array(x) - m} for m, t, x in points])
     log_tau = np.log([tau for _, tau, _ in POINTS])
     np.testing.assert_allclose(of_ours - of_naive, -(log_tau - log_tau[0]), atol=1e-8)  # the density of theta_mean
 
@@ -287,7 +289,9 @@ OWN = {
 @pytest.mark.parametrize("name", OWN)
 def test_few_and_unequal_studies_are_sampled_without_divergences(name):
     events, n = OWN[name]
-    studies = bm.Studies(tuple(f"study {i}" for i in range(len(n))), events=np.array(events, float), n=np.array(n, float))
+    studies = bm.Studies(
+        tuple(f"study {i}" for i in range(len(n))), events=np.array(events, float), n=np.array(n, float)
+    )
     fit = bm.fit(studies, engine="nuts", seed=11, sampler="nutpie", quiet=True)
     assert (fit.n_divergent, fit.parametrisation) == (0, "partially-centred")
     assert fit.verification.table["difference"].abs().max() <= 4.0, fit.verification
@@ -308,4 +312,6 @@ def test_a_fit_has_every_variable_of_the_model_in_its_draws(fit_of, pritz):
     posterior = fit.tree["posterior"]
     assert {name: tuple(posterior[name].dims[2:]) for name in posterior.data_vars} == wanted
     assert any("partially centred" in note for note in fit.notes)
-    np.testing.assert_allclose(fit.draws_of("theta"), fit.draws_of("mu")[..., None] + fit.draws_of("tau")[..., None] * fit.draws_of("z"))
+    np.testing.assert_allclose(
+        fit.draws_of("theta"), fit.draws_of("mu")[..., None] + fit.draws_of("tau")[..., None] * fit.draws_of("z")
+    )
