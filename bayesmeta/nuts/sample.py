@@ -197,6 +197,7 @@ def quiet_log(quiet: bool = True) -> Iterator[None]:
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.filterwarnings("ignore", message="Numba will use object mode", category=UserWarning)
+            warnings.filterwarnings("ignore", message="Found chain dimension to be longer", category=UserWarning)
             yield
     finally:
         log.setLevel(level)
@@ -205,14 +206,16 @@ def quiet_log(quiet: bool = True) -> Iterator[None]:
 def _equal_chains(tree: "DataTree") -> "DataTree":
     """Cut chains that ended early to one length, keeping as many draws as possible."""
     any_draw = np.asarray(next(iter(tree.posterior.data_vars.values())))
+    if any_draw.size == 0:
+        raise NoDraws(NO_DRAWS)
     any_draw = any_draw.reshape(*any_draw.shape[:2], -1)[..., 0]
     lengths = np.isfinite(any_draw).sum(axis=1)
+    if lengths.max() == 0:
+        raise NoDraws(NO_DRAWS)
     if lengths.min() == any_draw.shape[1]:
         return tree
     ascending = np.sort(lengths)
     kept = ascending * np.arange(lengths.size, 0, -1)
     length = int(ascending[int(np.argmax(kept))])
-    if length == 0:
-        raise NoDraws(NO_DRAWS)
     chains = np.flatnonzero(lengths >= length)
     return tree.isel(chain=chains, draw=slice(0, length), missing_dims="ignore")
