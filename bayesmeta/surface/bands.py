@@ -7,12 +7,12 @@ into bands by the step that their likelihood needs. A likelihood that does not f
 as that of 0 or n events, has its lattice closed there by the normal distribution function.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import ceil
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from scipy import special
@@ -43,7 +43,7 @@ BLOCK = 2_000_000  # floats per temporary array: 16 MB keeps memory flat as k an
 SMALL_PRODUCT = 262_144  # multiplications up to which OpenBLAS uses one thread; more cost time here
 KERNEL_WORK = 11.0  # a value of the kernel takes as long as so many multiplications
 CALL_WORK = 1400.0  # a band of its own costs, besides, as much as this much work per unit of theta and point
-LEAST_BLOCK = 256  # points; fewer cost more time in calls than the cache saves
+LEAST_BLOCK = 128  # points; fewer cost more time in calls than the cache saves
 SMALLEST = 1e-300
 LOWEST_EXPONENT = -700.0  # a kernel value of 1e-304 is 0 beside `SMALLEST`; smaller ones take 50 times as long
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
@@ -59,54 +59,79 @@ class Band:
     ----------
     study : array of int, shape (b,)
         Which studies.
-    terms : LogConcaveTerms
-        Of these b studies.
+    rough : array, shape (2, b)
+        Where each likelihood is largest, and the inverse of its curvature there.
+    limits : array of bool, shape (2, b)
+        Which likelihoods tend to 1 on the left, and on the right.
     step : float
         Step of the lattice.
     theta : array, shape (T,)
         The lattice, ascending, with holes where no likelihood lives.
     likelihood : array, shape (b, T)
         Each divided by the exponential of its ``log_scale``, shape (b,).
-    core : tuple of float
-        The part of the lattice where the likelihoods are large.
-    turn : tuple of float
-        Where the likelihoods that tend to 1 have turned to it: on the left, and on the right.
     """
 
     study: IntArray
-    terms: LogConcaveTerms
+    rough: FloatArray
+    limits: BoolArray
     step: float
     theta: FloatArray
     likelihood: FloatArray
     log_scale: FloatArray
-    core: tuple[float, float]
-    turn: tuple[float, float]
 
     @cached_property
-    def limits(self) -> tuple[BoolArray, BoolArray]:
-        """Which likelihoods tend to 1 on the left, and on the right, shape (b,) each."""
-        return self.terms.limits()
+    def flat(self) -> IntArray:
+        """Which likelihoods tend to 1."""
+        return np.flatnonzero(self.limits.any(axis=0))
+
+    @cached_property
+    def table(self) -> FloatArray:
+        """The likelihoods, and 1 minus those that tend to 1; shape (b + flat, T)."""
+        if not self.flat.size:
+            return self.likelihood
+        lacking = 1.0 - self.likelihood[self.flat] * np.exp(self.log_scale[self.flat, None])
+        return np.concatenate([self.likelihood, lacking])
+
+    @cached_property
+    def core(self) -> tuple[float, float]:
+        """The part of the lattice where the likelihoods are large."""
+        centre, variance = self.rough
+        reach = CORE_SD * np.sqrt(variance)
+        return float((centre - reach).min()), float((centre + reach).max())
+
+    @cached_property
+    def peaks(self) -> tuple[float, float]:
+        """Between which the likelihoods are largest; infinite if one of them tends to 1."""
+        centre = self.rough[0]
+        return (-np.inf, np.inf) if self.flat.size else (float(centre.min()), float(centre.max()))
+
+    @cached_property
+    def turn(self) -> tuple[float, float]:
+        """Where the likelihoods that tend to 1 have turned to it: on the left, and on the right."""
+        centre, (left, right) = self.rough[0], self.limits
+        return float(centre.min(where=left, initial=np.inf)), float(centre.max(where=right, initial=-np.inf))
 
 
 type Support = tuple[FloatArray, FloatArray]
 """From where to where likelihoods are integrated, shape (k,) each; see `support`."""
 
 
-def averaged(terms: LogConcaveTerms, settings: Level, ends: Support | None = None) -> MarginalRule:
+def averaged(terms: LogConcaveTerms, settings: Level, bands: Sequence[Band] | None = None) -> MarginalRule:
     """Return log m_i as a function of (eta, tau), by quadrature at the given resolution.
 
-    The `support` of the likelihoods may be given, if it has been found for those of several problems at once.
+    Its bands may be given, if they have been made for several problems at once.
     """
     constant = np.logical_and(*terms.limits())
     if constant.any():
         return _with_constants(terms, constant, settings)
-    bands = make_bands(terms, settings, ends)
+    bands = bands or make_bands(terms, settings)
     narrow = _narrow_ranges(terms, bands, settings)
 
     def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
         out = np.empty((terms.k, eta.size))
         for band in bands:
-            for block in _wide_blocks(np.flatnonzero(tau >= TRAPEZOID_FROM * band.step), band):
+            points = np.flatnonzero(tau >= TRAPEZOID_FROM * band.step)
+            for block in _blocks(points, BLOCK // len(band.table)):
                 out[band.study[:, None], block] = _trapezoid(band, eta[block], tau[block])
         for below, study, some, nodes in narrow:
             points = np.flatnonzero((tau < below[0]) & (tau >= below[1]))
@@ -131,55 +156,77 @@ def _with_constants(terms: LogConcaveTerms, constant: BoolArray, settings: Level
     return rule
 
 
-def make_bands(terms: LogConcaveTerms, settings: Level, ends: Support | None = None) -> list[Band]:
+def make_bands(terms: LogConcaveTerms, settings: Level) -> list[Band]:
     """Sort studies into bands by the power of two of the step that each needs; coarsest first."""
+    return bands_of(terms, [terms.k], settings)[0]
+
+
+def bands_of(terms: LogConcaveTerms, counts: Sequence[int], settings: Level) -> list[list[Band]]:
+    """Return the bands of several problems, whose studies follow each other in ``terms``; coarsest first."""
     sd = np.sqrt(terms.rough()[1])
     halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
-    lower, upper = ends or support(terms, settings.cut)
-    bands, study = [], np.empty(0, dtype=np.intp)
-    finer = np.unique(halvings)
-    for i, h in enumerate(finer):
-        study = np.concatenate([study, np.flatnonzero(halvings == h)])
-        if i + 1 < finer.size and _joins(
-            study, np.flatnonzero(halvings == finer[i + 1]), h, finer[i + 1], lower, upper
-        ):
-            continue
-        study.sort()
-        bands.append(_band(terms, study, settings.step_theta * 0.5**h, lower[study], upper[study]))
-        study = study[:0]
+    lower, upper = support(terms, settings.cut)
+    start = np.cumsum([0, *counts])
+    for own in map(slice, start, start[1:]):
+        halvings[own] = _joined(halvings[own], lower[own], upper[own])
+    bands: list[list[Band]] = [[] for _ in counts]
+    for h in np.unique(halvings):
+        study = np.flatnonzero(halvings == h)
+        for owner, band in _bands(terms, study, start, settings.step_theta * 0.5**h, lower[study], upper[study]):
+            bands[owner].append(band)
     return bands
 
 
-def _joins(
-    coarse: IntArray, fine: IntArray, halvings: float, more: float, lower: FloatArray, upper: FloatArray
-) -> bool:
-    """Return whether it is quicker to give the studies of a band the step of the next finer one."""
+def _joined(halvings: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+    """Return how often each study's step is halved, so that studies are together where that is quicker."""
 
-    def work(study: IntArray, h: float) -> float:
-        return float((upper[study].max() - lower[study].min()) * 2.0**h * (KERNEL_WORK + study.size))
+    def work(h: float, low: float, high: float, count: int) -> float:
+        return (high - low) * float(2.0**h) * (KERNEL_WORK + count)
 
-    joined = work(np.concatenate([coarse, fine]), more)
-    return joined <= work(coarse, halvings) + work(fine, more) + CALL_WORK
+    def band(h: float) -> tuple[float, float, int]:
+        own = halvings == h
+        return float(lower[own].min()), float(upper[own].max()), int(np.count_nonzero(own))
+
+    steps = np.unique(halvings).tolist()
+    out, coarse = halvings.copy(), band(steps[0])
+    for h, more in pairwise(steps):
+        fine = band(more)
+        both = min(coarse[0], fine[0]), max(coarse[1], fine[1]), coarse[2] + fine[2]
+        if work(more, *both) <= work(h, *coarse) + work(more, *fine) + CALL_WORK:
+            out[out == h], fine = more, both
+        coarse = fine
+    return out
 
 
-def _band(terms: LogConcaveTerms, study: IntArray, step: float, lower: FloatArray, upper: FloatArray) -> Band:
-    own = terms.take(study)
-    left, right = own.limits()
+def _bands(
+    terms: LogConcaveTerms, study: IntArray, start: IntArray, step: float, lower: FloatArray, upper: FloatArray
+) -> Iterator[tuple[int, Band]]:
+    """Yield the problems that have some of the studies (b,), and their bands; one table holds all likelihoods."""
+    own, ends = terms.take(study), np.searchsorted(study, start)
+    owners = np.flatnonzero(np.diff(ends))
+    count = np.diff(ends)[owners]
+
+    def over_owner(reduce: np.ufunc, values: Any) -> Any:
+        return np.repeat(reduce.reduceat(values, ends[owners]), count)
+
+    left, right = limits = np.stack(own.limits())
     # where a likelihood tends to 1, its lattice goes on to the band's end, and the rest is closed there
-    lower = np.where(left, lower.min(), lower)
-    upper = np.where(right, upper.max(), upper)
-    first, last = np.floor(lower / step).astype(np.intp), np.ceil(upper / step).astype(np.intp)
-    # what a likelihood that tends to 1 lacks to it is summed over all of the lattice, so there it has no holes
-    whole = (left | right).any()
-    theta = (np.arange(first.min(), last.max() + 1.0) if whole else _lattice(first, last)) * step
-    log_l = own.log_likelihood(theta)
-    log_l[(theta < (first * step)[:, None]) | (theta > (last * step)[:, None])] = -np.inf
+    first = np.floor(np.where(left, over_owner(np.minimum, lower), lower) / step).astype(np.intp)
+    last = np.ceil(np.where(right, over_owner(np.maximum, upper), upper) / step).astype(np.intp)
+    # what it lacks to 1 is summed over all of the lattice, so there it has no holes
+    whole = over_owner(np.logical_or, left | right)
+    from_, to = over_owner(np.minimum, first), over_owner(np.maximum, last)
+    node = _lattice(np.where(whole, from_, first), np.where(whole, to, last))
+    log_l = own.log_likelihood(node * step)
+    log_l[(node < first[:, None]) | (node > last[:, None])] = -np.inf
     log_scale = log_l.max(axis=1)
-    centre, variance = own.rough()
-    reach = CORE_SD * np.sqrt(variance)
-    core = float((centre - reach).min()), float((centre + reach).max())
-    turn = float(centre.min(where=left, initial=np.inf)), float(centre.max(where=right, initial=-np.inf))
-    return Band(study, own, float(step), theta, np.exp(log_l - log_scale[:, None]), log_scale, core, turn)
+    likelihood, rough = np.exp(log_l - log_scale[:, None]), np.stack(own.rough())
+    for owner in owners:
+        part = slice(ends[owner], ends[owner + 1])
+        columns = slice(*np.searchsorted(node, [from_[part.start], to[part.start] + 1]))
+        index, theta = study[part] - start[owner], node[columns] * step
+        table = likelihood[part, columns]
+        yield int(owner), Band(index, rough[:, part], limits[:, part], step, theta, table, log_scale[part])
 
 
 def _lattice(first: IntArray, last: IntArray) -> FloatArray:
@@ -215,14 +262,8 @@ def _blocks(points: IntArray, size: int) -> Iterator[IntArray]:
         yield points[i : i + max(1, size)]
 
 
-def _wide_blocks(points: IntArray, band: Band) -> Iterator[IntArray]:
-    """Split points so that temporary arrays stay in a processor's cache, and below `BLOCK` floats."""
-    nodes = band.theta.size
-    return _blocks(points, min(BLOCK // nodes, max(LEAST_BLOCK, SMALL_PRODUCT // (nodes * band.study.size))))
-
-
 def _narrow_ranges(
-    terms: LogConcaveTerms, bands: list[Band], settings: Level
+    terms: LogConcaveTerms, bands: Sequence[Band], settings: Level
 ) -> list[tuple[tuple[float, float], IntArray, LogConcaveTerms, int]]:
     """Return ranges of tau that are narrow for some studies: the range, the studies, Gauss-Hermite nodes."""
     ends = [TRAPEZOID_FROM * band.step for band in bands]
@@ -241,12 +282,7 @@ def _narrow_ranges(
 
 def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     """Return log m for one band by the trapezoid rule on its lattice, shape (b, P)."""
-    reach = KERNEL_REACH * tau
-    low, high = min(band.core[0], (eta - reach).min()), max(band.core[1], (eta + reach).max())
-    window = slice(np.searchsorted(band.theta, low), np.searchsorted(band.theta, high) + 1)
-    theta, likelihood = band.theta[window], band.likelihood[:, window]
-    if theta.size < 2:
-        theta, likelihood = band.theta, band.likelihood
+    theta = band.theta
     half_outside = _half_outside(theta, eta, tau, band.step)
     near, near_outside = eta, half_outside
     if half_outside.any():
@@ -254,18 +290,37 @@ def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
         near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
         if (near != eta).any():
             near_outside = _half_outside(theta, near, tau, band.step)
-    kernel = _kernel(theta, near, tau, near_outside)
-    total = likelihood @ kernel
+    summed = _summed(band, near, tau, near_outside)
+    total, lacking = summed[: band.study.size], summed[band.study.size :]
     log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
     if total.min() < SMALLEST:
         log_m = np.where(total < SMALLEST, _beyond_range(band, eta, tau), log_m)
     log_m += np.log(band.step / tau) - LOG_SQRT_2PI
-    if not any(limit.any() for limit in band.limits):
+    if not band.flat.size:
         return log_m + band.log_scale[:, None]
     log_m = _closed(band, eta, tau, log_m) + band.log_scale[:, None]
-    scale = np.exp(-half_outside) * band.step / (tau * SQRT_2PI)
-    full = likelihood * np.exp(band.log_scale)[:, None]
-    return _from_above(band, eta, tau, log_m, lambda limit: scale * ((1.0 - full[limit]) @ kernel))
+    return _from_above(band, eta, tau, log_m, lacking * np.exp(-half_outside) * band.step / (tau * SQRT_2PI))
+
+
+def _summed(band: Band, eta: FloatArray, tau: FloatArray, half_outside: FloatArray) -> FloatArray:
+    """Return the sums over the lattice of the band's table times `_kernel`, shape (b + flat, P).
+
+    Some points at once, which see a part of the lattice: temporary arrays stay in a processor's cache.
+    """
+    table, reach = band.table, KERNEL_REACH * tau
+    size = max(LEAST_BLOCK, SMALL_PRODUCT // table.size)
+    out = np.empty((len(table), eta.size))
+    for i in range(0, eta.size, size):
+        part = slice(i, i + size)
+        farthest = reach[part].max()
+        # likelihood times kernel is largest between both their peaks, and falls there at least as steeply as the kernel
+        low = min(max(band.core[0], band.peaks[0] - farthest), (eta[part] - reach[part]).min())
+        high = max(min(band.core[1], band.peaks[1] + farthest), (eta[part] + reach[part]).max())
+        first, last = np.searchsorted(band.theta, [low, high])
+        window = slice(first, last + 1) if min(last + 1, band.theta.size) - first > 1 else slice(None)
+        kernel = _kernel(band.theta[window], eta[part], tau[part], half_outside[part])
+        np.matmul(table[:, window], kernel, out=out[:, part])
+    return out
 
 
 def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: float) -> FloatArray:
@@ -294,7 +349,10 @@ def _kernel(theta: FloatArray, eta: FloatArray, tau: FloatArray, half_outside: F
     of_theta = np.array([t * t, t, np.ones_like(t)]).T
     of_point = np.array([-0.5 * precision, e * precision, half_outside - 0.5 * e * e * precision])
     exponent: FloatArray = of_theta @ of_point
-    return np.exp(np.maximum(exponent, LOWEST_EXPONENT, out=exponent), out=exponent)
+    farthest = (np.maximum(theta[-1] - eta, eta - theta[0]) ** 2 * precision).max()
+    if 0.5 * farthest > -LOWEST_EXPONENT:
+        np.maximum(exponent, LOWEST_EXPONENT, out=exponent)
+    return np.exp(exponent, out=exponent)
 
 
 def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
@@ -302,7 +360,7 @@ def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
 
     It only has to show where the posterior lives not; nothing is computed from it.
     """
-    y, variance = band.terms.rough()
+    y, variance = band.rough
     distance: FloatArray = (y[:, None] - eta) ** 2 / (variance[:, None] + tau * tau)
     return float(np.log(SMALLEST)) - 0.5 * distance
 
@@ -320,14 +378,12 @@ def _closed(band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray) -> 
     return log_m
 
 
-def _from_above(
-    band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray, short: Callable[[BoolArray], FloatArray]
-) -> FloatArray:
-    """Replace log m by log(1 - short) where eta lies far on the side on which a likelihood tends to 1.
+def _from_above(band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray, lacking: FloatArray) -> FloatArray:
+    """Replace log m by log(1 - lacking) where eta lies far on the side on which a likelihood tends to 1.
 
-    There the closure of `_closed` would be met at a distance of a few tau, where it is less exact;
-    ``short(limit)`` sums 1 - likelihood instead, which falls off before the lattice ends there, and is
-    closed at its other end.
+    There the closure of `_closed` would be met at a distance of a few tau, where it is less exact; ``lacking``
+    (flat, P) sums 1 - likelihood instead, which falls off before the lattice ends there, and is closed at its other
+    end.
     """
     first, last, half = band.theta[0], band.theta[-1], 0.5 * band.step
     sides = (first, band.turn[0], last + half, -1.0), (last, band.turn[1], first - half, 1.0)
@@ -336,8 +392,8 @@ def _from_above(
             continue
         far = sign * (eta - 0.5 * (end + turn)) > 0.0
         if far.any():
-            beyond = _tail_sum(sign * (other - eta) / tau, band.step / tau)
-            log_m[np.ix_(limit, far)] = np.log1p(-np.minimum(short(limit) + beyond, 0.9)[:, far])
+            short = lacking[limit[band.flat]] + _tail_sum(sign * (other - eta) / tau, band.step / tau)
+            log_m[np.ix_(limit, far)] = np.log1p(-np.minimum(short, 0.9)[:, far])
     return log_m
 
 

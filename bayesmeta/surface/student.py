@@ -79,7 +79,7 @@ def _direct(band: Band, kernel: StudentKernel, eta: FloatArray, tau: FloatArray)
     total = band.step * (band.likelihood @ density)
     half = 0.5 * band.step
     edges = band.theta[0] - half, band.theta[-1] + half
-    for limit, edge, sign in zip(band.terms.limits(), edges, (1.0, -1.0), strict=True):
+    for limit, edge, sign in zip(band.limits, edges, (1.0, -1.0), strict=True):
         if limit.any():
             beyond = _tail_sum(kernel.nu, sign * (edge - eta) / tau, band.step / tau)
             total[limit] += np.exp(-band.log_scale[limit, None]) * beyond
