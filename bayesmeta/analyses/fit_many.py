@@ -29,7 +29,7 @@ from bayesmeta.spec.observed import check_studies, model_for
 
 NUMBERS: Final = (*COLUMNS, "numerical_error", "log_evidence")
 FEW: Final = 50  # fits that take less time than it takes to start processes
-PART: Final = 64  # analyses handed to a process at once
+PART: Final = 32  # analyses handed to a process at once
 PART_STUDIES: Final = 2000  # but no more studies than these, if more than one analysis
 PARAMETERS: Final = tuple(dict.fromkeys((*PROPORTION_ROWS, *OTHER_ROWS)))
 

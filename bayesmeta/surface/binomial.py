@@ -12,8 +12,9 @@ from scipy import special
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS, ProportionLink
-from bayesmeta.surface.bands import averaged, bands_of
+from bayesmeta.surface.bands import averaged
 from bayesmeta.surface.kernels import NORMAL, NormalKernel
+from bayesmeta.surface.lattices import bands_of
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 

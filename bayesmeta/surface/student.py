@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta.surface.bands import BLOCK, Band, make_bands
+from bayesmeta.surface.bands import BLOCK
 from bayesmeta.surface.binomial import BinomialTerms
 from bayesmeta.surface.kernels import StudentKernel
+from bayesmeta.surface.lattices import Band, make_bands
 from bayesmeta.surface.poisson import PoissonTerms
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule, Terms
