@@ -69,18 +69,24 @@ from bayesmeta.verify import verify
 if TYPE_CHECKING:
     from bayesmeta.nuts.build import pymc_model
     from bayesmeta.plots.forest import plot_forest
+    from bayesmeta.plots.forest_density import forest_densities
     from bayesmeta.plots.forest_frame import forest_frame
+    from bayesmeta.plots.forest_steps import plot_cumulative, plot_leave_one_out
+    from bayesmeta.plots.forest_steps_frame import cumulative_frame, leave_one_out_frame
+    from bayesmeta.plots.forest_style import FOREST_STYLES, ForestStyle
     from bayesmeta.plots.save import save_figure
     from bayesmeta.report.run import run_analysis
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "FOREST_STYLES",
     "AccuracyError",
     "BayesmetaError",
     "Calibration",
     "DataError",
     "Elicited",
+    "ForestStyle",
     "ImproperPosteriorError",
     "ModelSpec",
     "OutputError",
@@ -102,15 +108,18 @@ __all__ = [
     "conflict",
     "contrasts",
     "cumulative",
+    "cumulative_frame",
     "diagnose",
     "elicit",
     "fail_safe_n",
     "fit",
     "fit_many",
+    "forest_densities",
     "forest_frame",
     "heterogeneity",
     "influence",
     "leave_one_out",
+    "leave_one_out_frame",
     "list_datasets",
     "list_models",
     "load_dataset",
@@ -119,7 +128,9 @@ __all__ = [
     "loo_pit",
     "outliers",
     "pet_peese",
+    "plot_cumulative",
     "plot_forest",
+    "plot_leave_one_out",
     "pool_many",
     "power_scale",
     "power_sensitivity",
@@ -153,7 +164,14 @@ __all__ = [
 
 _LATE = {
     "plot_forest": "bayesmeta.plots.forest",
+    "plot_leave_one_out": "bayesmeta.plots.forest_steps",
+    "plot_cumulative": "bayesmeta.plots.forest_steps",
     "forest_frame": "bayesmeta.plots.forest_frame",
+    "forest_densities": "bayesmeta.plots.forest_density",
+    "leave_one_out_frame": "bayesmeta.plots.forest_steps_frame",
+    "cumulative_frame": "bayesmeta.plots.forest_steps_frame",
+    "FOREST_STYLES": "bayesmeta.plots.forest_style",
+    "ForestStyle": "bayesmeta.plots.forest_style",
     "save_figure": "bayesmeta.plots.save",
     "run_analysis": "bayesmeta.report.run",
     "pymc_model": "bayesmeta.nuts.build",

@@ -128,6 +128,7 @@ def subgroups(
             head = {"variable": variable, "level": level}
             rows += _rows(studies.take(part), model, engine, ci_prob, options, head)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame.attrs["ci_prob"] = ci_prob
     frame = frame.fillna(dict.fromkeys(("parameter", "estimand", "point", "interval"), ""))
     return frame.astype({"events": "Int64", "n": "Int64", "estimate": float, "lower": float, "upper": float})
 

@@ -11,12 +11,12 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import SpecError
+from bayesmeta.plots.forest_content import SINGLE
 from bayesmeta.plots.forest_layout import Layout
+from bayesmeta.plots.forest_style import ForestStyle
 from bayesmeta.plots.forest_units import PROPORTION_UNITS, Unit
 from bayesmeta.plots.text_size import shorten, text_width, widest
 
-RULE_WIDTH: Final = 0.6
-"""Points: of the axis and of the rules above and below the studies, thinner than the intervals."""
 PLAIN: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}
 """Labels are the user's words: a dollar or an ampersand in them is no mathematics."""
 STEPS: Final = (1.0, 2.0, 2.5, 5.0)
@@ -33,7 +33,9 @@ FARTHEST_PROPORTION: Final = 2.0
 """Above 1, to which limits of a normal approximation may extend; beyond this one per cent are meant."""
 
 
-def axis_range(unit: Unit, frame: pd.DataFrame, xlim: tuple[float, float] | None) -> tuple[float, float]:
+def axis_range(
+    unit: Unit, frame: pd.DataFrame, xlim: tuple[float, float] | None, lines: Sequence[float] = ()
+) -> tuple[float, float]:
     """Return from where to where the axis runs, natural scale.
 
     Parameters
@@ -44,6 +46,8 @@ def axis_range(unit: Unit, frame: pd.DataFrame, xlim: tuple[float, float] | None
         What is drawn.
     xlim : tuple of float or None
         What the user wants instead.
+    lines : sequence of float
+        Values of reference lines, which are shown too.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def axis_range(unit: Unit, frame: pd.DataFrame, xlim: tuple[float, float] | None
         return _checked(unit, xlim)
     forth, back = (np.log, np.exp) if unit.is_log else (np.asarray, np.asarray)
     with np.errstate(divide="ignore"):
-        core = _finite(forth(_core(frame)))
+        core = _finite(forth(np.append(_core(frame), lines)))
         limits = _finite(forth(frame[["lower", "upper"]].to_numpy(dtype=np.float64).ravel()))
     low, high = back(_with_limits(float(core.min()), float(core.max()), limits)).tolist()
     return _to_the_bounds(low, high) if unit in PROPORTION_UNITS.values() else (low, high)
@@ -80,7 +84,7 @@ def _with_limits(low: float, high: float, limits: FloatArray) -> tuple[float, fl
 
 def _core(frame: pd.DataFrame) -> FloatArray:
     """Return what must be seen: estimates, limits of the summaries, and median limits of the studies."""
-    studies, pooled = frame[frame["kind"] == "study"], frame[frame["kind"] == "summary"]
+    studies, pooled = frame[frame["kind"].isin(SINGLE)], frame[frame["kind"] == "summary"]
     typical = (
         studies["lower"].quantile(0.5, interpolation="higher"),
         studies["upper"].quantile(0.5, interpolation="lower"),
@@ -201,7 +205,7 @@ def strip_axes(ax: Axes) -> None:
         spine.set_visible(False)
 
 
-def draw_axis(ax: Axes, label: str, layout: Layout, unit: Unit, ends: tuple[float, float]) -> None:
+def draw_axis(ax: Axes, label: str, layout: Layout, unit: Unit, ends: tuple[float, float], style: ForestStyle) -> None:
     """Draw the axis below the marks, with ticks in the unit that is printed, and its label."""
     low, high = ends
     width, size = axes_size(ax)[0], layout.size
@@ -215,11 +219,16 @@ def draw_axis(ax: Axes, label: str, layout: Layout, unit: Unit, ends: tuple[floa
     ax.xaxis.set_major_formatter(FixedFormatter(tick_words(ticks)))
     ax.xaxis.set_minor_locator(NullLocator())
     spine = ax.spines["bottom"]
-    spine.set(visible=True, position=("data", layout.y_axis), bounds=(low, high), linewidth=RULE_WIDTH)
+    spine.set(visible=True, position=("data", layout.y_axis), bounds=(low, high), linewidth=style.rule_width)
     below = {"bottom": True, "labelbottom": True, "top": False, "labeltop": False, "labelrotation": 0.0}
-    ax.tick_params(axis="x", direction="out", labelsize=size, length=2.5, width=RULE_WIDTH, pad=1.5, **below)
+    family = {} if style.font is None else {"labelfontfamily": style.font}
+    ax.tick_params(
+        axis="x", direction="out", labelsize=size, length=2.5, width=style.rule_width, pad=1.5, **below, **family
+    )
     text = shorten(label, width, size)
     half = 0.5 * text_width(text, size) / width
     middle = min(max(0.5 * sum(layout.across.plot), half), 1.0 - half)
     ax.set_xlabel(text, fontsize=size, labelpad=0.0, ha="center", loc=None, **PLAIN)
+    if style.font is not None:
+        ax.xaxis.label.set_fontfamily(style.font)
     ax.xaxis.set_label_coords(middle, layout.y_axis_label, transform=ax.get_yaxis_transform())

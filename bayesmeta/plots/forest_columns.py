@@ -14,10 +14,6 @@ from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_units import Unit, interval_words, value_words
 from bayesmeta.plots.forest_words import percent_words
 
-WIDE_COLUMNS: Final = ("data", "estimate", "shrunken")
-"""What is written by default."""
-NARROW_COLUMNS: Final = ("estimate",)
-"""What is written by default in one column of a journal, where no more can be read."""
 NARROW_MM: Final = 120.0
 """Widths below this one are narrow. One column of a journal has about 85 mm, one and a half have 114 to 140."""
 
@@ -40,8 +36,10 @@ class Column:
         Its two lines of heading, the first in bold letters.
     cells : tuple of str
         One per row of the frame.
-    align : {"left", "right"}
-        Words begin, and numbers end, below one another.
+    align : {"left", "right", "center"}
+        Words begin, and numbers end, below one another; marks stand in the middle.
+    judgements : tuple of str
+        By row of the frame, the judgement that is drawn there as a mark, "" for none; empty in a column of text.
     is_data : bool
         Whether it describes the study, and stands beside its label on the left of the marks; the numbers that
         the marks show stand on the right.
@@ -50,8 +48,9 @@ class Column:
     name: str
     head: tuple[str, str]
     cells: tuple[str, ...]
-    align: Literal["left", "right"] = "right"
+    align: Literal["left", "right", "center"] = "right"
     is_data: bool = False
+    judgements: tuple[str, ...] = ()
 
 
 @final
@@ -75,29 +74,6 @@ class Printing:
         if isnan(estimate):
             return interval
         return f"{value_words(self.unit, self.places, estimate)} ({interval})"
-
-
-@final
-@dataclass(frozen=True)
-class Content:
-    """All that is written: labels and columns by row of the frame, units by headings of the fits, notes."""
-
-    frame: pd.DataFrame
-    labels: Sequence[str]
-    columns: Sequence[Column]
-    pooled_head: dict[str, str]
-    notes: Sequence[str]
-    warnings: Sequence[str] = ()
-
-    @property
-    def k(self) -> int:
-        """Number of studies."""
-        return int((self.frame["kind"] == "study").sum())
-
-    @property
-    def n_rows(self) -> int:
-        """Rows below one another: studies, headings of the fits, their estimates."""
-        return len(self.frame) + len(self.pooled_head)
 
 
 def row_labels(frame: pd.DataFrame, ci_prob: float) -> list[str]:
@@ -134,7 +110,7 @@ def text_columns(
     pooled_in = "shrunken" if has_shrunken and "shrunken" in heads else "estimate"
     columns = []
     for name, head in _by_arm(heads, frame).items():
-        column = COLUMNS[name](frame, printing) if name in COLUMNS else _moderator(frame, name)
+        column = COLUMNS[name](frame, printing) if name in COLUMNS else moderator_column(frame, name)
         if any(column.cells):
             column = _with_pooled(column, frame, printing) if name == pooled_in else column
             columns.append(replace(column, head=_two_lines(head, column.head)))
@@ -190,7 +166,7 @@ def pooled_column(columns: Sequence[Column]) -> str:
 def _with_pooled(column: Column, frame: pd.DataFrame, printing: Printing) -> Column:
     pooled = _cells(frame, frame["kind"] != "study", ("estimate", "lower", "upper"), printing)
     cells = tuple(of_study or of_pool for of_study, of_pool in zip(column.cells, pooled, strict=True))
-    return Column(column.name, column.head, cells)
+    return replace(column, cells=cells)
 
 
 def _cells(frame: pd.DataFrame, which: "pd.Series[bool]", names: tuple[str, str, str], printing: Printing) -> list[str]:
@@ -240,7 +216,8 @@ def _weight(frame: pd.DataFrame, _: Printing) -> Column:
     return Column("weight", ("Weight", "%"), tuple(cells))
 
 
-def _moderator(frame: pd.DataFrame, name: str) -> Column:
+def moderator_column(frame: pd.DataFrame, name: str) -> Column:
+    """Return the column of a moderator, headed by its name."""
     values = frame[name]
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     cells = _number_words(values) if is_number else tuple(_plain_words(value) for value in values)

@@ -8,11 +8,14 @@ from bayesmeta._validate import a_type
 from bayesmeta.api import ENGINES, AnyFit
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.result.study_table import natural_name
 from bayesmeta.result.words import effect_noun, with_article
+from bayesmeta.spec.coefficients import formula_of
 from bayesmeta.spec.words import traits
 
+type Shown = AnyFit | FrequentistRegression
 type Compared = AnyFit | Sequence[AnyFit] | Mapping[str, AnyFit]
 
 _MEASURE_WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -53,6 +56,11 @@ def labelled_fits(fit: AnyFit, compare: Compared) -> dict[str, AnyFit]:
     given = [(None, fit), *others]
     for _, each in given:
         _check_fit(each, fit)
+    for _, each in others:
+        if (formula := formula_of(each)) is not None:
+            raise SpecError(
+                f"compare holds a fit with the formula {formula!r}, which has groups; give it as groups=fit."
+            )
     unnamed = [each for label, each in given if label is None]
     fits: dict[str, AnyFit] = {}
     for label, each in given:
@@ -73,7 +81,7 @@ def _check_fit(each: Any, fit: AnyFit) -> None:
         )
 
 
-def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
+def method_title(fit: Shown, *, beside: Sequence[AnyFit] = ()) -> str:
     """Return what a fit is called above its estimates, such as ``"DerSimonian-Laird, logit"``.
 
     Parameters
@@ -86,6 +94,8 @@ def method_title(fit: AnyFit, *, beside: Sequence[AnyFit] = ()) -> str:
     """
     if isinstance(fit, GlmmFit):
         return f"GLMM, {fit.model_record.words}"
+    if isinstance(fit, FrequentistRegression):
+        return f"{method_title(fit.null)}, formula {fit.design.formula}"
     if isinstance(fit, FrequentistFit):
         title = fit.estimator
         words = _MEASURE_WORDS.get(fit.measure)
@@ -100,9 +110,9 @@ def is_reliable(fit: AnyFit) -> bool:
     return fit.engine != "nuts" or fit.is_reliable
 
 
-def link_of(fit: AnyFit) -> str:
+def link_of(fit: Shown) -> str:
     """Return the link on whose scale the fit was made."""
-    return fit.record.link if isinstance(fit, FrequentistFit | GlmmFit) else fit.link
+    return fit.record.link if isinstance(fit, FrequentistFit | GlmmFit | FrequentistRegression) else fit.link
 
 
 def natural_scale(fit: AnyFit) -> str:

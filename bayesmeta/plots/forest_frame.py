@@ -1,8 +1,7 @@
 """What does a forest plot show: which rows, with which numbers?"""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,20 +10,18 @@ from scipy import special
 
 from bayesmeta._arrays import IntArray
 from bayesmeta._validate import check_probability, unknown_name
-from bayesmeta.api import AnyFit, BayesianFit
+from bayesmeta.api import AnyFit
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, link_of
-from bayesmeta.plots.forest_words import parameter_label
-from bayesmeta.result.quantity import is_proportion
+from bayesmeta.plots.forest_groups import Grouping, Groups, grouping_of, is_regression
+from bayesmeta.plots.forest_pooled import Record, pooled_rows
 from bayesmeta.result.study_table import natural_name, observed_effects, study_effects
 from bayesmeta.spec.beyond import refuse_features
-from bayesmeta.spec.coefficients import formula_of, refuse_formula
-
-type Record = dict[str, Any]
 
 FRAME_DTYPES: Final = {
     "kind": "str",
@@ -42,15 +39,13 @@ FRAME_DTYPES: Final = {
     "shrunken_lower": "float64",
     "shrunken_upper": "float64",
     "weight": "float64",
+    "group": "str",
     "is_reliable": "bool",
 }
 """Columns of the frame and their types; the data of two arms or of person-time and the moderators follow."""
 
 SIZES: Final = ("n", "n_treatment", "n_control", "time", "time_treatment", "time_control")
 """How much was observed in an arm."""
-
-_POINTS: Final[Mapping[str, str]] = {"p_mean": "mean", "p_new": "", "theta_new": ""}
-"""Which point of the posterior is drawn, where it is not the median; the prediction is a bar without one."""
 
 
 def forest_frame(
@@ -60,13 +55,16 @@ def forest_frame(
     order: str | Sequence[str] | None = None,
     ci_prob: float = 0.95,
     study_interval: str | None = None,
+    groups: Groups | None = None,
+    estimands: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Return the rows of a forest plot: the studies, then the estimates of each fit.
 
     Parameters
     ----------
     fit : ExactFit, NutsFit, FrequentistFit or GlmmFit
-        The fit whose studies are shown.
+        The fit whose studies are shown. A fit whose formula codes groups by cell means (``"~ 0 + regimen"``) shows its
+        groups, and no estimate of all studies.
     compare : fit, sequence of fits, or dict of fits by label
         Further fits whose estimates are shown below those of `fit`.
     order : str or sequence of str, optional
@@ -77,6 +75,11 @@ def forest_frame(
         Probability of all intervals.
     study_interval : str, optional
         Interval of the observed proportions, as in `study_effects`.
+    groups : DataFrame, fit, or dict of fits by group, optional
+        Groups of studies, each with its own estimates and heterogeneity: the result of `subgroups` by one moderator
+        (with the same `ci_prob`), a fit whose formula codes groups by cell means, or a fit of each group's studies.
+    estimands : str or sequence of str, optional
+        Which of the estimates are shown, such as ``["p_median", "p_new"]``; all by default.
 
     Returns
     -------
@@ -84,25 +87,25 @@ def forest_frame(
         A row per line of the plot, from the top. All values are on the natural scale: proportions, ratios, or
         the scale of ``y``.
 
-        ``kind``: ``"study"``, ``"summary"`` (a diamond) or ``"prediction"`` (a bar). ``label``: what is
-        printed on the left. ``method``: the fit in words; of a study, that whose weights are shown.
-        ``parameter``: ``p_median``, ``p_mean``, ``p_new``, ``mu`` or ``theta_new``; empty for a study.
+        ``kind``: ``"study"``, ``"summary"`` (a diamond), ``"prediction"`` (a bar) or ``"heterogeneity"`` (words on a
+        group). ``label``: what is printed on the left. ``method``: the fit in words; of a study, that whose weights
+        are shown. ``parameter``: ``p_median``, ``p_mean``, ``p_new``, ``mu`` or ``theta_new``; empty for a study.
         ``events``, ``n``: counts. ``estimate``: of a study, the raw proportion, rate or estimate; else by ``point``
-        the posterior ``"median"``, for `p_mean` the posterior ``"mean"``, or the ``"pooled"`` estimate; nan
-        for a prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson, unless
-        `study_interval` is another, or Garwood) or normal ``"CI"`` of a study,
-        the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``. ``shrunken``,
-        ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's own
-        proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in the
-        fit; the shares sum to 1. ``is_reliable``: False if the fit failed its diagnosis or its verification. The data
-        of two arms or of person-time (``events_treatment`` and so on, ``time``) and the moderators follow, missing for
-        the estimates, except a moderator that is called like a column above.
+        the posterior ``"median"``, for `p_mean` the posterior ``"mean"``, or the ``"pooled"`` estimate; nan for a
+        prediction. ``lower``, ``upper``: by ``interval`` the exact (Clopper-Pearson, unless `study_interval` is
+        another, or Garwood) or normal ``"CI"`` of a study, the ``"CrI"`` or ``"CI"`` of an estimate, or the ``"PI"``.
+        ``shrunken``, ``shrunken_lower``, ``shrunken_upper``: posterior median and credible interval of the study's
+        own proportion or effect; nan for a frequentist fit and for a common effect. ``weight``: share of the study in
+        the fit, or, of a Bayesian fit with groups, in its group; these shares sum to 1. ``group``: of a study and of
+        what is said of its group; empty without groups. ``is_reliable``: False if the fit failed its diagnosis or its
+        verification. The data of two arms or of person-time (``events_treatment`` and so on, ``time``) and the
+        moderators follow, missing for the estimates, except a moderator that is called like a column above.
 
     Raises
     ------
     SpecError
         If `ci_prob`, `order` or `study_interval` is not allowed, `compare` holds something else than fits, two fits
-        have the same label, or a fit is on another scale than `fit`.
+        have the same label, a fit is on another scale than `fit`, or `groups` are not those of the studies.
 
     Examples
     --------
@@ -116,23 +119,76 @@ def forest_frame(
     12     p_new       PI  0.314  0.990
     """
     prob = check_probability("ci_prob", ci_prob)
-    refuse_formula(formula_of(fit), "a forest plot")
     refuse_features(getattr(fit, "model", None), "a forest plot")
+    return made_frame(
+        fit, compare, grouping_of(fit, groups, prob), order, prob, study_interval=study_interval, estimands=estimands
+    )
+
+
+def made_frame(
+    fit: AnyFit,
+    compare: Compared,
+    grouping: Grouping | None,
+    order: str | Sequence[str] | None,
+    prob: float,
+    *,
+    study_interval: str | None,
+    estimands: str | Sequence[str] | None,
+) -> pd.DataFrame:
+    """Return the frame of `forest_frame`, once it is known which groups there are."""
     fits = labelled_fits(fit, compare)
     title = next(iter(fits))
     studies = _study_rows(fit, prob, study_interval).assign(
-        kind="study", method=title, point="", parameter="", interval="CI"
+        kind="study", method=title, point="", parameter="", interval="CI", group="", is_reliable=is_reliable(fit)
     )
-    pooled = [row | {"method": label} for label, each in fits.items() for row in _pooled_rows(each, prob)]
-    together = [*studies.to_dict("records"), *pooled]
     dtypes = FRAME_DTYPES | _data_dtypes(fit.studies)
-    frame = pd.DataFrame(together, columns=list(dtypes))
-    frame["is_reliable"] = [is_reliable(fits[method]) for method in frame["method"]]
     moderators = fit.studies.moderators.convert_dtypes()
     others = moderators.drop(columns=[name for name in moderators if name in dtypes])
-    frame = pd.concat([frame.astype(dtypes), others.reindex(frame.index)], axis=1)
-    at = _positions(frame.iloc[: len(studies)], order)
-    return frame.iloc[[*at, *range(len(studies), len(frame))]].reset_index(drop=True)
+    observed = pd.concat([studies.reindex(columns=list(dtypes)).astype(dtypes), others], axis=1)
+    observed = observed.iloc[positions(observed, order)]
+    pooled = [
+        row | {"method": label, "group": "", "is_reliable": is_reliable(each)}
+        for label, each in fits.items()
+        if not is_regression(each)
+        for row in pooled_rows(each, prob)
+    ]
+    parts = [observed] if grouping is None else _grouped(observed, grouping, dtypes)
+    frame = pd.concat([*parts, *_frames(pooled, dtypes)], ignore_index=True)
+    return _chosen(frame, estimands).astype(dtypes | {name: others[name].dtype for name in others})
+
+
+def _frames(rows: Iterable[Record], dtypes: dict[str, str]) -> list[pd.DataFrame]:
+    """Return the rows as a frame, in a list that is empty if there are none."""
+    frame = pd.DataFrame(list(rows), columns=list(dtypes))
+    return [frame.astype(dtypes)] if len(frame) else []
+
+
+def _grouped(observed: pd.DataFrame, grouping: Grouping, dtypes: dict[str, str]) -> list[pd.DataFrame]:
+    """Return the studies of each group with what is said of it."""
+    parts: list[pd.DataFrame] = []
+    for group in grouping.groups:
+        given: Record = {"method": grouping.title, "group": group.label, "is_reliable": not group.why}
+        rows = [row | given for row in group.rows]
+        if group.words:
+            blank = dict.fromkeys(("point", "interval"), "")
+            rows.append(blank | {"kind": "heterogeneity", "label": group.words, "parameter": "tau"} | given)
+        parts += [observed[observed["label"].isin(group.members)].assign(group=group.label), *_frames(rows, dtypes)]
+    return parts
+
+
+def _chosen(frame: pd.DataFrame, estimands: str | Sequence[str] | None) -> pd.DataFrame:
+    """Return the frame with those estimates only that are wanted."""
+    if estimands is None:
+        return frame
+    if not isinstance(estimands, Iterable):
+        raise SpecError(f"estimands={estimands!r} must be a name, or a list of names, such as ['p_median', 'p_new'].")
+    wanted = [estimands] if isinstance(estimands, str) else list(estimands)
+    is_estimate = frame["kind"].isin(["summary", "prediction"])
+    there = frame.loc[is_estimate, "parameter"].unique().tolist()
+    for name in wanted:
+        if name not in there:
+            raise SpecError(unknown_name("estimand", name, there))
+    return frame[~is_estimate | frame["parameter"].isin(wanted)].reset_index(drop=True)
 
 
 def _data_dtypes(studies: Studies) -> dict[str, str]:
@@ -142,7 +198,7 @@ def _data_dtypes(studies: Studies) -> dict[str, str]:
     return {role: "float64" if role.startswith("time") else "Int64" for role in studies.data}
 
 
-def _positions(studies: pd.DataFrame, order: str | Sequence[str] | None) -> IntArray:
+def positions(studies: pd.DataFrame, order: str | Sequence[str] | None) -> IntArray:
     """Return which study stands where, or raise `SpecError`."""
     if order is None:
         return np.arange(len(studies))
@@ -154,7 +210,7 @@ def _positions(studies: pd.DataFrame, order: str | Sequence[str] | None) -> IntA
 
 
 def _by_column(studies: pd.DataFrame, order: str) -> IntArray:
-    columns = studies.drop(columns=["kind", "method", "point", "parameter", "interval", "is_reliable"])
+    columns = studies.drop(columns=["kind", "method", "point", "parameter", "interval", "group", "is_reliable"])
     columns = columns.rename(columns={"label": "study"}).dropna(axis=1, how="all")
     name = order.removeprefix("-")
     sizes = [column for column in SIZES if column in columns]
@@ -182,7 +238,7 @@ def _by_labels(labels: list[str], wanted: list[str]) -> IntArray:
 
 
 def _study_rows(fit: AnyFit, prob: float, study_interval: str | None) -> pd.DataFrame:
-    if isinstance(fit, FrequentistFit | GlmmFit):
+    if isinstance(fit, FrequentistFit | GlmmFit | FrequentistRegression):
         return _observed_rows(fit, prob, study_interval)
     effects = study_effects(fit, ci_prob=prob, study_interval=study_interval)
     data = [role for role in fit.studies.data if role in effects]
@@ -194,7 +250,9 @@ def _study_rows(fit: AnyFit, prob: float, study_interval: str | None) -> pd.Data
     return rows.reset_index()
 
 
-def _observed_rows(fit: FrequentistFit | GlmmFit, prob: float, study_interval: str | None) -> pd.DataFrame:
+def _observed_rows(
+    fit: FrequentistFit | GlmmFit | FrequentistRegression, prob: float, study_interval: str | None
+) -> pd.DataFrame:
     """Return the studies of a frequentist fit, which has no shrunken estimates."""
     studies = fit.studies
     values: dict[str, Any] = {} if studies.kind == "estimates" else dict(studies.data)
@@ -208,42 +266,3 @@ def _observed_rows(fit: FrequentistFit | GlmmFit, prob: float, study_interval: s
     values |= {"label": studies.study, "estimate": estimate, "lower": lower, "upper": upper, "weight": fit.weights}
     nothing = dict.fromkeys(("shrunken", "shrunken_lower", "shrunken_upper"), np.nan)
     return pd.DataFrame(values | nothing)
-
-
-def _pooled_rows(fit: AnyFit, prob: float) -> Iterator[Record]:
-    rows = _frequentist_rows(fit, prob) if isinstance(fit, FrequentistFit | GlmmFit) else _bayesian_rows(fit, prob)
-    for row in rows:
-        kind = "prediction" if row["interval"] == "PI" else "summary"
-        yield row | {"kind": kind, "label": parameter_label(row["parameter"], fit)}
-
-
-def _bayesian_rows(fit: BayesianFit, prob: float) -> Iterator[Record]:
-    table = fit.summary(ci_prob=prob)
-    of_proportions = is_proportion(fit.link)
-    link = "identity" if of_proportions else fit.link
-    names = ("p_median", "p_mean", "p_new") if of_proportions else ("mu", "theta_new")
-    for name in names if fit.model.has_tau else names[:1]:  # all are one where studies do not differ
-        point = _POINTS.get(name, "median")
-        values = (table.at[name, column] if column else np.nan for column in (point, "lower", "upper"))
-        yield _pooled(name, point, "CrI" if point else "PI", _natural(link, *values))
-
-
-def _frequentist_rows(fit: FrequentistFit | GlmmFit, prob: float) -> Iterator[Record]:
-    at_prob = replace(fit, ci_prob=prob)
-    estimand = fit.record.estimand
-    row = at_prob.summary().loc[estimand or "mu"]
-    values = _natural("identity" if estimand else fit.record.link, row["estimate"], row["lower"], row["upper"])
-    yield _pooled(estimand or "mu", "pooled", "CI", values)
-    limits = at_prob.prediction_interval_natural
-    if np.isfinite(limits[0]):
-        yield _pooled("p_new" if estimand else "theta_new", "", "PI", (np.nan, *limits))
-
-
-def _natural(link: str, *values: Any) -> list[float]:
-    with np.errstate(over="ignore"):
-        return [float(value) for value in LINKS[link].inverse(values)]
-
-
-def _pooled(parameter: str, point: str, interval: str, values: Iterable[float]) -> Record:
-    numbers = dict(zip(("estimate", "lower", "upper"), values, strict=True))
-    return {"parameter": parameter, "point": point, "interval": interval, **numbers}

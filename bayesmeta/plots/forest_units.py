@@ -76,6 +76,19 @@ _OTHER_UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
 )
 
 
+_NULLS: Final[Mapping[str, float]] = MappingProxyType({"ratio": 1.0, "effect": 0.0})
+
+
+def null_of(natural_scale: str) -> float | None:
+    """Return the value of no effect, for values that have one."""
+    return _NULLS.get(natural_scale)
+
+
+def axis_label(unit: Unit, natural_scale: str, noun: str) -> str:
+    """Return what stands below the axis: the unit of proportions and rates, else what the values are."""
+    return unit.axis_label if natural_scale in (noun, "rate") else noun.capitalize()
+
+
 def choose_unit(natural_scale: str, scale: str | None, frame: pd.DataFrame) -> Unit:
     """Return the unit for a kind of value.
 
@@ -104,7 +117,7 @@ def choose_unit(natural_scale: str, scale: str | None, frame: pd.DataFrame) -> U
         if scale not in units:
             raise SpecError(unknown_name("scale", scale, units))
         return units[scale]
-    typical = float(frame.loc[frame["kind"] == "summary", "estimate"].iloc[0])
+    typical = _typical(frame)
     if typical < 0.01:
         return units["per 1000" if typical >= 0.001 else "per 100000"]
     if natural_scale == "proportion":
@@ -112,9 +125,16 @@ def choose_unit(natural_scale: str, scale: str | None, frame: pd.DataFrame) -> U
     return units["per 100" if typical < 0.1 else "per 1"]
 
 
+def _typical(frame: pd.DataFrame) -> float:
+    """Return the first estimate; where none is shown, the median of the studies."""
+    estimates = frame.loc[frame["kind"] == "summary", "estimate"]
+    return float(estimates.iloc[0] if len(estimates) else frame["estimate"].median())
+
+
 def decimals(unit: Unit, frame: pd.DataFrame) -> int:
     """Return the decimals that show the narrowest interval of a summary with two digits."""
     rows = frame[frame["kind"] == "summary"]
+    rows = rows if len(rows) else frame
     widths = unit.factor * (rows["upper"] - rows["lower"]).to_numpy(dtype=np.float64)
     widths = widths[np.isfinite(widths) & (widths > 0.0)]
     if not widths.size:

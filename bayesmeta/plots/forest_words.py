@@ -1,17 +1,18 @@
 """Which words stand in a forest plot: names of estimands, heterogeneity, warnings, meaning of the marks?"""
 
-from collections.abc import Mapping
-from math import ceil, log10
+from collections.abc import Mapping, Sequence
+from math import ceil, isnan, log10
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from bayesmeta.api import AnyFit, BayesianFit
 from bayesmeta.effects.study_intervals import DEFAULT_STUDY_INTERVAL, study_interval_record
 from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.settings import SAMPLER_TITLES
-from bayesmeta.plots.forest_fits import is_reliable, link_of
+from bayesmeta.plots.forest_fits import Shown, is_reliable, link_of
 from bayesmeta.result.diagnosis import NOT_RELIABLE
 from bayesmeta.result.quantity import is_proportion
 
@@ -32,6 +33,10 @@ PARAMETER_LABELS: Final[Mapping[str, str]] = MappingProxyType(
 """What the estimates are called on the left of the plot, so that none is taken for another."""
 
 
+MANY_WEIGHTS: Final = 1.5
+"""Weights of studies sum to 1, or to 1 in each group."""
+
+
 def parameter_label(parameter: str, fit: AnyFit) -> str:
     """Return what an estimate is called on the left of the plot.
 
@@ -49,9 +54,9 @@ def parameter_label(parameter: str, fit: AnyFit) -> str:
     return "Median rate (mu)" if of_rates else PARAMETER_LABELS[parameter]
 
 
-def is_common(fit: AnyFit) -> bool:
+def is_common(fit: Shown) -> bool:
     """Return whether the model of a fit lets no study differ from the others."""
-    return not isinstance(fit, FrequentistFit | GlmmFit) and not fit.model.has_tau
+    return not isinstance(fit, FrequentistFit | GlmmFit | FrequentistRegression) and not fit.model.has_tau
 
 
 def percent_words(prob: float) -> str:
@@ -59,7 +64,7 @@ def percent_words(prob: float) -> str:
     return f"{100 * prob:.6g} %"
 
 
-def heterogeneity_line(title: str, fit: AnyFit, *, ci_prob: float) -> str:
+def heterogeneity_line(title: str, fit: Shown, *, ci_prob: float) -> str:
     """Return one line on how far the studies differ, with how far the numbers can be trusted.
 
     Parameters
@@ -86,8 +91,9 @@ def heterogeneity_line(title: str, fit: AnyFit, *, ci_prob: float) -> str:
     >>> heterogeneity_line("DL", bm.fit(studies, engine="frequentist"), ci_prob=0.95)
     'DL, heterogeneity: tau² = 0.362, I² = 56.4 %, Q = 29.79, df = 13, P = 0.005'
     """
-    words = _classical_words(fit) if isinstance(fit, FrequentistFit | GlmmFit) else _bayesian_words(fit, ci_prob)
-    return f"{title}, heterogeneity: {words}"
+    if isinstance(fit, FrequentistFit | GlmmFit | FrequentistRegression):
+        return f"{title}, heterogeneity: {_classical_words(fit)}"
+    return f"{title}, heterogeneity: {_bayesian_words(fit, ci_prob)}"
 
 
 def _bayesian_words(fit: BayesianFit, prob: float) -> str:
@@ -95,10 +101,23 @@ def _bayesian_words(fit: BayesianFit, prob: float) -> str:
     if not fit.model.has_tau:
         return f"none assumed; {_error_words(table)}"
     tau = table.loc["tau"]
-    values = f"tau = {tau['median']:.2f} ({percent_words(prob)} CrI {tau['lower']:.2f} to {tau['upper']:.2f})"
-    scale = f", {fit.link} scale" if is_proportion(fit.link) or fit.link == "log" else ""
     trust = _sampling_words(fit) if fit.engine == "nuts" else _error_words(table)
-    return f"{values}{scale}; {trust}"
+    return f"{tau_words([*tau[['median', 'lower', 'upper']]], fit.link, prob)}; {trust}"
+
+
+def tau_words(numbers: Sequence[float], link: str, prob: float) -> str:
+    """Return tau with its interval, if it has one, and its scale: ``"tau = 1.1 (95 % CrI 0.6 to 2), logit scale"``."""
+    median, lower, upper = numbers
+    interval = "" if isnan(lower) else f" ({percent_words(prob)} CrI {lower:.2f} to {upper:.2f})"
+    scale = f", {link} scale" if is_proportion(link) or link == "log" else ""
+    return f"tau = {median:.2f}{interval}{scale}"
+
+
+def short_heterogeneity(fit: AnyFit, prob: float) -> str:
+    """Return how far the studies of one group differ, without how far the numbers can be trusted."""
+    if isinstance(fit, FrequentistFit | GlmmFit):
+        return _classical_words(fit)
+    return _bayesian_words(fit, prob).partition("; ")[0]
 
 
 def _error_words(table: "pd.DataFrame") -> str:
@@ -124,23 +143,25 @@ def _sampling_words(fit: "NutsFit") -> str:
     return ", ".join(words)
 
 
-def _classical_words(fit: FrequentistFit | GlmmFit) -> str:
+def _classical_words(fit: FrequentistFit | GlmmFit | FrequentistRegression) -> str:
     if fit.df == 0:
         return "cannot be estimated from one study"
     pvalue = "P < 0.001" if fit.q_pvalue < 0.001 else f"P = {fit.q_pvalue:.3f}"
     test = f"I² = {100 * fit.i2:.1f} %, Q = {fit.q:.2f}, df = {fit.df}, {pvalue}"
-    if isinstance(fit, FrequentistFit) and not tau2_record(fit.tau2_method).is_random:
+    if not isinstance(fit, GlmmFit) and not tau2_record(fit.tau2_method).is_random:
         return f"none assumed; {test}"
     return f"tau² = {fit.tau2:.3g}, {test}"
 
 
-def warnings_of(fits: Mapping[str, AnyFit]) -> list[str]:
+def warnings_of(fits: Mapping[str, AnyFit], groups: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     """Return a line on each fit that is not reliable: which it is, what of it is drawn, and why it failed.
 
     Parameters
     ----------
     fits : mapping
         All fits of the plot by label, the main one first.
+    groups : mapping
+        Why the estimates of a group must not be used, by its label; "" if they may.
     """
     main = next(iter(fits))
     lines = []
@@ -149,11 +170,30 @@ def warnings_of(fits: Mapping[str, AnyFit]) -> list[str]:
             drawn = "its estimates and the shrunken ones" if title == main else "its estimates"
             why = fit.notes[0].removeprefix(f"{NOT_RELIABLE}: ")
             lines.append(f"{NOT_RELIABLE}: {title}; do not use {drawn}. {why[:1].upper()}{why[1:]}.")
-    return lines
+    by_reason: dict[str, list[str]] = {}
+    for label, why in groups.items():
+        if why and _reason(why).rstrip(".") not in " ".join(lines):  # the groups of one fit share its reason
+            by_reason.setdefault(_reason(why), []).append(label)
+    return lines + [
+        f"{NOT_RELIABLE}: {', '.join(labels)}; do not use the estimates there. {reason}"
+        for reason, labels in by_reason.items()
+    ]
+
+
+def _reason(note: str) -> str:
+    """Return what went wrong first, without what else is noted."""
+    why = note.partition(f"{NOT_RELIABLE}: ")[2].partition("; ")[0] or note
+    return f"{why[:1].upper()}{why[1:]}."
 
 
 def marks_line(
-    frame: "pd.DataFrame", *, ci_prob: float, is_cut: bool = False, study_interval: str | None = None
+    frame: "pd.DataFrame",
+    *,
+    ci_prob: float,
+    is_cut: bool = False,
+    study_interval: str | None = None,
+    shrunken: bool = True,
+    curves: int = 0,
 ) -> str:
     """Return what squares, circles, diamonds, bars and arrows mean, for those that are drawn.
 
@@ -167,15 +207,26 @@ def marks_line(
         Whether some interval goes beyond the axis.
     study_interval : str, optional
         Interval of the observed proportions.
+    shrunken : bool
+        Whether shrunken estimates are drawn, if there are any.
+    curves : int
+        How many predictions are drawn as densities.
     """
     percent, rows = percent_words(ci_prob), frame[frame["kind"] == "study"]
-    of_proportions = study_interval_record(study_interval or DEFAULT_STUDY_INTERVAL).title
-    exact = f"{of_proportions} " if rows["n"].notna().any() else "exact (Garwood) " if "time" in rows else ""
-    words = [f"Squares: as observed, with {exact}{percent} CI; area proportional to weight."]
-    if rows["shrunken"].notna().any():
+    words = []
+    if len(rows):
+        of_proportions = study_interval_record(study_interval or DEFAULT_STUDY_INTERVAL).title
+        exact = f"{of_proportions} " if rows["n"].notna().any() else "exact (Garwood) " if "time" in rows else ""
+        among = " in its group" if rows["weight"].sum() > MANY_WEIGHTS else ""
+        words.append(f"Squares: as observed, with {exact}{percent} CI; area proportional to weight{among}.")
+    if shrunken and rows["shrunken"].notna().any():
         words.append(f"Circles: the study's own value in the model, posterior median with {percent} CrI.")
-    words.append(_diamond_words(set(frame["point"]), percent))
-    if (frame["kind"] == "prediction").any():
+    estimates = frame[frame["kind"] == "summary"]
+    if len(estimates):
+        words.append(_diamond_words(set(estimates["point"]), percent))
+    if curves:
+        words.append(f"Curves: posterior density of the next study's true value, filled over the {percent} PI.")
+    if (frame["kind"] == "prediction").sum() > curves:
         words.append(f"Bars: {percent} prediction interval (PI).")
     if is_cut:
         words.append("Arrows: the interval goes on beyond the axis.")

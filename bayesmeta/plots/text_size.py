@@ -33,11 +33,14 @@ def text_width(text: str, size: float, *, weight: str = "normal") -> float:
     """
     if not text:
         return 0.0
-    font = FontProperties(size=size, weight=weight)
-    return _outline(text, font) * _longest(findfont(font), size, weight)
+    path = findfont(FontProperties(weight=weight))
+    return size * _outline(text, path, weight) * _longest(path, size, weight)
 
 
-def _outline(text: str, font: FontProperties) -> float:
+@lru_cache(maxsize=8192)
+def _outline(text: str, path: str, weight: str) -> float:
+    """Return the width at 1 point; `path` is the font of matplotlib's settings, which `FontProperties` takes."""
+    font = FontProperties(size=1.0, weight=weight)
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
@@ -53,7 +56,7 @@ def _longest(path: str, size: float, weight: str) -> float:
         for dpi in RESOLUTIONS
     ]
     ratios = [
-        scale * renderer.get_text_width_height_descent(text, font, False)[0] / _outline(text, font)
+        scale * renderer.get_text_width_height_descent(text, font, False)[0] / (size * _outline(text, path, weight))
         for text in SAMPLES
         for scale, renderer in renderers
     ]

@@ -23,7 +23,7 @@ STATISTICS = {
     "psense_summary": lambda tree, main: az.psense_summary(tree, var_names=[main, "tau"]),
 }
 PLOTS_OF_PARAMETERS = (
-    "plot_trace_dist", "plot_dist", "plot_forest", "plot_rank", "plot_ess", "plot_mcse", "plot_pair",
+    "plot_trace", "plot_trace_dist", "plot_dist", "plot_forest", "plot_rank", "plot_ess", "plot_mcse", "plot_pair",
     "plot_prior_posterior", "plot_psense_dist", "plot_psense_quantities",
 )  # fmt: skip
 PLOTS_OF_DATA = (

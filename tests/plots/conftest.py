@@ -70,6 +70,63 @@ def remission_failed(remission: ExactFit, as_nuts) -> NutsFit:
 
 
 @pytest.fixture(scope="session")
+def judged() -> ExactFit:
+    """Return a fit whose studies have two judgements of the risk of bias each."""
+    frame = bm.load_dataset("blinatumomab_cr")
+    frame["bias_selection"] = ["low", "High", "some_concerns", "unclear", "low", None, "low", "high", "low", "low"]
+    frame["overall"] = [
+        "low",
+        "high",
+        "Some concerns",
+        "no information",
+        "low",
+        "low",
+        "serious",
+        "critical",
+        "",
+        "low",
+    ]
+    studies = bm.Studies.from_frame(frame, events="events", n="n")
+    return bm.fit(replace(studies, moderators=frame[["year", "regimen", "bias_selection", "overall"]]))
+
+
+@pytest.fixture(scope="session")
+def by_regimen(judged: ExactFit) -> pd.DataFrame:
+    return bm.subgroups(judged.studies, by="regimen")
+
+
+@pytest.fixture(scope="session")
+def of_regimens(judged: ExactFit) -> object:
+    return bm.fit(judged.studies, bm.ModelSpec("binomial", formula="~ 0 + regimen", beta="Normal(0, 1.5)"))
+
+
+@pytest.fixture(scope="session")
+def regimen_fits(judged: ExactFit, as_nuts) -> dict[str, object]:
+    """Return a fit of each group: by NUTS, which failed, and DerSimonian-Laird."""
+    regimen = judged.studies.moderators["regimen"].to_numpy()
+    tki, other = (judged.studies.take(np.flatnonzero(regimen == name)) for name in ("TKI", "chemotherapy"))
+    return {"TKI": as_nuts(bm.fit(tki), apart=3.0, divergent=12), "None": bm.fit(other, engine="frequentist")}
+
+
+@pytest.fixture(scope="session")
+def grouped_fits() -> dict[str, tuple]:
+    """Return fits of ever more studies and the groups of these, the last with labels that are too long."""
+    found = {}
+    for k in (3, 15, 60, 100):
+        studies = simulated(k)
+        groups = pd.DataFrame({"size": np.where(np.arange(k) % 3 == 0, "small", "large and "), "bias": ["low"] * k})
+        studies = replace(studies, moderators=groups)
+        table = bm.subgroups(studies, by="size", engine="frequentist")
+        found[f"k = {k}"] = (bm.fit(studies, engine="frequentist"), table, {"bias": "Bias"})
+    long = counts([3, 0, 12, 20, 7, 33], [3, 11, 40, 22, 19, 51], list(LONG_LABELS))
+    groups = pd.DataFrame({"group": [LONG_LABELS[1], "b"] * 3, "bias": ["low", "high", "critical"] * 2})
+    long = replace(long, moderators=groups)
+    fit = bm.fit(long)
+    found["long labels"] = (fit, bm.subgroups(long, by="group"), {"bias": "Risk of bias in words\nof many letters"})
+    return found
+
+
+@pytest.fixture(scope="session")
 def rare() -> ExactFit:
     return bm.fit(dataset("crisafulli2020"))
 

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 import bayesmeta as bm
 from bayesmeta.plots.forest import forest_frame, plot_forest
 from bayesmeta.plots.forest_fits import method_title
-from bayesmeta.plots.forest_marks import STYLES
+from bayesmeta.plots.forest_style import LOOKS
 from bayesmeta.plots.forest_words import heterogeneity_line
 from bayesmeta.result.verification import Verification
 
@@ -103,12 +103,12 @@ def test_fits_that_passed_carry_no_warning(remission, remission_nuts, remission_
 
 
 def test_three_fits_differ_in_grey_and_three_more_by_lines_across():
-    shades = sorted(grey(style.color) for style in STYLES[:3])
+    shades = sorted(grey(look.color) for look in LOOKS[:3])
     assert np.diff(shades).min() > 0.15
     assert shades[-1] < 0.75  # visible on white
-    assert [style.hatch for style in STYLES[:3]] == [""] * 3
-    assert all(style.hatch for style in STYLES[3:])
-    assert len(set(STYLES)) == len(STYLES) == 6
+    assert [look.hatch for look in LOOKS[:3]] == [""] * 3
+    assert all(look.hatch for look in LOOKS[3:])
+    assert len(set(LOOKS)) == len(LOOKS) == 6
 
 
 def test_what_is_drawn_of_each_engine_has_the_look_of_its_own(remission, remission_nuts, remission_dl):

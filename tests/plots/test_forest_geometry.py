@@ -72,9 +72,10 @@ def check(ax: Axes, box: Bbox) -> None:
     titles, others = [], []
     for text in texts:
         if text.get_window_extent().overlaps(window):
-            (titles if text.get_weight() == "bold" else others).append(text)
+            is_line = text.get_weight() == "bold" or text.get_style() == "italic"
+            (titles if is_line else others).append(text)
     assert [text.get_text() for text in others] == []
-    # Headings of fits may reach over the place of the marks, for their rows have none.
+    # Headings, and words on a group, may reach over the place of the marks, for their rows have none.
     marks = [patch.get_window_extent() for patch in ax.patches]
     assert [t.get_text() for t in titles if any(t.get_window_extent().overlaps(mark) for mark in marks)] == []
 
@@ -200,3 +201,55 @@ def test_figures_are_written_in_the_formats_of_journals(fits, kind):
     file = io.BytesIO()
     plot_forest(fit, compare=compare).figure.savefig(file, format=kind, bbox_inches="tight")
     assert len(file.getvalue()) > 1000
+
+
+GROUPED = ("k = 3", "k = 15", "k = 60", "k = 100", "long labels")
+
+
+def check_symbols(ax: Axes) -> None:
+    """Assert that the circles of judgements lie in the figure, and touch neither texts nor one another."""
+    circles = [line for line in ax.lines if str(line.get_label()).startswith("_judgement")]
+    centres = np.array([line.get_transform().transform(line.get_xydata())[0] for line in circles])
+    half = np.array([line.get_markersize() for line in circles])[:, None] * ax.figure.dpi / 72.0 / 2.0
+    marks = np.hstack([centres - half, centres + half])
+    assert (marks[:, :2] > 0.0).all()
+    assert (marks[:, 2:] < [ax.figure.bbox.width, ax.figure.bbox.height]).all()
+    extents = boxes(drawn_texts(ax))
+    assert not [pair for pair in overlaps(np.vstack([marks, extents])) if pair[0] < len(marks)]
+
+
+@pytest.mark.parametrize("width_mm", [85, 170])
+@pytest.mark.parametrize("case", GROUPED)
+def test_groups_and_judgements_fit_into_a_page(grouped_fits, case, width_mm):
+    fit, groups, judgements = grouped_fits[case]
+    options = {"style": "compact", "part": (2, 2)} if case == "k = 100" else {"prediction": "density"}
+    ax = plot_forest(fit, groups=groups, judgements=judgements, width_mm=width_mm, **options)
+    for dpi in (72, 150):
+        ax.figure.set_dpi(dpi)
+        ax.figure.draw_without_rendering()
+        check(ax, ax.figure.bbox)
+        check_symbols(ax)
+    assert ax.figure.get_figheight() * 25.4 < 258.0
+    assert min(text.get_fontsize() for text in drawn_texts(ax)) >= 5.0
+
+
+@pytest.mark.parametrize("width_mm", [85, 170])
+@pytest.mark.parametrize("draw", [bm.plot_leave_one_out, bm.plot_cumulative])
+def test_steps_fit_at_both_widths(fits, draw, width_mm):
+    for case, style in (("long labels", "default"), ("k = 15", "classic"), ("hazard ratios", "compact")):
+        ax = draw(fits[case][1], width_mm=width_mm, style=style)
+        for dpi in (72, 150):
+            ax.figure.set_dpi(dpi)
+            ax.figure.draw_without_rendering()
+            check(ax, ax.figure.bbox)
+
+
+def test_a_hundred_studies_stand_on_one_page_or_on_two(grouped_fits):
+    fit, *_ = grouped_fits["k = 100"]
+    one, *parts = (plot_forest(fit, part=part) for part in ((1, 1), (1, 2), (2, 2)))
+    for ax in (one, *parts):
+        ax.figure.draw_without_rendering()
+        check(ax, ax.figure.bbox)
+        assert ax.figure.get_figheight() * 25.4 < 258.0
+    assert max(ax.figure.get_figheight() for ax in parts) < 0.9 * one.figure.get_figheight()
+    assert parts[0].texts[0].get_fontsize() > one.texts[0].get_fontsize()
