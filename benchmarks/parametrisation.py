@@ -47,7 +47,9 @@ def made_studies(k: int, data: str) -> bm.Studies:
     rng = np.random.default_rng([SEED, k, list(SIZES).index(data)])
     n = rng.integers(least, most, k).astype(float)
     p = 1.0 / (1.0 + np.exp(-mu - tau * rng.standard_normal(k)))
-    return bm.Studies(tuple(f"study {i + 1}" for i in range(k)), events=rng.binomial(n.astype(int), p).astype(float), n=n)
+    return bm.Studies(
+        tuple(f"study {i + 1}" for i in range(k)), events=rng.binomial(n.astype(int), p).astype(float), n=n
+    )
 
 
 def default_accept() -> float:
@@ -145,7 +147,16 @@ def bench_cell(k: int, data: str, sampler: str, forms: list[str], repeats: int) 
     for form, found in runs.items():
         frame = pd.DataFrame(found)
         middle = frame.median()
-        rows.append({"k": k, "data": data, "sampler": sampler, "form": form, **middle, "divergences": frame["divergences"].sum()})
+        rows.append(
+            {
+                "k": k,
+                "data": data,
+                "sampler": sampler,
+                "form": form,
+                **middle,
+                "divergences": frame["divergences"].sum(),
+            }
+        )
     table = pd.DataFrame(rows)
     return table.assign(ratio=table["ess_per_second"] / table["ess_per_second"].iloc[0])
 

@@ -86,7 +86,7 @@ def _of_next(
         return {}
     dims = (*BY_DRAW, "level") if structure.groups else BY_DRAW
     mean = np.asarray(posterior["beta" if structure.groups else "mu"])
-    tau, found = np.zeros_like(mean), {}
+    tau, found = np.zeros_like(mean), dict[str, Any]()
     theta_new = mean
     if model.has_tau:
         tau = np.asarray(posterior["tau"])

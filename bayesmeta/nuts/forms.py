@@ -94,7 +94,8 @@ def _partially_centred(model: ModelSpec, means: Means, held: Held) -> Any:
     z = tau * (y - means.eta) * share / v + w * pt.sqrt(share)
     log_density = -0.5 * z**2  # up to a constant, as that of Student's t
     if model.effects == "student-t":
-        log_density = np.float64(-0.5 * (model.nu + 1.0)) * pt.log1p(z**2 / np.float64(model.nu))
+        nu = float(model.nu or 0.0)
+        log_density = np.float64(-0.5 * (nu + 1.0)) * pt.log1p(z**2 / np.float64(nu))
     pm.Potential("prior_of_z", log_density + 0.5 * pt.log(share), dims="study")
     return pm.Deterministic("theta", means.eta + tau * z, dims="study")
 

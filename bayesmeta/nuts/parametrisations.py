@@ -85,7 +85,7 @@ def choose_parametrisation(asked: str | None, model: ModelSpec, structure: Struc
     if asked is None:
         preferred = (MARGINALISED,) if model.likelihood == "normal" else ()
         forms = (*preferred, PARTIAL, NON_CENTRED)
-        return next(name for name in forms if not PARAMETRISATIONS[name].refusal(model, structure, k))
+        return str(next(name for name in forms if not PARAMETRISATIONS[name].refusal(model, structure, k)))
     if reason := PARAMETRISATIONS[asked].refusal(model, structure, k):
         chosen = choose_parametrisation(None, model, structure, k)
         raise SpecError(f"parametrisation={asked!r} {reason}; leave it out, which takes {chosen!r}.")
@@ -131,7 +131,9 @@ PARAMETRISATIONS: Final[Mapping[str, Parametrisation]] = MappingProxyType(
                 _if_two_arm,
             ),
             Parametrisation("sum-to-zero", "by their average and deviations that sum to zero", _unless_one_mean),
-            Parametrisation(MARGINALISED, "not at all: they were integrated out, and drawn afterwards", _unless_integrable),
+            Parametrisation(
+                MARGINALISED, "not at all: they were integrated out, and drawn afterwards", _unless_integrable
+            ),
         )
     }
 )

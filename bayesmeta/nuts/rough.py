@@ -52,7 +52,9 @@ def _poisson_conditional(_model: ModelSpec, data: Data) -> FloatArray:
 
 
 def _conditional(_model: ModelSpec, data: Data) -> FloatArray:
-    odds = [(data[f"events_{x}"] + HALF) / (data[f"n_{x}"] - data[f"events_{x}"] + HALF) for x in ("treatment", "control")]
+    odds = [
+        (data[f"events_{x}"] + HALF) / (data[f"n_{x}"] - data[f"events_{x}"] + HALF) for x in ("treatment", "control")
+    ]
     return np.asarray(np.log(odds[0] / odds[1]))
 
 
