@@ -4,7 +4,7 @@ The density of z_i, likelihood_i(eta_i + tau z_i) phi(z_i), is log-concave for a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, final
 
@@ -55,13 +55,13 @@ def draw_standardised(
         noise = rng.standard_normal(np.broadcast_shapes(eta.shape, share.shape))
         return np.asarray(tau * (data.y - eta) * share / data.se**2 + np.sqrt(share) * noise)
     events, size, offset = _SIZES[model.likelihood](data.data)
-    value, slope, curvature = _GROWTH[model.likelihood]
+    growth = _GROWTH[model.likelihood]
     shape = (*eta.shape[:2], len(events))
     flat = [np.broadcast_to(each, shape).ravel() for each in (events, size, eta + offset, tau)]
     found = np.empty(flat[0].size)
     for start in range(0, found.size, BLOCK):
         part = slice(start, start + BLOCK)
-        found[part] = _draw(_Density(*(each[part] for each in flat), value, slope, curvature), rng)
+        found[part] = _draw(_Density(flat[0][part], flat[1][part], flat[2][part], flat[3][part], *growth), rng)
     return found.reshape(shape)
 
 
@@ -90,8 +90,7 @@ class _Density:
         return np.asarray(1.0 / np.sqrt(1.0 + self.tau**2 * self.size * self.b_curvature(x)))
 
     def at(self, some: BoolArray) -> "_Density":
-        arrays = (self.events, self.size, self.centre, self.tau)
-        return _Density(*(each[some] for each in arrays), self.b, self.b_slope, self.b_curvature)
+        return replace(self, **{name: getattr(self, name)[some] for name in ("events", "size", "centre", "tau")})
 
 
 def _mode(density: _Density) -> FloatArray:

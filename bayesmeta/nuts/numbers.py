@@ -63,8 +63,9 @@ def numbers_of(model: ModelSpec, data: Observed, structure: Structure, *, form: 
     -------
     dict
         The data: those of the likelihood by their roles, the observed ones ``events_observed`` and so on, and
-        ``design`` (study, coef); partially centred or integrated out also ``rough_y`` and ``rough_v``, where they lie and how wide they
-        are, on which the posterior does not depend. The parameters of priors: ``prior_tau_sigma`` and so on, of coefficients (coef,).
+        ``design`` (study, coef); partially centred or integrated out also ``rough_y`` and ``rough_v``, where they lie
+        and how wide they are, on which the posterior does not depend. The parameters of priors: ``prior_tau_sigma``
+        and so on, of coefficients (coef,).
 
     Raises
     ------

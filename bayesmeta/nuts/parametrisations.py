@@ -89,7 +89,7 @@ def choose_parametrisation(asked: str | None, model: ModelSpec, structure: Struc
     if asked is None:
         preferred = (MARGINALISED,) if model.likelihood == "normal" else ()
         forms = (*preferred, PARTIAL, NON_CENTRED)
-        return next(name for name in forms if not PARAMETRISATIONS[name].refusal(model, structure, k))
+        return str(next(name for name in forms if not PARAMETRISATIONS[name].refusal(model, structure, k)))
     if reason := PARAMETRISATIONS[asked].refusal(model, structure, k):
         chosen = choose_parametrisation(None, model, structure, k)
         raise SpecError(f"parametrisation={asked!r} {reason}; leave it out, which takes {chosen!r}.")
