@@ -108,6 +108,11 @@ def forget() -> None:
     _KEPT.clear()
 
 
+def kept() -> int:
+    """Return how many compiled models are kept."""
+    return len(_KEPT)
+
+
 def _form(
     model: ModelSpec, data: Observed, structure: Structure, numbers: Mapping[str, Number]
 ) -> tuple[Hashable, ...]:
