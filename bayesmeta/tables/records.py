@@ -44,7 +44,8 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         ``statistic df df_residual pvalue`` of their test.
         For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept
         parametrisation n_divergent interrupted``; ``diagnosis``: ``ok``, ``verdict``; and ``verification``:
-        ``agrees`` (None if there is no exact answer), ``verdict``, ``largest`` (difference in MCSE). Keys that do not apply are left out.
+        ``agrees`` (None if there is no exact answer), ``verdict``, ``largest`` (difference in MCSE). Keys that do not
+        apply are left out.
 
     Raises
     ------
