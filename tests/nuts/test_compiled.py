@@ -15,6 +15,7 @@ from bayesmeta.nuts import compiled
 from bayesmeta.nuts.build import build_model, coords_of
 from bayesmeta.nuts.compiled import Ready, forget
 from bayesmeta.nuts.numbers import numbers_of
+from bayesmeta.nuts.settings import Settings
 from bayesmeta.nuts.structure import structure_by, structure_of
 from bayesmeta.spec.observed import seen_by
 
@@ -194,15 +195,16 @@ def test_few_models_are_kept_and_the_oldest_goes_first():
 def test_models_of_very_many_studies_and_those_whose_use_failed_are_not_kept(monkeypatch):
     forget()
     model, data, labels, structure = arguments(bm.ModelSpec(), counts(4, 1))
-    with pytest.raises(KeyboardInterrupt), compiled.ready_model(model, data, labels, structure, "pymc"):
+    settings = Settings(100, 100, 1, 1, "pymc", 0.95, parametrisation="non-centred")
+    with pytest.raises(KeyboardInterrupt), compiled.ready_model(model, data, labels, structure, settings):
         raise KeyboardInterrupt
     assert len(compiled._KEPT) == 0
-    with compiled.ready_model(model, data, labels, structure, "pymc"):
+    with compiled.ready_model(model, data, labels, structure, settings):
         assert len(compiled._KEPT) == 0
     assert len(compiled._KEPT) == 1
     forget()
     monkeypatch.setattr(compiled, "LARGEST", 8)
-    with compiled.ready_model(model, data, labels, structure, "pymc"):
+    with compiled.ready_model(model, data, labels, structure, settings):
         pass
     assert len(compiled._KEPT) == 0
 
