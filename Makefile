@@ -1,7 +1,7 @@
 # Each target sets up first; the set-up does nothing when nothing has changed.
 BIN := .venv/bin
 
-.PHONY: demo test lint bench calibration check-wheel setup
+.PHONY: demo test lint bench calibration beyond parametrisation check-wheel setup
 
 demo: setup
 	@$(BIN)/bayesmeta demo
@@ -23,6 +23,14 @@ bench: setup
 # The full calibration run, an hour or so; its results are stored. ARGS=--show prints them.
 calibration: setup
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py $(ARGS)
+
+# Models that only NUTS can fit, beside direct integration and the exact engine: ten minutes or so; results are stored.
+beyond: setup
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/beyond.py $(ARGS)
+
+# Effective draws per second of each form of the study effects; stored. ARGS=--show prints what is.
+parametrisation: setup
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/parametrisation.py $(or $(ARGS),--save)
 
 check-wheel: setup
 	@$(BIN)/python .ci/check_wheel.py

@@ -16,6 +16,7 @@ from bayesmeta.frequentist.methods import INVERSE_VARIANCE, POOLING_OPTIONS, Cla
 from bayesmeta.frequentist.regression import fit_frequentist_regression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit, fit_nuts
+from bayesmeta.spec.beyond import features_beyond, refuse_beyond
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
 from bayesmeta.verify import verify
@@ -26,7 +27,7 @@ type AnyFit = ExactFit | NutsFit | ClassicalFit
 ENGINES = ("exact", "nuts", "frequentist")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "exact": ("measure", "power_weights"),
-    "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "quiet"),
+    "nuts": ("measure", "draws", "tune", "chains", "seed", "sampler", "target_accept", "parametrisation", "quiet"),
     "frequentist": (*POOLING_OPTIONS, "formula"),
 }
 
@@ -53,6 +54,7 @@ def fit(
     seed: int | np.random.Generator | None = None,
     sampler: str | None = None,
     target_accept: float = 0.95,
+    parametrisation: str | None = None,
     quiet: bool = False,
 ) -> NutsFit: ...
 @overload
@@ -90,7 +92,7 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
     **options
         Of the engine. exact: ``measure`` (normal likelihood with counts), ``power_weights``; see `fit_exact`. nuts:
         ``measure``, ``draws``,
-        ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``quiet``; see `fit_nuts`.
+        ``tune``, ``chains``, ``seed``, ``sampler``, ``target_accept``, ``parametrisation``, ``quiet``; see `fit_nuts`.
         frequentist: ``method`` (``"inverse-variance"`` by default; see `POOLING_METHODS`) and the options of that
         method, as a rule ``measure``, ``tau2_method``, ``ci_method``, ``pi_method``, ``ci_prob``, ``variance``,
         ``add``, ``to``; see `fit_frequentist`. ``method="glmm"`` takes ``measure``, ``glmm_model``, ``ci_method``,
@@ -132,6 +134,8 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         classical: Any = fit_frequentist_regression(studies, formula=formula, **options)  # type: ignore[arg-type]
         return cast(AnyFit, classical)  # as with a model's formula below
     chosen = model_for(studies, model)
+    if engine == "exact":
+        refuse_beyond(chosen, "engine='exact'")
     if chosen.formula is not None and engine == "exact":
         if options.pop("power_weights", None) is not None:
             raise SpecError("power_weights are not taken by models with a formula yet; leave them out.")
@@ -139,6 +143,9 @@ def fit(studies: Studies, model: ModelSpec | None = None, *, engine: str = "exac
         return cast(AnyFit, regression)  # the model's formula, which no type tells, decides
     if engine == "exact":
         return fit_exact(studies, chosen, **options)  # type: ignore[arg-type]
+    if features_beyond(chosen):
+        sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]
+        return replace(sampled, verification=verify(sampled))
     check = check_proper if chosen.formula is None else check_proper_regression
     check(studies, chosen, measure=options.get("measure"))  # type: ignore[arg-type]
     sampled = fit_nuts(studies, chosen, **options)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.marginal import Marginal
 from bayesmeta.result.quantity import summary_rows_of
 from bayesmeta.result.verification import Verification
+from bayesmeta.spec.beyond import features_beyond
 
 TABLE_COLUMNS = ("parameter", "statistic", "exact", "nuts", "mcse", "difference")
 
@@ -62,6 +63,10 @@ def verify(fit: NutsFit, *, ci_prob: float = 0.95) -> Verification:
     if not isinstance(fit, NutsFit):
         raise SpecError(f"verify takes a fit made by engine='nuts'; got {a_type(fit)}.")
     prob = check_probability("ci_prob", ci_prob)
+    features = features_beyond(fit.model)
+    if features:
+        reason = f"the exact engine cannot take {' and '.join(features)}, so that only the sampler's diagnostics speak"
+        return Verification(pd.DataFrame(columns=list(TABLE_COLUMNS)), reason)
     try:
         exact = _exact_posterior(fit)
         table = exact.summary(ci_prob=prob)

@@ -216,11 +216,13 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians of {options.repeats}")
     from classical import bench_classical
     from many import bench_k, bench_many, bench_memory
+    from parametrisation import bench_form
+    from refit import bench_refit
 
     rows = bench_import(options.repeats) + bench_fit(options.repeats)
     rows += bench_many(report, options.repeats) + bench_k(report, options.repeats) + bench_memory()
     rows += bench_influence(options.repeats) + bench_sensitivity(options.repeats)
-    rows += bench_classical(report, options.repeats)
+    rows += bench_classical(report, options.repeats) + bench_form() + bench_refit(report, options.repeats)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -29,7 +29,9 @@ def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=No
     import xarray as xr
 
     from bayesmeta.nuts.fit import NutsFit
+    from bayesmeta.nuts.parametrisations import choose_parametrisation
     from bayesmeta.nuts.settings import Settings
+    from bayesmeta.nuts.structure import OVERALL
 
     tree = exact.to_datatree(draws=draws, chains=chains, seed=1)
     tree["posterior"]["mu"] = tree["posterior"]["mu"] + apart * xr.DataArray(np.arange(chains), dims="chain")
@@ -45,6 +47,7 @@ def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=No
         "sampler": "pymc",
         "target_accept": 0.95,
     }
+    asked["parametrisation"] = choose_parametrisation(None, exact.model, OVERALL, exact.studies.k)
     settings = Settings(**{**asked, **changes})
     return NutsFit(exact.studies, exact.model, exact.measure, exact.link, settings, tree)
 

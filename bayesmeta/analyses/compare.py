@@ -18,6 +18,7 @@ from bayesmeta.frequentist.tau2 import tau2_record
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.diagnosis import NOT_RELIABLE
 from bayesmeta.result.words import effect_noun
+from bayesmeta.spec.beyond import refuse_features
 from bayesmeta.spec.coefficients import formula_of, refuse_formula
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.words import has_mean, model_label
@@ -83,6 +84,7 @@ def compare(fits: Sequence[AnyFit] | AnyFit, *, ci_prob: float = 0.95) -> pd.Dat
         raise SpecError("compare needs at least one fit; got none.")
     for fit in given:
         refuse_formula(formula_of(fit), "compare")
+        refuse_features(getattr(fit, "model", None), "compare")
         if not isinstance(fit, ExactFit | NutsFit | FrequentistFit | GlmmFit):
             raise SpecError(f"compare takes fits made by bm.fit; got {a_type(fit)}.")
         _check_same_studies(given[0], fit)

@@ -8,22 +8,32 @@ import pandas as pd
 from bayesmeta._arrays import IntArray
 from bayesmeta._validate import did_you_mean, unknown_name
 from bayesmeta.analyses.parts import PartFit, check_fit, check_prob, summarise_parts
+from bayesmeta.analyses.sampled_parts import sample_parts
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
+from bayesmeta.nuts.fit import NutsFit
 
 
-def cumulative(fit: PartFit, *, by: str | Sequence[str] | None = None, ci_prob: float | None = None) -> pd.DataFrame:
+def cumulative(
+    fit: PartFit | NutsFit,
+    *,
+    by: str | Sequence[str] | None = None,
+    ci_prob: float | None = None,
+    quiet: bool = False,
+) -> pd.DataFrame:
     """Return the summary after the first study, the first two, and so on.
 
     Parameters
     ----------
-    fit : ExactFit, FrequentistFit or GlmmFit
+    fit : ExactFit, NutsFit, FrequentistFit or GlmmFit
         The analysis of all k studies.
     by : str or sequence of str, optional
         A moderator, in whose ascending order the studies come (ties as in the data, and said in ``note``); or the
         labels of all studies in the order wanted. By default the order of the data.
     ci_prob : float, optional
         Probability of the intervals; by default the fit's own, 0.95 for a Bayesian one.
+    quiet : bool
+        For a NutsFit: whether to show no progress bar.
 
     Returns
     -------
@@ -36,6 +46,8 @@ def cumulative(fit: PartFit, *, by: str | Sequence[str] | None = None, ci_prob: 
     SpecError
         If the fit cannot be repeated, the moderator is unknown or cannot be ordered, or the labels are not those of
         the studies.
+    AccuracyError
+        If sampling was interrupted before the first refit; later on the rows that there are are kept.
 
     Notes
     -----
@@ -61,17 +73,21 @@ def cumulative(fit: PartFit, *, by: str | Sequence[str] | None = None, ci_prob: 
     7   2     C  2008    0.64
     12  3     A  2011    0.54
     """
-    checked = check_fit(fit, "cumulative")
+    checked = fit if isinstance(fit, NutsFit) else check_fit(fit, "cumulative")
     prob = check_prob(checked, ci_prob)
     studies = checked.studies
     order, values = _order(studies, by)
     include = np.zeros((studies.k, studies.k), dtype=np.bool_)
     include[:, order] = np.tri(studies.k, dtype=np.bool_)
     heads: list[dict[str, object]] = [{"k": i + 1, "study": studies.study[j]} for i, j in enumerate(order)]
+    if isinstance(checked, NutsFit):
+        rows = sample_parts(checked, include, prob, what="cumulative", quiet=quiet)
+    else:
+        rows = summarise_parts(checked, include, prob)
     if values is None:
-        return summarise_parts(checked, include, prob).tidy(heads)
+        return rows.tidy(heads)
     heads = [{**head, "by": value} for head, value in zip(heads, values, strict=True)]
-    table = summarise_parts(checked, include, prob).tidy(heads)
+    table = rows.tidy(heads)
     tied = pd.Series(values).duplicated(keep=False).to_numpy()
     said = np.repeat(tied, len(table) // studies.k)
     text = f"tie in {by}: in the order of the data"

@@ -5,34 +5,43 @@ import pandas as pd
 
 from bayesmeta.analyses.conflict import depends_on_studies
 from bayesmeta.analyses.parts import PartFit, check_fit, check_prob, summarise_parts
+from bayesmeta.analyses.sampled_parts import sample_parts
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.nuts.fit import NutsFit
 
 
-def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame:
+def leave_one_out(fit: PartFit | NutsFit, *, ci_prob: float | None = None, quiet: bool = False) -> pd.DataFrame:
     """Return the summary without each study in turn.
 
     Parameters
     ----------
-    fit : ExactFit, FrequentistFit or GlmmFit
+    fit : ExactFit, NutsFit, FrequentistFit or GlmmFit
         The analysis of all k studies.
     ci_prob : float, optional
         Probability of the intervals; by default the fit's own, 0.95 for a Bayesian one.
+    quiet : bool
+        For a NutsFit: whether to show no progress bar.
 
     Returns
     -------
     DataFrame
-        A row per study left out (column ``study``) and ``parameter``. Bayesian: ``mean sd median lower upper``,
+        A row per study left out (column ``study``) and ``parameter``. Bayesian: ``mean sd median lower upper``; exact
         ``elpd_loo`` (log predictive density of that study given the others, the same in each of its rows) and
-        ``numerical_error``, the largest absolute error of the row. Frequentist: ``estimate se lower upper`` and, the
+        ``numerical_error``, the largest absolute error of the row; by NUTS ``mcse_mean ess_bulk ess_tail r_hat`` and
+        ``is_reliable``, whether the diagnosis of that refit found no trouble. Frequentist: ``estimate se lower upper``
+        and, the
         same in each of a study's rows, ``tau2 i2 h2 q q_pvalue`` (``i2`` from Q, of a mixed model from tau2; ``h2``
         from tau2, of a common effect from Q). ``shift``: by how much the median (the estimate)
         differs from that of all studies, in units of the SD (the standard error) that it has with all of them.
-        ``note``: why a row has no numbers (an improper posterior, no study left), else empty.
+        ``note``: why a row has no numbers (an improper posterior, no study left), or, by NUTS, what is wrong with them;
+        else empty.
 
     Raises
     ------
     SpecError
-        If the fit cannot be repeated (it was sampled), or ``ci_prob`` is no probability.
+        If the fit cannot be repeated, or ``ci_prob`` is no probability.
+    AccuracyError
+        If sampling was interrupted before the first refit; later on the rows that there are are kept.
 
     Notes
     -----
@@ -53,12 +62,16 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
     >>> table.query("parameter == 'p_median'").set_index("study")["shift"].nlargest(2).round(2).to_dict()
     {'Otsubo et al.': 0.36, 'Awad et al.': 0.34}
     """
-    checked = check_fit(fit, "leave_one_out")
+    checked = fit if isinstance(fit, NutsFit) else check_fit(fit, "leave_one_out")
     prob = check_prob(checked, ci_prob)
     labels = checked.studies.study
-    rows = summarise_parts(checked, ~np.eye(len(labels), dtype=np.bool_), prob)
+    include = ~np.eye(len(labels), dtype=np.bool_)
+    if isinstance(checked, NutsFit):
+        rows = sample_parts(checked, include, prob, what="leave-one-out", quiet=quiet)
+    else:
+        rows = summarise_parts(checked, include, prob)
     table = rows.tidy([{"study": label} for label in labels])
-    point, spread = ("median", "sd") if isinstance(checked, ExactFit) else ("estimate", "se")
+    point, spread = ("median", "sd") if isinstance(checked, ExactFit | NutsFit) else ("estimate", "se")
     if rows.log_evidence is not None and rows.log_evidence_error is not None and isinstance(checked, ExactFit):
         each = np.repeat(np.arange(len(labels)), len(rows.parameters))
         wrong = checked.log_evidence_error + rows.log_evidence_error
@@ -69,5 +82,5 @@ def leave_one_out(fit: PartFit, *, ci_prob: float | None = None) -> pd.DataFrame
         table["numerical_error"] = np.maximum(table["numerical_error"], wrong[each])
     whole = checked.summary(ci_prob=prob).loc[table["parameter"]]
     shift = (table[point].to_numpy() - whole[point].to_numpy()) / whole[spread].to_numpy()
-    table.insert(len(table.columns) - 1, "shift", shift)
+    table.insert(len(table.columns) - (2 if "is_reliable" in table else 1), "shift", shift)
     return table

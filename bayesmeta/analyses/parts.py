@@ -23,6 +23,7 @@ from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.methods import INVERSE_VARIANCE, ClassicalFit, fit_by_method
 from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
+from bayesmeta.nuts.fit import NutsFit
 
 type PartFit = ExactFit | ClassicalFit
 
@@ -52,6 +53,8 @@ class Parts:
         The columns `HETEROGENEITY` of a classical analysis.
     note : list of str
         Why a subset has no numbers, or what a reader of them should know; else empty.
+    is_reliable : array of bool, shape (R,), or None
+        Of sampled summaries: whether there is one, in which no trouble was found.
     """
 
     parameters: tuple[str, ...]
@@ -62,6 +65,7 @@ class Parts:
     log_evidence_error: FloatArray | None
     heterogeneity: FloatArray | None
     note: list[str]
+    is_reliable: BoolArray | None = None
 
     def tidy(self, heads: list[dict[str, object]]) -> pd.DataFrame:
         """Return a row per subset and parameter, each beginning with its subset's head."""
@@ -73,6 +77,8 @@ class Parts:
             frame["numerical_error"] = self.error.ravel()
         if self.heterogeneity is not None:
             frame[list(HETEROGENEITY)] = np.repeat(self.heterogeneity, size, axis=0)
+        if self.is_reliable is not None:
+            frame["is_reliable"] = np.repeat(self.is_reliable, size)
         frame["note"] = [note for note in self.note for _ in range(size)]
         return frame
 
@@ -90,16 +96,16 @@ def check_fit(fit: object, verb: str) -> PartFit:
     if getattr(fit, "engine", None) == "nuts":
         raise SpecError(
             f"{verb} would sample anew for every subset of the studies; fit the same studies and model with "
-            "engine='exact', whose subsets take milliseconds."
+            "engine='exact', whose subsets take milliseconds; bm.leave_one_out and bm.cumulative take this fit."
         )
     raise SpecError(f"{verb} takes a fit made by bm.fit; got {a_type(fit)}.")
 
 
-def check_prob(fit: PartFit, ci_prob: float | None) -> float:
+def check_prob(fit: PartFit | NutsFit, ci_prob: float | None) -> float:
     """Return the probability of intervals: what is given, or the fit's own."""
     if ci_prob is not None:
         return check_probability("ci_prob", ci_prob)
-    return DEFAULT_PROB if isinstance(fit, ExactFit) else fit.ci_prob
+    return DEFAULT_PROB if isinstance(fit, ExactFit | NutsFit) else fit.ci_prob
 
 
 def summarise_parts(fit: PartFit, include: BoolArray, ci_prob: float) -> Parts:

@@ -15,6 +15,7 @@ from bayesmeta.exact.fit import fit_exact, pose_model
 from bayesmeta.exact.regression import fit_regression
 from bayesmeta.exact.trees import LIKELIHOODS
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.spec.beyond import refuse_features
 from bayesmeta.spec.observed import ANY_MU
 from bayesmeta.surface.quadrature import level
 
@@ -148,6 +149,7 @@ def with_marginal(tree: "DataTree", fit: NutsFit) -> "DataTree":
     """
     if fit.structure.is_hierarchical:
         raise SpecError("the marginal likelihood of a hierarchy of tau is not known; use log_likelihood='conditional'.")
+    refuse_features(fit.model, "log_likelihood='marginal'")
     without = fit.model if fit.model.formula is None else replace(fit.model, formula=None, beta=None, mu=ANY_MU)
     terms = pose_model(fit.studies, without, measure=fit.measure)[0].terms
     log_likelihood = tree["log_likelihood"].to_dataset()

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._validate import a_type, check_probability, unknown_name
+from bayesmeta.analyses.sampled_sensitivity import sample_sensitivity
 from bayesmeta.errors import ImproperPosteriorError, SpecError
 from bayesmeta.exact.batch import Reference, Summaries, summarise
 from bayesmeta.exact.existence import tail_orders
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.exact.prior_pairs import PriorPairs
 from bayesmeta.exact.regression import refuse_regression
+from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.summary import COLUMNS
 from bayesmeta.spec.observed import observed_by
 from bayesmeta.spec.priors import Prior, PriorLike
@@ -29,19 +31,20 @@ EXAMPLES = {"mu": "Normal(0, 1)", "tau": "HalfNormal(0.5)"}
 
 
 def sensitivity(
-    fit: ExactFit,
+    fit: ExactFit | NutsFit,
     *,
     mu: Iterable[PriorLike] | None = None,
     tau: Iterable[PriorLike] | None = None,
     parameters: Sequence[str] | None = None,
     ci_prob: float = 0.95,
     progress: Progress | None = None,
+    quiet: bool = False,
 ) -> pd.DataFrame:
     """Return the estimates under other priors, and how far they move.
 
     Parameters
     ----------
-    fit : ExactFit
+    fit : ExactFit or NutsFit
         The analysis under its own priors, the reference.
     mu, tau : iterable of Prior, str or PreliZ distribution, optional
         Priors to try; all pairs of one of mu and one of tau are, the reference's own included. A list that is missing
@@ -52,6 +55,8 @@ def sensitivity(
         Probability of the equal-tailed intervals.
     progress : callable, optional
         Called with the numbers of pairs that are done, and of all.
+    quiet : bool
+        For a NutsFit: whether to show no progress bar.
 
     Returns
     -------
@@ -61,11 +66,16 @@ def sensitivity(
         ``shift``: (mean - mean under the reference) / sd under the reference. ``hellinger``: Hellinger distance of
         the two posterior distributions of the parameter, from 0 (the same) to 1 (nothing in common), the same on
         link and proportion scale. ``*_error``: absolute numerical errors. ``note``: why a pair has no numbers.
+        By NUTS there are instead of errors, evidence and distances ``mcse_mean ess_bulk ess_tail r_hat``,
+        ``shift_mcse`` and ``is_reliable``, whether the diagnosis of that refit found no trouble; of a model with a
+        formula the priors of tau alone are varied, and there is no column ``mu``.
 
     Raises
     ------
     SpecError
-        If the fit is none by quadrature, a prior does not suit its parameter, or an option is not allowed.
+        If the fit is of another kind, a prior does not suit its parameter, or an option is not allowed.
+    AccuracyError
+        If sampling was interrupted before the first refit; later on the rows that there are are kept.
 
     Notes
     -----
@@ -85,10 +95,13 @@ def sensitivity(
     8   HalfNormal(sigma=0.5)   0.765  0.078      0.055
     13   HalfCauchy(beta=0.5)   0.763  0.020      0.017
     """
-    check_exact(fit, "sensitivity")
+    if not isinstance(fit, NutsFit):
+        check_exact(fit, "sensitivity")
     names = _parameters(fit, parameters)
     check_probability("ci_prob", ci_prob)
     priors = alternatives(fit, mu=mu, tau=tau)
+    if isinstance(fit, NutsFit):
+        return sample_sensitivity(fit, *priors, names, ci_prob=ci_prob, progress=progress, quiet=quiet)
     pairs = np.stack(np.meshgrid(*(np.arange(len(p)) for p in priors), indexing="ij"), axis=-1).reshape(-1, 2)
     densities = _densities(fit, priors)
     notes = _improper(fit, *densities)
@@ -118,9 +131,13 @@ def check_exact(fit: object, verb: str) -> None:
 
 
 def alternatives(
-    fit: ExactFit, *, mu: Iterable[PriorLike] | None, tau: Iterable[PriorLike] | None
+    fit: ExactFit | NutsFit, *, mu: Iterable[PriorLike] | None, tau: Iterable[PriorLike] | None
 ) -> tuple[tuple[Prior, ...], tuple[Prior, ...]]:
     """Return the priors to try of mu and of tau, each with the fit's own first and none twice."""
+    if mu is not None and fit.model.formula is not None:
+        raise SpecError(
+            "a model with a formula has no mu; give priors of tau, or fit models with other priors of beta."
+        )
     given: dict[Parameter, Iterable[PriorLike] | None] = {"mu": mu, "tau": tau}
     if mu is None and tau is None:
         given = {"mu": fit.model.sensitivity.get("mu"), "tau": fit.model.sensitivity.get("tau")}
@@ -150,7 +167,7 @@ def _densities(
     return of_mu, of_tau
 
 
-def _parameters(fit: ExactFit, parameters: Sequence[str] | None) -> tuple[str, ...]:
+def _parameters(fit: ExactFit | NutsFit, parameters: Sequence[str] | None) -> tuple[str, ...]:
     listed = isinstance(parameters, Iterable) and not isinstance(parameters, str)
     if parameters is not None and not (listed and list(parameters)):
         raise SpecError(f"parameters={parameters!r} must be a list of {', '.join(fit.parameters)}.")

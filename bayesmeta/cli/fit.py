@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bayesmeta.spec.model import ModelSpec
 
 REGRESSION_OPTIONS = ("formula",)
-NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
+NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept", "parametrisation")
 
 
 @click.command("fit", short_help="Pool the studies of a CSV file.")
@@ -39,6 +39,12 @@ NUTS_OPTIONS = ("draws", "tune", "chains", "seed", "sampler", "target_accept")
 @click.option("--seed", type=int, help="NUTS: source of randomness [default: drawn, and printed].")
 @click.option("--sampler", metavar="NAME", help="NUTS: pymc or nutpie [default: nutpie if it is installed].")
 @click.option("--target-accept", type=float, help="NUTS: rate of acceptance to tune to [default: 0.95].")
+@click.option(
+    "--parametrisation",
+    metavar="NAME",
+    help="NUTS: form in which study effects are sampled, of one posterior: partially-centred, non-centred, centred, "
+    "sum-to-zero or marginalised [default: the fastest that the model has].",
+)
 @click.option("--quiet", is_flag=True, help="NUTS: no progress bar.")
 @ci_prob_option
 @click.option("--ci-kind", default="eti", show_default=True, metavar="NAME", help="eti: equal-tailed. hdi: shortest.")

@@ -189,7 +189,12 @@ def find_problems(
         readings = {role: read_number(cells[role][i]) for role in roles}
         found.extend(Problem(i, role, text, severity) for role, text, severity in check_row(readings))
         found.extend(
-            Problem(i, column, "the value is missing; fill it in, or leave out this moderator or this study")
+            Problem(
+                i,
+                column,
+                "the value is missing; fill it in, or leave out this moderator or this study, "
+                "or read with missing_moderators='keep' to impute it",
+            )
             for column, column_cells in (moderators or {}).items()
             if is_missing(column_cells[i])
         )

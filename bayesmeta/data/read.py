@@ -14,7 +14,7 @@ from bayesmeta.data.check import check_frame
 from bayesmeta.data.columns import Roles
 from bayesmeta.data.decode import decode, read_bytes
 from bayesmeta.data.kinds import ALIASES, ROLES_OF_KIND
-from bayesmeta.data.select import OnBad
+from bayesmeta.data.select import OnBad, OnMissing
 from bayesmeta.data.studies import Studies
 from bayesmeta.data.typed import point_decimals, typed_column
 from bayesmeta.errors import DataError
@@ -58,7 +58,13 @@ def read_csv(path: str | os.PathLike[str], *, text: Sequence[str] = LABEL_COLUMN
     return parse_csv(data, source, text=text)
 
 
-def read_studies(path: str | os.PathLike[str], *, on_bad: OnBad = "raise", **roles: Unpack[Roles]) -> Studies:
+def read_studies(
+    path: str | os.PathLike[str],
+    *,
+    on_bad: OnBad = "raise",
+    missing_moderators: OnMissing = "raise",
+    **roles: Unpack[Roles],
+) -> Studies:
     """Return the studies of a CSV file.
 
     Parameters
@@ -67,6 +73,8 @@ def read_studies(path: str | os.PathLike[str], *, on_bad: OnBad = "raise", **rol
         The file, as in `read_csv`.
     on_bad : {"raise", "drop"}
         What to do about rows with impossible, missing or repeated entries.
+    missing_moderators : {"raise", "keep"}
+        As in `Studies.from_frame`.
     **roles
         The columns to use, as in `Studies.from_frame`.
 
@@ -83,7 +91,9 @@ def read_studies(path: str | os.PathLike[str], *, on_bad: OnBad = "raise", **rol
         If the options contradict one another.
     """
     source, data = _load(path)
-    return Studies.from_frame(_parse_for(data, source, roles), on_bad=on_bad, source=source, **roles)
+    return Studies.from_frame(
+        _parse_for(data, source, roles), on_bad=on_bad, missing_moderators=missing_moderators, source=source, **roles
+    )
 
 
 def check_csv(path: str | os.PathLike[str], **roles: Unpack[Roles]) -> pd.DataFrame:

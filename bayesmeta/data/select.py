@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from bayesmeta._validate import unknown_name
+from bayesmeta.data.cells import is_missing
 from bayesmeta.data.check import Problem, Rows, read_rows, row_names
 from bayesmeta.data.columns import Columns
 from bayesmeta.effects.links import LINKS
@@ -17,6 +18,7 @@ from bayesmeta.errors import DataError, SpecError
 
 type FloatArray = npt.NDArray[np.float64]
 type OnBad = Literal["raise", "drop"]
+type OnMissing = Literal["raise", "keep"]
 
 DROPPED_COLUMNS = ("row", "study", "reason")
 
@@ -44,7 +46,9 @@ class Selection:
     dropped: pd.DataFrame
 
 
-def select_rows(df: pd.DataFrame, columns: Columns, *, on_bad: OnBad, source: str) -> Selection:
+def select_rows(
+    df: pd.DataFrame, columns: Columns, *, on_bad: OnBad, source: str, missing_moderators: OnMissing = "raise"
+) -> Selection:
     """Return the good rows of a frame.
 
     Parameters
@@ -57,6 +61,8 @@ def select_rows(df: pd.DataFrame, columns: Columns, *, on_bad: OnBad, source: st
         Whether a bad row is an error or is left out.
     source : str
         What messages call the data.
+    missing_moderators : {"raise", "keep"}
+        Whether a row that lacks a moderator is a bad one.
 
     Returns
     -------
@@ -72,10 +78,13 @@ def select_rows(df: pd.DataFrame, columns: Columns, *, on_bad: OnBad, source: st
     """
     if on_bad not in ("raise", "drop"):
         raise SpecError(unknown_name("on_bad", on_bad, ("raise", "drop")))
+    if missing_moderators not in ("raise", "keep"):
+        raise SpecError(unknown_name("missing_moderators", missing_moderators, ("raise", "keep")))
     rows = read_rows(df, columns, source=source)
+    may_lack = columns.moderators if missing_moderators == "keep" else ()
     bad: dict[int, list[Problem]] = {}
     for problem in rows.problems:
-        if problem.kind == "error":
+        if problem.kind == "error" and problem.role not in may_lack:
             bad.setdefault(problem.position, []).append(problem)
     if bad and (on_bad == "raise" or len(bad) == len(df)):
         none_left = f"{source} has no good row; the first problem is: " if on_bad == "drop" else f"{source}, "
@@ -84,7 +93,7 @@ def select_rows(df: pd.DataFrame, columns: Columns, *, on_bad: OnBad, source: st
     return Selection(
         tuple(rows.labels[i] for i in keep),
         _effects({role: array[keep] for role, array in rows.values.items()}, columns),
-        df[list(columns.moderators)].iloc[keep].reset_index(drop=True),
+        _moderators(df, columns).iloc[keep].reset_index(drop=True),
         pd.DataFrame(
             [
                 (df.index[i], rows.labels[i], "; ".join(problem.text for problem in problems))
@@ -93,6 +102,18 @@ def select_rows(df: pd.DataFrame, columns: Columns, *, on_bad: OnBad, source: st
             columns=list(DROPPED_COLUMNS),
         ),
     )
+
+
+def _moderators(df: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return the moderators, missing values as NaN; a column of numbers and text that says "NA" holds numbers then."""
+    frame = df[list(columns.moderators)].copy()
+    for name in frame:
+        lacks = frame[name].map(is_missing).to_numpy(dtype=bool)
+        if lacks.any() and not pd.api.types.is_numeric_dtype(frame[name]):
+            known = frame[name].astype(object).where(~lacks, None)
+            numbers = pd.to_numeric(known, errors="coerce")
+            frame[name] = numbers if (numbers.isna() == lacks).all() else known
+    return frame
 
 
 def _first_problem(df: pd.DataFrame, columns: Columns, rows: Rows, bad: dict[int, list[Problem]]) -> str:

@@ -12,7 +12,7 @@ from bayesmeta.data.check import find_problems
 from bayesmeta.data.columns import resolve_columns
 from bayesmeta.data.display import as_html, as_text, data_texts, totals_text
 from bayesmeta.data.kinds import DATA_ROLES, kind_of
-from bayesmeta.data.select import DROPPED_COLUMNS, OnBad, select_rows
+from bayesmeta.data.select import DROPPED_COLUMNS, OnBad, OnMissing, select_rows
 from bayesmeta.effects.measures import ROLES_OF_DATA, DataKind
 from bayesmeta.errors import DataError
 
@@ -159,6 +159,7 @@ class Studies:
         measure: str | None = None,
         interval_prob: float = 0.95,
         moderators: Sequence[str] | str = (),
+        missing_moderators: OnMissing = "raise",
         on_bad: OnBad = "raise",
         source: str = "data frame",
     ) -> Self:
@@ -184,7 +185,9 @@ class Studies:
         interval_prob : float
             Probability of the interval from `lower` to `upper`.
         moderators : sequence of str
-            Further columns to keep; a missing value in one is a bad row.
+            Further columns to keep.
+        missing_moderators : {"raise", "keep"}
+            Whether a row with a missing value of a moderator is a bad one, or is kept for a model that imputes it.
         on_bad : {"raise", "drop"}
             What to do about rows with impossible, missing or repeated entries.
         source : str
@@ -230,7 +233,7 @@ class Studies:
             lower=lower,
             upper=upper,
         )
-        kept = select_rows(df, columns, on_bad=on_bad, source=source)
+        kept = select_rows(df, columns, on_bad=on_bad, missing_moderators=missing_moderators, source=source)
         return cls(
             kept.labels,
             **kept.values,

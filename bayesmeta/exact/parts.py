@@ -20,6 +20,7 @@ from bayesmeta.exact.gaussian import gaussian_terms, is_gaussian
 from bayesmeta.exact.nuisance import MOST_COEFFICIENTS, IntegratedTerms
 from bayesmeta.exact.propriety import is_separated, regression_orders, separated
 from bayesmeta.exact.solve import Problem
+from bayesmeta.spec.beyond import refuse_beyond
 from bayesmeta.spec.coefficients import priors_of
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.moderators import Design
@@ -170,6 +171,7 @@ def pose_regression(studies: Studies, model: ModelSpec, design: Design, *, measu
     """
     if model.beta is None:
         raise SpecError("the model has no formula; fit it without one.")
+    refuse_beyond(model)
     priors = priors_of(model.beta, design.coef)
     base, data = pose_model(studies, replace(model, formula=None, beta=None, mu=ANY_MU), measure=measure)
     is_normal = isinstance(data, Estimates) and model.effects == "normal" and is_gaussian(priors)

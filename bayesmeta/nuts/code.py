@@ -4,14 +4,17 @@ import textwrap
 from importlib import resources
 
 from bayesmeta.effects.measures import ROLES_OF_DATA
+from bayesmeta.nuts.beyond_code import beyond_code, coords_code, incomplete_code, levels_code, scale_code
 from bayesmeta.nuts.design_code import beta_code, design_code, has_groups
 from bayesmeta.nuts.model_code import Centre, effects_code, likelihood_code, proportions_code
 from bayesmeta.nuts.prior_code import prior_code
 from bayesmeta.result.quantity import is_proportion
+from bayesmeta.spec.beyond import features_beyond
 from bayesmeta.spec.formulas import names_in, parse
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.priors import Prior
+from bayesmeta.spec.random_effects import terms_in
 
 WIDTH = 100
 DATA_FILE = "studies.csv"
@@ -77,9 +80,8 @@ def pymc_code(model: ModelSpec) -> str:
         _imports(model),
         *_functions(model),
         _data(model),
-        _coords(model, centre) + _mean(model) + _tau(model),
-        _eta(model) + effects_code(model, centre),
-        proportions_code(model, centre) if is_proportion(model.link) else "",
+        _coords(model, centre) + _mean(model) + ("" if features_beyond(model) else _tau(model)),
+        *_effects(model, centre),
         _prior("baseline", model.baseline, "Log odds of each control arm.", model, dims="study")
         if model.baseline is not None
         else "",
@@ -93,6 +95,15 @@ def _centre(model: ModelSpec) -> Centre:
     if model.formula is None:
         return Centre("mu", "mu")
     return Centre("eta", "beta" if has_groups(model.formula) else "")
+
+
+def _effects(model: ModelSpec, centre: Centre) -> tuple[str, ...]:
+    if features_beyond(model):
+        return (beyond_code(model, centre),)
+    return (
+        _eta(model) + effects_code(model, centre),
+        proportions_code(model, centre) if is_proportion(model.link) else "",
+    )
 
 
 def _scale(model: ModelSpec) -> str:
@@ -118,11 +129,14 @@ def _heading(model: ModelSpec) -> str:
 def _imports(model: ModelSpec) -> str:
     rule = is_proportion(model.link) and model.has_tau and model.effects != "beta"
     needs_numpy = rule or not model.has_tau or model.tau.family.needs == "studies"
+    needs_numpy = needs_numpy or bool(features_beyond(model))
     lines = ["import re\n"] if model.formula and has_groups(model.formula) else []
+    lines = ["import itertools", *(lines or [""])] if model.lkj is not None else lines
     lines += ["import arviz as az", *(["import numpy as np"] if needs_numpy else []), "import pandas as pd"]
     lines.append("import pymc as pm")
-    lines += ["from formulaic import model_matrix"] if model.formula else []
-    lines += ["from scipy import stats"] if rule and model.effects == "student-t" else []
+    lines += ["from formulaic import model_matrix"] if model.formula or model.scale else []
+    is_fixed = isinstance(model.nu, float) and model.scale is None
+    lines += ["from scipy import stats"] if rule and is_fixed else []
     return "\n".join(lines) + "\n"
 
 
@@ -130,9 +144,10 @@ def _functions(model: ModelSpec) -> list[str]:
     """Return the functions that PyMC lacks, as the package itself has them."""
     if model.effects == "beta":
         return [_source("beta_shapes.py", "Beta distributions by mean and standard deviation of the logit.")]
+    found = [_source("lkj.py", "Correlations with an LKJ prior.")] if model.lkj is not None else []
     if model.likelihood == "binomial-conditional":
-        return [_source("hypergeometric.py", "Fisher's non-central hypergeometric distribution.")]
-    return []
+        return [*found, _source("hypergeometric.py", "Fisher's non-central hypergeometric distribution.")]
+    return found
 
 
 def _source(module: str, what: str) -> str:
@@ -143,21 +158,28 @@ def _source(module: str, what: str) -> str:
 
 def _data(model: ModelSpec) -> str:
     names = ["study", *ROLES_OF_DATA[LIKELIHOODS[model.likelihood].data]]
-    names += [] if model.formula is None else names_in(parse(model.formula))
+    formulas = [formula for formula in (model.formula, model.scale) if formula is not None]
+    names += [name for formula in formulas for name in names_in(parse(formula))]
+    names += [name for term in terms_in(model.random) for name in (*term.columns, term.outcome) if name]
+    names = list(dict.fromkeys(names))
     what = f"one row per study; columns {', '.join(names)}"
     text = f'df = pd.read_csv("{DATA_FILE}")'
     short = f"{text}  # {what}\n"
     text = short if len(short) <= WIDTH else f"{_comment(what[0].upper() + what[1:])}{text}\n"
-    return text + (design_code(model.formula) if model.formula else "")
+    text += scale_code(model) + incomplete_code(model)
+    return text + (design_code(model.formula) if model.formula else "") + levels_code(model)
 
 
 def _coords(model: ModelSpec, centre: Centre) -> str:
+    more = coords_code(model, centre)
     if model.formula is None:
+        if more:
+            return f'coords = {{"study": df["study"]}}\n{more}with pm.Model(coords=coords) as model:\n'
         return 'with pm.Model(coords={"study": df["study"]}) as model:\n'
     text = 'coords = {"study": df["study"], "coef": list(design.columns)}\n'
     if centre.new:
         text += 'coords["level"] = [", ".join(re.findall(r"\\[(.*?)\\](?=:|$)", name)) for name in design.columns]\n'
-    text += "with pm.Model(coords=coords) as model:\n"
+    text += f"{more}with pm.Model(coords=coords) as model:\n"
     return text + '    X = pm.Data("design", design.to_numpy(dtype=float), dims=("study", "coef"))\n'
 
 
@@ -177,7 +199,11 @@ def _prior(name: str, prior: Prior, meaning: str, model: ModelSpec, *, dims: str
 def _sampling(model: ModelSpec, centre: Centre) -> str:
     names = ["mu"] if model.formula is None else ["beta"]
     names += ["tau"] if model.has_tau else []
-    if centre.new:
+    names += [f"tau[{term.name}]" for term in terms_in(model.random) if not term.outcome]
+    names += ["rho"] if model.lkj is not None else []
+    names += ["alpha"] if model.scale else []
+    names += ["nu"] if isinstance(model.nu, Prior) else []
+    if centre.new and model.scale is None:
         names += ["p_median", "p_mean", "p_new"] if is_proportion(model.link) else ["theta_new"]
     return _SAMPLING.format(names=str(names).replace("'", '"'))
 

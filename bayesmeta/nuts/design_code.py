@@ -10,8 +10,8 @@ from bayesmeta.spec.priors import Prior
 _CENTRED = """\
 # Numeric moderators are centred, so that {what} at the average study.
 for name in {names}:
-    if pd.api.types.is_numeric_dtype(df[name]):
-        df[name] = df[name] - df[name].mean()
+    if pd.api.types.is_numeric_dtype({frame}[name]):
+        {frame}[name] = {frame}[name] - {frame}[name].mean()
 """
 
 
@@ -22,8 +22,15 @@ def has_groups(formula: str) -> bool:
     return bool(factors) and all(one != "1" and ("(" not in one or one.startswith("C(")) for one in factors)
 
 
-def design_code(formula: str) -> str:
-    """Return the lines that make ``design`` of ``df``.
+def is_centred(formula: str) -> bool:
+    """Return whether numeric moderators of a formula are centred."""
+    parsed = parse(formula)
+    has_constant = any(str(term) == "1" for term in parsed)
+    return bool(bare_names(parsed)) and not has_groups(formula) and (has_constant or len(list(parsed)) > 1)
+
+
+def design_code(formula: str, *, frame: str = "df", name: str = "design") -> str:
+    """Return the lines that make ``design``, or what it is called, of ``df``, or what that is called.
 
     Raises
     ------
@@ -32,36 +39,36 @@ def design_code(formula: str) -> str:
     """
     parsed = parse(formula)
     bare = list(bare_names(parsed))
-    made = f"design = model_matrix({json.dumps(formula)}, df)\n"
+    made = f"{name} = model_matrix({json.dumps(formula)}, {frame})\n"
     if has_groups(formula):
         return f"# A column for each group; {' and '.join(names_in(parsed))} must be text, not numbers.\n{made}"
-    has_constant = any(str(term) == "1" for term in parsed)
-    if not bare or not (has_constant or len(list(parsed)) > 1):
+    if not is_centred(formula):
         return made
+    has_constant = any(str(term) == "1" for term in parsed)
     what = "the intercept is the mean" if has_constant else "each group's mean is that"
-    return _CENTRED.format(what=what, names=json.dumps(bare)) + made
+    return _CENTRED.format(what=what, names=json.dumps(bare), frame=frame) + made
 
 
-def beta_code(beta: Beta) -> str:
-    """Return the lines that define the coefficients."""
+def beta_code(beta: Beta, *, of: str = "beta", dims: str = "coef", columns: str = "design.columns") -> str:
+    """Return the lines that define the coefficients, or another vector of parameters."""
     if isinstance(beta, Prior):
-        return prior_code("beta", beta, "", dims="coef")
+        return prior_code(of, beta, "", dims=dims)
     forms = {(prior.name, tuple(prior.parameters)) for prior in beta.values()}
     if len(forms) == 1:
-        return _vector_code(beta)
-    lines = "".join(f"    {json.dumps(name)}: {call_code(f'beta[{name}]', prior)},\n" for name, prior in beta.items())
+        return _vector_code(beta, of, dims, columns)
+    lines = "".join(f"    {json.dumps(name)}: {call_code(f'{of}[{name}]', prior)},\n" for name, prior in beta.items())
     return (
         f"each = {{\n{lines}}}\n"
-        'beta = pm.Deterministic("beta", pm.math.stack([each[name] for name in design.columns]), dims="coef")\n'
+        f'{of} = pm.Deterministic("{of}", pm.math.stack([each[name] for name in {columns}]), dims="{dims}")\n'
     )
 
 
-def _vector_code(beta: Beta) -> str:
+def _vector_code(beta: Beta, of: str, dims: str, columns: str) -> str:
     assert not isinstance(beta, Prior)
     first = next(iter(beta.values()))
     text, arguments = "", []
     for key in first.parameters:
         values = ", ".join(f"{json.dumps(name)}: {prior.parameters[key]!r}" for name, prior in beta.items())
         text += f"{key}_of = {{{values}}}\n"
-        arguments.append(f"{key}=[{key}_of[name] for name in design.columns]")
-    return text + f'beta = pm.{first.name}("beta", {", ".join(arguments)}, dims="coef")\n'
+        arguments.append(f"{key}=[{key}_of[name] for name in {columns}]")
+    return text + f'{of} = pm.{first.name}("{of}", {", ".join(arguments)}, dims="{dims}")\n'

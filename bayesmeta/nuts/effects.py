@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 from bayesmeta.nuts.beta_shapes import beta_shapes, logit_quantile
 from bayesmeta.nuts.mean_rule import mean_rule
 from bayesmeta.nuts.structure import Structure
+from bayesmeta.spec.beyond import fixed_nu
 from bayesmeta.spec.model import ModelSpec
 
 INVERSE: Final[Mapping[str, Any]] = {
@@ -53,8 +54,14 @@ def means_of(structure: Structure, mean: Any, tau: Any, design: Any) -> Means:
     return Means(mean if structure.groups else None, eta, tau, of_study)
 
 
-def add_effects(model: ModelSpec, means: Means, *, of_group: str | None) -> Any:
-    """Add the effects of the studies, ``theta``, and of the next one, ``theta_new``, to the open PyMC model.
+def add_common_effect(means: Means) -> Any:
+    """Add the one effect of all studies, ``theta``, to the open PyMC model, and return it by study."""
+    everywhere = means.eta + pt.zeros(len(pm.modelcontext(None).coords["study"]))
+    return pm.Deterministic("theta", everywhere, dims="study")
+
+
+def add_new_effect(model: ModelSpec, means: Means, *, of_group: str | None) -> None:
+    """Add the effect of the next study, ``theta_new``, to the open PyMC model, unless moderators decide it.
 
     Parameters
     ----------
@@ -64,39 +71,31 @@ def add_effects(model: ModelSpec, means: Means, *, of_group: str | None) -> Any:
         What they are centred at.
     of_group : str or None
         Dimension of the next study's effect, if it is one for each group.
-
-    Returns
-    -------
-    TensorVariable, shape (study,)
-        ``theta``.
-
-    Notes
-    -----
-    theta_i = eta_i + tau z_i with standard normal (or Student's t) ``z``: the non-centred form of
-    theta_i ~ Normal(eta_i, tau), which NUTS explores without divergences where tau may be close to 0.
     """
+    if means.mean is None:
+        return
     if not model.has_tau:
-        everywhere = means.eta + pt.zeros(len(pm.modelcontext(None).coords["study"]))
-        theta = pm.Deterministic("theta", everywhere, dims="study")
-        if means.mean is not None:
-            pm.Deterministic("theta_new", means.mean, dims=of_group)
-        return theta
-    theta = pm.Deterministic("theta", means.eta + means.tau_of_study * _standard(model, "z", "study"), dims="study")
-    if means.mean is not None:
-        pm.Deterministic("theta_new", means.mean + means.tau * _standard(model, "z_new", of_group), dims=of_group)
-    return theta
+        pm.Deterministic("theta_new", means.mean, dims=of_group)
+        return
+    z_new = standard(model, "z_new", of_group)
+    pm.Deterministic("theta_new", means.mean + means.tau * z_new, dims=of_group)
 
 
-def _standard(model: ModelSpec, name: str, dims: str | None) -> Any:
+def standard(model: ModelSpec, name: str, dims: str | None) -> Any:
+    """Add standardised effects, normal or Student's t, to the open PyMC model."""
     if model.effects == "student-t":
-        return pm.StudentT(name, nu=np.float64(model.nu), mu=0, sigma=1, dims=dims)
+        return pm.StudentT(name, nu=np.float64(fixed_nu(model.nu)), mu=0, sigma=1, dims=dims)
     return pm.Normal(name, 0, 1, dims=dims)
 
 
 def add_proportions(model: ModelSpec, link: str, means: Means, theta: Any, *, of_group: str | None) -> None:
-    """Add the studies' own proportions, ``p``, and those that summarise them: ``p_median``, ``p_mean``, ``p_new``."""
+    """Add the studies' own proportions, ``p``, and those that summarise them: ``p_median``, ``p_mean``, ``p_new``.
+
+    ``theta`` is None where the effects are integrated out, which then have no ``p``.
+    """
     inverse, built = INVERSE[link], pm.modelcontext(None)
-    pm.Deterministic("p", inverse(theta), dims="study")
+    if theta is not None:
+        pm.Deterministic("p", inverse(theta), dims="study")
     if means.mean is None:
         return
     if "p_median" not in built.named_vars:

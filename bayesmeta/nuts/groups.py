@@ -8,6 +8,8 @@ import numpy as np
 import pymc as pm
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.nuts.beyond_build import MODERATOR
+from bayesmeta.nuts.beyond_draws import next_effects
 from bayesmeta.nuts.build import build_model
 from bayesmeta.nuts.hyperpriors import hyperpriors
 from bayesmeta.nuts.sample import quiet_log, without_observed
@@ -60,7 +62,8 @@ def add_groups(
     with build_model(model, data, labels, structure) as built, quiet_log(), warnings.catch_warnings():
         # a potential is a prior of tau, and tau is drawn already: predictions need it no more
         warnings.filterwarnings("ignore", message="The effect of Potentials")
-        pm.compute_log_likelihood(full, progressbar=False)
+        # moderators that are missing for some studies are observed for the others, and are no outcome
+        pm.compute_log_likelihood(full, var_names=_outcomes(built), progressbar=False)
         given = [variable.name for variable in built.free_RVs]
         full.update(pm.sample_posterior_predictive(tree, freeze_vars=given, random_seed=seed, progressbar=False))
         # a potential cannot be drawn from
@@ -77,6 +80,10 @@ def add_groups(
     return without_observed(full)
 
 
+def _outcomes(built: pm.Model) -> list[str]:
+    return [variable.name for variable in built.observed_RVs if not variable.name.startswith(MODERATOR)]
+
+
 def _put(tree: "DataTree", group: str, dataset: Any) -> None:
     tree[group] = type(tree)(dataset)
 
@@ -86,15 +93,31 @@ def _log_prior(tree: "DataTree", priors: dict[str, Prior], structure: Structure)
     posterior = tree["posterior"].to_dataset()
     found = posterior[[]]
     of_beta = [prior for name, prior in priors.items() if name.startswith("beta[")]
+    if structure.beyond:
+        found = found.assign(_vector_densities(posterior, priors, structure))
     for name, prior in priors.items():
-        if name in posterior:
+        if name in posterior and name not in found:
             found[name] = (posterior[name].dims, prior.logpdf(np.asarray(posterior[name])))
     if of_beta:
         values = np.asarray(posterior["beta"])
         log_density = np.stack([prior.logpdf(values[..., i]) for i, prior in enumerate(of_beta)], axis=-1)
         found = found.assign_coords(coef=list(structure.coef))
         found["beta"] = ((*BY_DRAW, "coef"), log_density)
-    return found.drop_vars([name for name in found.coords if name not in (*BY_DRAW, "coef")])
+    dims = {name for variable in found.data_vars.values() for name in variable.dims}
+    return found.drop_vars([name for name in found.coords if name not in dims])
+
+
+def _vector_densities(posterior: Any, priors: dict[str, Prior], structure: Structure) -> dict[str, Any]:
+    """Return the log prior densities of SDs by outcome and of alpha."""
+    correlated, scale = structure.beyond.correlated, structure.beyond.scale
+    labelled = [("tau", correlated.outcomes)] if correlated is not None else []
+    labelled += [("alpha", scale.coef)] if scale is not None else []
+    found = {}
+    for name, labels in labelled:
+        values = np.asarray(posterior[name])
+        each = [priors[f"{name}[{label}]"].logpdf(values[..., i]) for i, label in enumerate(labels)]
+        found[name] = (posterior[name].dims, np.stack(each, axis=-1))
+    return found
 
 
 def _one_likelihood(tree: "DataTree", data: Observed) -> Any:
@@ -107,6 +130,21 @@ def _one_likelihood(tree: "DataTree", data: Observed) -> Any:
 def _predictions(tree: "DataTree", model: ModelSpec, data: Observed, structure: Structure, seed: int) -> Any:
     """Return data of new studies, of the size and the moderators of each study: ``events_new`` or ``y_new``."""
     posterior, rng = tree["posterior"].to_dataset(), np.random.default_rng(seed)
+    if structure.beyond:
+        theta = next_effects(model, structure, posterior, rng)
+    else:
+        theta = _next_effects(model, structure, posterior, rng)
+    shape, k = (posterior.sizes["chain"], posterior.sizes["draw"]), posterior.sizes["study"]
+    made = replicate(model, data, theta, rng, new=True)
+    variables = {
+        f"{role}_new": ((*BY_DRAW, "study"), by_study(role, values).values.T.reshape(*shape, k))
+        for role, values in made.items()
+    }
+    return posterior[["theta"]].assign(variables).drop_vars("theta")
+
+
+def _next_effects(model: ModelSpec, structure: Structure, posterior: Any, rng: np.random.Generator) -> FloatArray:
+    """Return effects of next studies with the moderators of each study, shape (k, draws of all chains)."""
     shape, k = (posterior.sizes["chain"], posterior.sizes["draw"]), posterior.sizes["study"]
 
     def by_study_first(name: str, default: float = 0.0) -> FloatArray:
@@ -116,17 +154,13 @@ def _predictions(tree: "DataTree", model: ModelSpec, data: Observed, structure: 
         return np.broadcast_to(values.reshape(shape[0] * shape[1], -1).T, (k, shape[0] * shape[1]))
 
     eta = by_study_first("mu" if structure.design is None else "eta")
-    made = replicate(model, data, kernel_of(model).draw(eta, by_study_first("tau"), rng), rng, new=True)
-    variables = {
-        f"{role}_new": ((*BY_DRAW, "study"), by_study(role, values).values.T.reshape(*shape, k))
-        for role, values in made.items()
-    }
-    return posterior[["theta"]].assign(variables).drop_vars("theta")
+    return kernel_of(model).draw(eta, by_study_first("tau"), rng)
 
 
 def _both_arms(tree: "DataTree", group: str, data: Observed) -> Any:
     """Return replicates of both arms: given the events of both, those of the control arm are what is left."""
     dataset = tree[group].to_dataset()
+    dataset = dataset.drop_vars([name for name in dataset.data_vars if str(name).startswith(MODERATOR)])
     if isinstance(data, Estimates) or "events_control" not in data.data or "events_control" in dataset:
         return dataset
     total = (data.data["events_treatment"] + data.data["events_control"]).astype(np.int64)

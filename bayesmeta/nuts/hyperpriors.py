@@ -10,6 +10,7 @@ def hyperpriors(model: ModelSpec, structure: Structure) -> dict[str, Prior]:
     means = structure.priors(model)
     names = ("mu",) if structure.design is None else tuple(f"beta[{name}]" for name in structure.coef)
     found = dict(zip(names, means, strict=True))
-    if model.has_tau:
+    if model.has_tau and structure.beyond.correlated is None:
         found["tau0" if structure.is_hierarchical else "tau"] = model.tau
+    found |= structure.beyond.priors(model)
     return found | ({"omega": structure.omega} if isinstance(structure.omega, Prior) else {})

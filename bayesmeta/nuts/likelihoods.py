@@ -9,6 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayesmeta.nuts.hypergeometric import draw_hypergeometric, log_hypergeometric
+from bayesmeta.nuts.marginalised import COUNTED, Counted
 from bayesmeta.nuts.numbers import OBSERVED
 from bayesmeta.nuts.priors import add_baseline
 from bayesmeta.spec.model import ModelSpec
@@ -17,9 +18,23 @@ type Held = Mapping[str, Any]
 type AddLikelihood = Callable[[ModelSpec, Held, Any], None]
 
 
-def add_likelihood(model: ModelSpec, held: Held, theta: Any) -> None:
-    """Add what is observed, given the study effects ``theta`` (study,), to the PyMC model whose context is open."""
-    _LIKELIHOODS[model.likelihood](model, held, theta)
+def add_likelihood(model: ModelSpec, held: Held, theta: Any, *, lean: bool = False) -> None:
+    """Add what is observed, given the study effects ``theta`` (study,), to the PyMC model whose context is open.
+
+    ``lean``: of counts without the constant, whose gamma functions would be computed anew at every step.
+    """
+    if lean and model.likelihood in COUNTED and model.link in ("logit", "log"):
+        _add_kernel(COUNTED[model.likelihood], held, theta)
+    else:
+        _LIKELIHOODS[model.likelihood](model, held, theta)
+
+
+def _add_kernel(record: Counted, held: Held, theta: Any) -> None:
+    def log_kernel(events: Any, x: Any, size: Any) -> Any:
+        return events * x - size * record.growth.value(x)
+
+    given = theta + record.offset(held), held[record.size]
+    _observe(pm.CustomDist, record.events, held, *given, logp=log_kernel, dtype="int64")
 
 
 def add_beta_binomial(held: Held, a: Any, b: Any) -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, final
 
 from bayesmeta.nuts.mean_rule import DEEP, V_STEP
+from bayesmeta.spec.beyond import fixed_nu
 from bayesmeta.spec.model import ModelSpec
 
 
@@ -69,7 +70,7 @@ _RULES: Final[Mapping[str, str]] = MappingProxyType(
         "none": "    # Proportions, all the same: of each study, of the median study, mean, of the next study.\n",
     }
 )
-_INVERSE: Final[Mapping[str, str]] = MappingProxyType(
+INVERSE_CODE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "logit": "pm.math.invlogit({})",
         "probit": "pm.math.invprobit({})",
@@ -184,24 +185,28 @@ def _beta_code(centre: Centre) -> str:
     return text + (_BETA_NEW.format(a=a, b=b, shapes=f"{a}, {b}", dims=centre.dims) if centre.new else "")
 
 
-def proportions_code(model: ModelSpec, centre: Centre) -> str:
-    """Return the lines that define the proportions; of a beta-distributed one there are those of `effects_code`."""
+def proportions_code(model: ModelSpec, centre: Centre, *, total: str = "") -> str:
+    """Return the lines that define the proportions; of a beta-distributed one there are those of `effects_code`.
+
+    ``total`` names the SD of the next study's effect, where it is not tau.
+    """
     if model.effects == "beta":
         return ""
-    inverse, new, dims = _INVERSE[model.link], centre.new, centre.dims
+    inverse, new, dims = INVERSE_CODE[model.link], centre.new, centre.dims
     own = f'    pm.Deterministic("p", {inverse.format("theta")}, dims="study")\n'
     if not new:
         return own
-    nu = float(model.nu or 1.0)
+    nu = fixed_nu(model.nu) or 1.0
     reach = DEEP / nu + 3.5
     nodes = 2 * int(-(-reach // V_STEP)) + 1
     name = {"logit": "invlogit", "probit": "invprobit"}.get(model.link, "1 - exp(-exp")
     name = name if model.link != "cloglog" else "inverse cloglog "
-    text = _RULES[model.effects].format(name=name, reach=reach, nodes=nodes, nu=nu) + own
+    rule = "normal" if total and model.effects == "none" else model.effects
+    text = _RULES[rule].format(name=name, reach=reach, nodes=nodes, nu=nu) + own
     if model.formula is not None or model.mu.family.needs != "link":
         text += f'    pm.Deterministic("p_median", {inverse.format(new)}{dims})\n'
-    spread = f"{new}[:, None] + tau * x" if dims else f"{new} + tau * x"
-    mean = f"pm.math.dot({inverse.format(spread)}, weight)" if model.has_tau else inverse.format(new)
+    spread = f"{new}[:, None] + {total or 'tau'} * x" if dims else f"{new} + {total or 'tau'} * x"
+    mean = f"pm.math.dot({inverse.format(spread)}, weight)" if total or model.has_tau else inverse.format(new)
     text += f'    pm.Deterministic("p_mean", {mean}{dims})\n'
     return text + f'    pm.Deterministic("p_new", {inverse.format("theta_new")}{dims})\n'
 

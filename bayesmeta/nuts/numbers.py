@@ -13,6 +13,10 @@ import numpy as np
 import pymc as pm
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.errors import DataError
+from bayesmeta.nuts.beyond import Beyond
+from bayesmeta.nuts.parametrisations import NON_CENTRED, ROUGH
+from bayesmeta.nuts.rough import rough_effects
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Estimates, Observed
@@ -21,6 +25,7 @@ from bayesmeta.spec.resolve import resolve_prior
 
 OBSERVED: Final = "_observed"
 """What follows the name of an observed variable in that of the container of its data."""
+LARGEST_COUNT: Final = 2**31 - 1  # `pymc.Data` makes int32 of whole numbers, and wraps those that are larger
 
 
 @final
@@ -40,7 +45,7 @@ class Number:
     dims: tuple[str, ...]
 
 
-def numbers_of(model: ModelSpec, data: Observed, structure: Structure) -> dict[str, Number]:
+def numbers_of(model: ModelSpec, data: Observed, structure: Structure, *, form: str = NON_CENTRED) -> dict[str, Number]:
     """Return what the containers of the PyMC model hold, by their names.
 
     Parameters
@@ -51,12 +56,16 @@ def numbers_of(model: ModelSpec, data: Observed, structure: Structure) -> dict[s
         What it sees of the studies.
     structure : Structure
         What the studies share.
+    form : str
+        The form of the study effects.
 
     Returns
     -------
     dict
         The data: those of the likelihood by their roles, the observed ones ``events_observed`` and so on, and
-        ``design`` (study, coef). The parameters of priors: ``prior_tau_sigma`` and so on, of coefficients (coef,).
+        ``design`` (study, coef); partially centred or integrated out also ``rough_y`` and ``rough_v``, where they lie
+        and how wide they are, on which the posterior does not depend. The parameters of priors: ``prior_tau_sigma``
+        and so on, of coefficients (coef,).
 
     Raises
     ------
@@ -66,6 +75,11 @@ def numbers_of(model: ModelSpec, data: Observed, structure: Structure) -> dict[s
     found = {name: Number(value, ("study",)) for name, value in _DATA[model.likelihood](data).items()}
     if structure.design is not None:
         found["design"] = Number(structure.matrix, ("study", "coef"))
+    if form in ROUGH:
+        found |= {
+            name: Number(value, ("study",))
+            for name, value in zip(("rough_y", "rough_v"), rough_effects(model, data), strict=True)
+        }
     return found | _prior_numbers(model, data, structure)
 
 
@@ -89,20 +103,51 @@ def _prior_numbers(model: ModelSpec, data: Observed, structure: Structure) -> di
     priors = tuple(resolve_prior(prior, model, data) for prior in structure.priors(model))
     if structure.design is None:
         found |= _scalars("prior_mu", priors[0])
-    elif alike(priors):
-        for key in priors[0].parameters:
-            values = np.array([prior.parameters[key] for prior in priors])
-            found[f"prior_beta_{key}"] = Number(values, ("coef",))
     else:
-        for name, prior in zip(structure.coef, priors, strict=True):
-            found |= _scalars(f"prior_beta[{name}]", prior)
-    if model.has_tau:
+        found |= _vectors("beta", priors, structure.coef, "coef")
+    if structure.beyond:
+        found |= _beyond_numbers(model, structure.beyond)
+    if model.has_tau and structure.beyond.correlated is None:
         found |= _scalars("prior_tau", resolve_prior(model.tau, model, data))
     if isinstance(structure.omega, Prior):
         found |= _scalars("prior_omega", structure.omega)
     elif structure.omega is not None:
         found["omega"] = Number(np.float64(structure.omega), ())
     return found | (_scalars("prior_baseline", model.baseline) if model.baseline is not None else {})
+
+
+def _beyond_numbers(model: ModelSpec, beyond: Beyond) -> dict[str, Number]:
+    """Return the parameters of the priors of what only NUTS can fit, its groups, designs and observed moderators."""
+    found: dict[str, Number] = {}
+    priors = beyond.priors(model)
+    for factor in beyond.factors:
+        found[f"{factor.name}_of_study"] = Number(factor.index, ("study",))
+        if not factor.outcome:
+            found |= _scalars(f"prior_tau[{factor.name}]", priors[f"tau[{factor.name}]"])
+            continue
+        found[f"{factor.outcome}_of_study"] = Number(factor.outcome_index, ("study",))
+        of_outcomes = tuple(priors[f"tau[{name}]"] for name in factor.outcomes)
+        found |= _vectors("tau", of_outcomes, factor.outcomes, factor.outcome)
+        found["lkj"] = Number(np.float64(model.lkj), ())
+    if beyond.scale is not None:
+        found["scale"] = Number(beyond.scale.matrix, ("study", "coef_scale"))
+        of_alpha = tuple(priors[f"alpha[{name}]"] for name in beyond.scale.coef)
+        found |= _vectors("alpha", of_alpha, beyond.scale.coef, "coef_scale")
+    for imputed in beyond.imputed:
+        found[f"x[{imputed.name}]{OBSERVED}"] = Number(imputed.observed, ())
+    return found | (_scalars("prior_nu", model.nu) if isinstance(model.nu, Prior) else {})
+
+
+def _vectors(name: str, priors: tuple[Prior, ...], labels: tuple[str, ...], dim: str) -> dict[str, Number]:
+    """Return the parameters of the priors of a vector: together if they are alike, else one by one."""
+    found: dict[str, Number] = {}
+    if alike(priors):
+        for key in priors[0].parameters:
+            found[f"prior_{name}_{key}"] = Number(np.array([prior.parameters[key] for prior in priors]), (dim,))
+        return found
+    for label, prior in zip(labels, priors, strict=True):
+        found |= _scalars(f"prior_{name}[{label}]", prior)
+    return found
 
 
 def _scalars(prefix: str, prior: Prior) -> dict[str, Number]:
@@ -133,6 +178,10 @@ def _counts(*known: str, observed: tuple[str, ...], total: bool = False) -> Call
 
 
 def _whole(values: FloatArray) -> Any:
+    if values.max(initial=0.0) > LARGEST_COUNT:
+        raise DataError(
+            f"PyMC takes counts up to {LARGEST_COUNT}, and {values.max():.0f} is more; use engine='exact', or rates."
+        )
     return values.astype(np.int64)
 
 

@@ -40,10 +40,16 @@ def find_draws(
     SpecError
         If there is no such quantity.
     """
-    if structure.design is None:
+    if name in structure.beyond.positions:
+        return structure.beyond.positions[str(name)]
+    if structure.design is None and not structure.beyond:
         return find_quantity(name, link, studies, has_tau=has_tau)
     rows = structure.rows(link, has_tau=has_tau)
-    known = (*rows, *(f"theta_new[{group}]" for group in structure.groups))
+    new = () if structure.beyond.scale is not None else ("theta_new",)
+    of_new = (
+        new if structure.design is None else tuple(f"{each}[{group}]" for each in new for group in structure.groups)
+    )
+    known = (*rows, *of_new)
     kind, _, label = str(name).removesuffix("]").partition("[")
     of_studies = ("theta", "p") if is_proportion(link) else ("theta",)
     if name not in known and not (kind in of_studies and label in studies):

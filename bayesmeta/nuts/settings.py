@@ -31,6 +31,8 @@ class Settings:
         Acceptance rate that the step size is tuned to.
     note : str
         Why the sampler is another than the one asked for; otherwise empty.
+    parametrisation : str
+        The form in which the study effects were sampled, as `choose_parametrisation` has it.
     """
 
     draws: int
@@ -40,6 +42,7 @@ class Settings:
     sampler: str
     target_accept: float
     note: str = ""
+    parametrisation: str = ""
 
 
 def check_settings(

@@ -9,7 +9,11 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
+from bayesmeta.nuts.beyond import NOTHING, Beyond, check_priors, factors_of
+from bayesmeta.nuts.imputed import design_with_missing
+from bayesmeta.nuts.scale import scale_of
 from bayesmeta.result.quantity import summary_rows_of
+from bayesmeta.spec.beyond import features_beyond, refuse_beyond
 from bayesmeta.spec.coefficients import priors_of
 from bayesmeta.spec.levels import groups_by, variables_of
 from bayesmeta.spec.model import ModelSpec
@@ -19,6 +23,9 @@ from bayesmeta.spec.roles import prior_for
 
 TAU: Final = ("common", "hierarchical")
 DEFAULT_OMEGA: Final = "HalfNormal(0.5)"
+
+OF_THE_NEXT: Final = ("p_mean", "p_new", "theta_new")
+"""Rows of which there is none where the heterogeneity depends on moderators; see `bayesmeta.predict`."""
 
 type Omega = Prior | float
 
@@ -38,12 +45,15 @@ class Structure:
         One tau, or for group g tau0 exp(omega z_g) with standard normal z_g.
     omega : Prior, float or None
         In a hierarchy, the SD of log tau between groups: its prior, or its value.
+    beyond : Beyond
+        What of it only NUTS can fit.
     """
 
     design: Design | None = None
     by: str = ""
     tau: str = "common"
     omega: Omega | None = None
+    beyond: Beyond = NOTHING
 
     @property
     def coef(self) -> tuple[str, ...]:
@@ -75,10 +85,15 @@ class Structure:
     def rows(self, link: str, *, has_tau: bool) -> tuple[str, ...]:
         """Return the rows of a summary, as `RegressionFit` names them where there are coefficients."""
         rows = summary_rows_of(link, has_tau=has_tau)
-        if self.design is None:
-            return rows
+        if self.beyond.scale is not None:
+            rows = tuple(name for name in rows if name not in OF_THE_NEXT)
         spread = [f"tau[{group}]" for group in self.groups] if self.is_hierarchical else ["tau"] * has_tau
+        if self.beyond.correlated is not None:
+            spread = []
+        spread += self.beyond.positions
         of_mean = [name for name in rows if name not in ("mu", "tau")]
+        if self.design is None:
+            return ("mu", *spread, *of_mean)
         of_groups = [f"{name}[{group}]" for group in self.groups for name in of_mean]
         return (*(f"beta[{name}]" for name in self.coef), *spread, *of_groups)
 
@@ -87,8 +102,15 @@ OVERALL: Final = Structure()
 
 
 def structure_of(model: ModelSpec, studies: Studies) -> Structure:
-    """Return the structure that a model's formula, if it has one, gives the studies."""
-    return OVERALL if model.formula is None else Structure(design_of(model.formula, studies))
+    """Return the structure that a model's formula and random effects, if it has them, give the studies."""
+    if not features_beyond(model):
+        return OVERALL if model.formula is None else Structure(design_of(model.formula, studies))
+    design, imputed = design_with_missing(model, studies)
+    factors, scale = factors_of(model, studies, design), scale_of(model, studies)
+    beyond = Beyond(factors, scale, imputed, free_nu=isinstance(model.nu, Prior))
+    structure = Structure(design, beyond=beyond)
+    check_priors(model, beyond, structure.priors(model))
+    return structure
 
 
 def structure_by(studies: Studies, model: ModelSpec, by: str, *, tau: str, omega: PriorLike | float) -> Structure:
@@ -120,6 +142,7 @@ def structure_by(studies: Studies, model: ModelSpec, by: str, *, tau: str, omega
         raise SpecError(unknown_name("tau", tau, TAU))
     if model.formula is not None:
         raise SpecError(f"groups are named by `by`, so the model needs no formula; leave {model.formula!r} out.")
+    refuse_beyond(model, "a model with `by`")
     if not model.has_tau:
         raise SpecError(f"effects='none' has no tau, so tau={tau!r} says nothing; use tau='separate'.")
     if tau == "hierarchical" and not model.tau.is_proper:

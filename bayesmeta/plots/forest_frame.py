@@ -21,6 +21,7 @@ from bayesmeta.plots.forest_fits import Compared, is_reliable, labelled_fits, li
 from bayesmeta.plots.forest_groups import Grouping, Groups, grouping_of, is_regression
 from bayesmeta.plots.forest_pooled import Record, pooled_rows
 from bayesmeta.result.study_table import natural_name, observed_effects, study_effects
+from bayesmeta.spec.beyond import refuse_features
 
 FRAME_DTYPES: Final = {
     "kind": "str",
@@ -118,6 +119,7 @@ def forest_frame(
     12     p_new       PI  0.314  0.990
     """
     prob = check_probability("ci_prob", ci_prob)
+    refuse_features(getattr(fit, "model", None), "a forest plot")
     return made_frame(
         fit, compare, grouping_of(fit, groups, prob), order, prob, study_interval=study_interval, estimands=estimands
     )

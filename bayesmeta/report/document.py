@@ -15,7 +15,7 @@ from bayesmeta.report.record import CLASSICAL, MIXED, versions_of
 from bayesmeta.report.references import cited_in
 from bayesmeta.report.shown import Shown
 
-_SAMPLING = ("sampler", "draws", "tune", "chains", "seed", "target_accept")
+_SAMPLING = ("sampler", "draws", "tune", "chains", "seed", "target_accept", "parametrisation")
 
 
 def methods_paragraphs(results: Results) -> list[str]:

@@ -78,6 +78,7 @@ ENGINES: Final[Mapping[str, Keys]] = MappingProxyType(
                 "seed": WHOLE,
                 "sampler": TEXT,
                 "target_accept": NUMBER,
+                "parametrisation": TEXT,
             }
         ),
         "frequentist": MappingProxyType(

@@ -10,6 +10,7 @@ from bayesmeta.frequentist.glmm_models import GlmmModel
 from bayesmeta.frequentist.intervals import ci_record, pi_record
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS
 from bayesmeta.frequentist.tau2 import tau2_record
+from bayesmeta.nuts.parametrisations import PARAMETRISATIONS
 from bayesmeta.report.references import cite
 from bayesmeta.result.quantity import is_proportion
 from bayesmeta.spec.likelihoods import DEFAULT_EFFECTS
@@ -50,7 +51,8 @@ def nuts_sentences(settings: Mapping[str, Any], versions: Mapping[str, str], *, 
     Parameters
     ----------
     settings : mapping
-        ``sampler``, ``draws``, ``tune``, ``chains``, ``seed`` and, if known, ``target_accept``.
+        ``sampler``, ``draws``, ``tune``, ``chains``, ``seed`` and, if known, ``target_accept`` and
+        ``parametrisation``.
     versions : mapping
         Versions of the programs by name.
     verified : bool
@@ -70,6 +72,7 @@ def nuts_sentences(settings: Mapping[str, Any], versions: Mapping[str, str], *, 
         f"The same model was sampled by the no-U-turn sampler {cite('hoffman2014')} of {program}, with "
         f"{settings['chains']} chains of {settings['draws']} draws each after {settings['tune']} tuning "
         f"steps{accept} and the random seed {settings['seed']}.",
+        *_form_sentence(settings.get("parametrisation", "")),
         "Convergence was judged by the rank-normalised R-hat, the effective sample sizes of bulk and tails "
         f"{cite('vehtari2021')} and divergent transitions.",
     ]
@@ -79,6 +82,11 @@ def nuts_sentences(settings: Mapping[str, Any], versions: Mapping[str, str], *, 
             "exact posterior in units of their Monte-Carlo standard errors; differences of up to 4 were accepted."
         )
     return " ".join(sentences)
+
+
+def _form_sentence(form: str) -> list[str]:
+    """Return what is said of the form of the study effects, if there is a choice."""
+    return [f"The study effects were sampled {PARAMETRISATIONS[form].words}."] if form else []
 
 
 def report_sentences(link: str, *, ci_prob: float, effects: str = DEFAULT_EFFECTS) -> str:

@@ -8,10 +8,12 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import DEFAULT_MEASURES, get_measure
 from bayesmeta.effects.sizes import has_empty_cell
+from bayesmeta.report.beyond_methods import beyond_effects, beyond_priors
 from bayesmeta.report.prior_words import prior_words
 from bayesmeta.report.references import cite
+from bayesmeta.spec.beyond import features_beyond
 from bayesmeta.spec.model import ModelSpec
-from bayesmeta.spec.observed import observed_by
+from bayesmeta.spec.observed import observed_by, seen_by
 from bayesmeta.spec.prior_text import format_number
 from bayesmeta.spec.roles import PARAMETERS
 
@@ -58,13 +60,16 @@ def model_sentences(
     str
         One paragraph.
     """
-    link = observed_by(model, studies, measure=measure).link
+    is_beyond = bool(features_beyond(model))
+    link = (seen_by if is_beyond else observed_by)(model, studies, measure=measure).link
+    scale = "the scale of the estimates" if link == "identity" else f"the {_link_words(link)} scale"
+    has_random = model.has_tau or bool(model.random)
     sentences = [
         "The single study was analysed" if studies.k == 1 else f"The {studies.k} studies were pooled",
-        f"with a Bayesian {'random-effects' if model.has_tau else 'common-effect'} model.",
+        f"with a Bayesian {'random-effects' if has_random else 'common-effect'} model.",
         _likelihood(model, studies, measure),
-        _effects(model, "the scale of the estimates" if link == "identity" else f"the {_link_words(link)} scale"),
-        *_priors(model),
+        beyond_effects(model, scale) if is_beyond else _effects(model, scale),
+        *(beyond_priors(model) if is_beyond else _priors(model)),
     ]
     if power_weights is not None:
         sentences.append(_discounts(studies, power_weights))

@@ -88,7 +88,7 @@ def _model(model: ModelSpec | None) -> dict[str, Any] | None:
         return None
     names = ("name", "title", "likelihood", "link", "effects")
     record: dict[str, Any] = {name: getattr(model, name) for name in names}
-    record |= {"nu": model.nu} if model.nu is not None else {}
+    record |= {"nu": model.nu if isinstance(model.nu, float) else str(model.nu)} if model.nu is not None else {}
     priors = {"mu": model.mu, "tau": model.tau if model.has_tau else None, "baseline": model.baseline}
     stated = {name: str(prior) for name, prior in priors.items() if prior is not None}
     return {**record, **stated, "why": dict(model.why)}

@@ -42,14 +42,22 @@ def levels_of(studies: Studies, variable: str) -> list[tuple[str, IntArray]]:
     ]
 
 
-def complete_moderator(studies: Studies, variable: str) -> "pd.Series[Any]":
-    """Return a moderator of the studies, or raise `DataError` if it is missing for one."""
+def complete_moderator(studies: Studies, variable: str, *, imputable: bool = False) -> "pd.Series[Any]":
+    """Return a moderator of the studies, or raise `DataError` if it is missing for one.
+
+    `imputable` says that the model could impute it, which the error then names as a way out.
+    """
     column = studies.moderators[variable]
     missing = np.flatnonzero(column.isna())
     if missing.size:
+        wayout = (
+            "leave the study out with studies.take(...), or impute it by ModelSpec(..., missing='impute')"
+            if imputable
+            else "or leave the study out with studies.take(...)"
+        )
         raise DataError(
             f"{studies.source}, study {studies.study[missing[0]]!r}: the moderator {variable!r} is missing; fill it "
-            "in, or leave the study out with studies.take(...)."
+            f"in, {wayout}."
         )
     return column
 

@@ -6,13 +6,23 @@ from os import PathLike
 from typing import Any, Self, final
 
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.beyond import FIELDS, check_beyond, check_nu
+from bayesmeta.spec.beyond_text import beyond_statements, effects_statement
 from bayesmeta.spec.coefficients import Beta, BetaLike, check_beta, state_beta
-from bayesmeta.spec.formulas import check_formula
 from bayesmeta.spec.frozen import FrozenMapping
-from bayesmeta.spec.likelihoods import DEFAULT_NU, LIKELIHOODS, LikelihoodRecord, check_choice, find_likelihood
-from bayesmeta.spec.parameters import check_number
-from bayesmeta.spec.priors import Prior, PriorLike, as_prior
-from bayesmeta.spec.roles import JUSTIFIED, PARAMETERS, Parameter, baseline_prior, prior_for
+from bayesmeta.spec.likelihoods import LIKELIHOODS, check_choice, find_likelihood
+from bayesmeta.spec.model_checks import (
+    check_baseline,
+    check_effects_link,
+    check_link,
+    check_parameters,
+    check_sensitivity,
+    check_text,
+    check_why,
+    no_tau,
+)
+from bayesmeta.spec.priors import Prior, PriorLike
+from bayesmeta.spec.roles import prior_for
 from bayesmeta.spec.toml import TEXT_KEYS, read_file, read_model, write_model
 
 
@@ -68,11 +78,27 @@ class ModelSpec:
         Distribution of the study effects about μ: normal; Student's t with scale τ; none, if all studies have one
         effect (then there is no τ); or, for the binomial likelihood, beta-distributed proportions whose logits have
         mean μ and standard deviation τ (the beta-binomial model).
-    nu : float, optional
-        Degrees of freedom of "student-t"; 4 by default.
+    nu : float, Prior or str, optional
+        Degrees of freedom of "student-t"; 4 by default. A prior, such as ``"Gamma(2, 0.1)"``, leaves them free; it is
+        cut off below 1, where the effects would have no mean.
     baseline : Prior, str or PreliZ distribution, optional
         For "binomial-two-arm": the distribution of the control arms' log odds, ``Normal(0, 1.5)`` by default. It is of
         one arm alone: where events are rarer than it expects, it moves the odds ratio too.
+    random : str, optional
+        Effects that rows share, as lme4 and brms write them: ``"(1 | trial)"``, nested ``"(1 | trial/arm)"``, crossed
+        ``"(1 | trial) + (1 | country)"``, or correlated outcomes ``"(0 + outcome | trial)"``, one row for each trial
+        and outcome. The names are those of moderators.
+    tau_of : mapping, optional
+        Priors of the SDs of those effects by name, such as ``{"trial": "HalfNormal(0.5)"}``, or by outcome; the others
+        have the prior ``tau``.
+    lkj : float, optional
+        Shape of the LKJ prior of the outcomes' correlations; 2 by default, 1 is uniform over correlation matrices.
+    scale : str, optional
+        How the heterogeneity depends on moderators, as ``formula`` says it of the mean: ``"~ year"`` (metafor's name).
+    alpha : Prior, str, or mapping, optional
+        Prior of the coefficients of ``scale``; ``Normal(0, 0.5)`` by default.
+    missing : {"impute"}, optional
+        What is done about numeric moderators of the formula that are missing; by default they are refused.
     name, title : str
         Short name, and one line for headings.
     why : mapping, optional
@@ -88,8 +114,12 @@ class ModelSpec:
         As above.
     mu, tau : Prior
         As above; ``mu`` is None with a formula; with ``effects="none"`` tau plays no part.
-    nu : float or None
+    nu : float, Prior or None
         As above; None unless the effects are "student-t".
+    random, lkj, scale, alpha, missing
+        As above, or None; ``random`` in one spelling.
+    tau_of : mapping of Prior
+        As above; empty where no SD has a prior of its own.
     baseline : Prior or None
         As above; None for the other likelihoods.
     formula : str or None
@@ -112,6 +142,19 @@ class ModelSpec:
     data_i | θ_i ~ likelihood_i(θ_i),  θ_i | μ, τ ~ effects(μ, τ),  with μ and τ a priori independent; with a
     formula, θ_i | β, τ ~ effects(x_i'β, τ), all coefficients and τ a priori independent.
 
+    Of these only ``engine="nuts"`` knows:
+
+    * random effects: θ_i = η_i + Σ_f r_f[level of i] + τ z_i,  r_f ~ Normal(0, τ_f²), z_i ~ Normal(0, 1). The
+      heterogeneity of rows within groups stays τ (`effects`), as in metafor's ``rma.mv(random = ~ 1 | trial/row)``.
+    * correlated outcomes: θ_i = η_i + r[trial of i, outcome of i],  r[trial] ~ Normal(0, diag(τ) R diag(τ)),
+      R ~ LKJ(lkj) with density proportional to det(R)^(lkj - 1). There is no other heterogeneity of rows.
+    * scale: log τ_i = log τ + w_i'α, with w_i the columns of ``scale`` but for the intercept, numeric ones centred, so
+      that τ is that of the average study (or of the reference level).
+    * missing: x ~ Normal(m, s²) for observed and missing values alike, with m ~ Normal(mean, (2.5 SD)²) and
+      s ~ Exponential(1/SD) by mean and SD of the observed ones (rstanarm's default priors); missing at random.
+
+    The median, mean and next study are those of a new level of every group: its variance is τ² + Σ_f τ_f².
+
     `dataclasses.replace` keeps `why` and `source` whatever it replaces; `with_priors` does not.
 
     Examples
@@ -129,7 +172,7 @@ class ModelSpec:
     tau: Prior
     link: str
     effects: str
-    nu: float | None
+    nu: float | Prior | None
     baseline: Prior | None
     name: str
     title: str
@@ -138,6 +181,12 @@ class ModelSpec:
     source: ModelSource | None = field(compare=False)
     formula: str | None
     beta: Beta | None
+    random: str | None
+    tau_of: FrozenMapping[Prior]
+    lkj: float | None
+    scale: str | None
+    alpha: Beta | None
+    missing: str | None
 
     def __init__(
         self,
@@ -147,7 +196,7 @@ class ModelSpec:
         tau: PriorLike | None = None,
         link: str | None = None,
         effects: str = "normal",
-        nu: float | None = None,
+        nu: float | PriorLike | None = None,
         baseline: PriorLike | None = None,
         name: str = "",
         title: str = "",
@@ -156,40 +205,35 @@ class ModelSpec:
         source: ModelSource | None = None,
         formula: str | None = None,
         beta: BetaLike | None = None,
+        random: str | None = None,
+        tau_of: Mapping[str, PriorLike] | None = None,
+        lkj: float | None = None,
+        scale: str | None = None,
+        alpha: BetaLike | None = None,
+        missing: str | None = None,
     ) -> None:
         record = find_likelihood(likelihood)
-        checked_link = _check_link(record, link)
+        checked_link = check_link(record, link)
         check_choice(f"effects for likelihood={record.name!r}:", effects, record.effects)
-        given_mu: Any = mu
-        given_tau = _no_tau(tau) if effects == "none" else tau
-        if formula is None:
-            if beta is not None:
-                raise SpecError("beta is the prior of the coefficients of a formula; give formula='~ ...' as well.")
-            priors = _complete_priors(record, checked_link, mu, given_tau)
-            given_mu = prior_for("mu", priors["mu"])
-        else:
-            if mu is not None:
-                raise SpecError("a model with a formula has no mu: give the prior of its coefficients as beta.")
-            formula = check_formula(formula)
-            priors = _complete_priors(record, checked_link, "Flat()", given_tau)
-            of_mu = record.default_priors.get("mu") if checked_link == record.links[0] else None
-            beta = check_beta(beta, default=of_mu)
-        fields = {
+        given_tau = no_tau(tau) if effects == "none" and random is None else tau
+        parameters = check_parameters(record, checked_link, mu=mu, tau=given_tau, formula=formula, beta=beta)
+        fields: dict[str, Any] = {
             "likelihood": record.name,
-            "mu": given_mu,
-            "tau": prior_for("tau", priors["tau"]),
-            "link": _check_effects_link(effects, checked_link),
+            **parameters,
+            "link": check_effects_link(effects, checked_link),
             "effects": effects,
-            "nu": _check_nu(effects, nu),
-            "baseline": _check_baseline(record, baseline),
-            "name": _check_text("name", name),
-            "title": _check_text("title", title),
-            "why": _check_why(why or {}),
-            "sensitivity": _check_sensitivity(sensitivity or {}),
+            "nu": check_nu(effects, nu),
+            "baseline": check_baseline(record, baseline),
+            "name": check_text("name", name),
+            "title": check_text("title", title),
+            "why": check_why(why or {}),
+            "sensitivity": check_sensitivity(sensitivity or {}),
             "source": source,
-            "formula": formula,
-            "beta": beta,
         }
+        fields |= check_beyond(
+            effects=effects, formula=fields["formula"], random=random, tau_of=tau_of, lkj=lkj, scale=scale, alpha=alpha,
+            missing=missing,
+        )  # fmt: skip
         for key, value in fields.items():
             object.__setattr__(self, key, value)
 
@@ -226,11 +270,13 @@ class ModelSpec:
     def to_toml(self) -> str:
         """Return the model as TOML text, from which `from_toml_text` makes an equal model."""
         priors: dict[str, Any] = {"mu": self.mu} if self.beta is None else {"beta": self.beta}
-        priors |= {"tau": self.tau} if self.has_tau else {}
+        priors |= {"tau": self.tau} if self.has_tau or self.random else {}
+        priors |= {key: value for key in ("tau_of", "alpha") if (value := getattr(self, key))}
         return write_model(
             {key: getattr(self, key) for key in TEXT_KEYS},
             priors | ({"baseline": self.baseline} if self.baseline else {}),
             nu=self.nu,
+            lkj=self.lkj,
             why=self.why,
             sensitivity=self.sensitivity,
         )
@@ -261,9 +307,9 @@ class ModelSpec:
             "beta": self.beta if beta is None else check_beta(beta, old=self.beta),
         }
         return ModelSpec(
-            self.likelihood, mu=new["mu"], tau=new["tau"] if self.has_tau else tau, beta=new["beta"],
+            self.likelihood, mu=new["mu"], tau=new["tau"] if self.has_tau or self.random else tau, beta=new["beta"],
             formula=self.formula, link=self.link, effects=self.effects, nu=self.nu, baseline=self.baseline,
-            name=self.name, title=self.title,
+            name=self.name, title=self.title, **{key: getattr(self, key) for key in FIELDS},
             why={key: text for key, text in self.why.items() if key not in new or new[key] == old[key]},
             sensitivity=self.sensitivity, source=self.source if new == old else None,
         )  # fmt: skip
@@ -274,15 +320,14 @@ class ModelSpec:
         statements = [(data, rest[0])]
         if self.baseline is not None:
             statements.append(("baseline", _stated(self.baseline)))
-        centre = "mu" if self.formula is None else "x'beta"
-        effects = _EFFECTS_TEXT[self.effects].format(nu=self.nu, centre=centre)
-        statements.append(("theta", effects if self.formula is None else f"{effects},  x: {self.formula}"))
+        statements.append(("theta", effects_statement(self)))
         if self.beta is not None:
             statements += state_beta(self.beta, _stated)
         else:
             statements.append(("p_median" if self.mu.family.needs == "link" else "mu", _stated(self.mu)))
         if self.has_tau:
             statements.append(("tau", _stated(self.tau)))
+        statements += beyond_statements(self, _stated)
         width = max(len(left) for left, _ in statements)
         lines = [f"  {left:<{width}} ~ {right}" for left, right in statements]
         return "\n".join([f"{heading}: {self.title}" if self.title else heading, *lines])
@@ -293,104 +338,3 @@ def _stated(prior: Prior) -> str:
         return str(prior)
     where = {"Flat": ", flat on the whole line", "HalfFlat": ", flat above 0", "uniform": ", flat above 0"}
     return f"{prior} (improper{where.get(prior.name, '')})"
-
-
-_EFFECTS_TEXT = {
-    "normal": "Normal({centre}, tau)",
-    "student-t": "StudentT({nu:g}, {centre}, tau)",
-    "none": "{centre} for every study",
-    "beta": "logit of Beta, with mean {centre} and SD tau",
-}
-
-_NO_TAU = "HalfNormal(1)"
-"""What stands for the prior of a tau that plays no part; being proper, it changes no evidence."""
-
-
-def _no_tau(tau: PriorLike | None) -> PriorLike:
-    if tau is not None and tau != as_prior(_NO_TAU):  # which `dataclasses.replace` hands on
-        raise SpecError("effects='none' gives all studies one effect, so there is no tau; leave its prior out.")
-    return _NO_TAU
-
-
-def _complete_priors(
-    record: LikelihoodRecord, link: str, mu: PriorLike | None, tau: PriorLike | None
-) -> dict[Parameter, PriorLike]:
-    given: dict[Parameter, PriorLike | None] = {"mu": mu, "tau": tau}
-    default = record.default_priors if link == record.links[0] else {}
-    complete: dict[Parameter, PriorLike] = {}
-    for key, value in given.items():
-        prior = default.get(key) if value is None else value
-        if prior is None:
-            missing = " and ".join(name for name, prior in given.items() if prior is None)
-            why = "the scale of the estimates is not known"
-            if record.default_priors:
-                why = f"its defaults are for the {record.links[0]} link, not {link}"
-            raise SpecError(
-                f"likelihood={record.name!r} has no default prior for {missing}, because {why}: give both, for "
-                f"example ModelSpec({record.name!r}, mu='Normal(0, 2)', tau='HalfNormal(1)') for estimates on a "
-                "logit or log-ratio scale."
-            )
-        complete[key] = prior
-    return complete
-
-
-def _check_effects_link(effects: str, link: str) -> str:
-    if effects == "beta" and link != "logit":
-        raise SpecError(f"effects='beta' goes with link='logit'; got link={link!r}.")
-    return link
-
-
-def _check_nu(effects: str, nu: float | None) -> float | None:
-    if effects != "student-t":
-        if nu is not None:
-            raise SpecError(f"nu={nu!r} is for effects='student-t'; with effects={effects!r} leave it out.")
-        return None
-    return check_number("nu", DEFAULT_NU if nu is None else nu, least=SMALLEST_NU)
-
-
-SMALLEST_NU = 0.5
-"""Fewer degrees of freedom are a distribution that nobody means."""
-
-
-def _check_baseline(record: LikelihoodRecord, baseline: PriorLike | None) -> Prior | None:
-    default = record.default_priors.get("baseline")
-    if default is None:
-        if baseline is not None:
-            raise SpecError(f"baseline is for likelihood='binomial-two-arm'; with {record.name!r} leave it out.")
-        return None
-    return baseline_prior(default if baseline is None else baseline)
-
-
-def _check_link(record: LikelihoodRecord, link: str | None) -> str:
-    if link is None:
-        return record.links[0]
-    return check_choice(f"link for likelihood={record.name!r}:", link, record.links)
-
-
-def _check_text(key: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise SpecError(f"{key} must be a string, not {type(value).__name__}.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise SpecError(f"{key}={value!r} holds a character that cannot be written as UTF-8.") from None
-    return value
-
-
-def _check_why(why: Mapping[str, str]) -> FrozenMapping[str]:
-    for key in why:
-        check_choice("parameter in why", key, JUSTIFIED)
-    checked = {key: _check_text(f"why[{key!r}]", why[key]) for key in JUSTIFIED if key in why}
-    return FrozenMapping({key: text for key, text in checked.items() if text})
-
-
-def _check_sensitivity(sensitivity: Mapping[str, Iterable[PriorLike]]) -> FrozenMapping[tuple[Prior, ...]]:
-    checked: dict[str, tuple[Prior, ...]] = {}
-    for key in sensitivity:
-        check_choice("parameter in sensitivity", key, PARAMETERS)
-    for key in PARAMETERS:
-        alternatives = sensitivity.get(key, ())
-        if isinstance(alternatives, str | Prior):
-            raise SpecError(f"sensitivity[{key!r}] must be a list of priors, such as ['HalfNormal(0.5)'].")
-        checked[key] = tuple(prior_for(key, prior) for prior in alternatives)
-    return FrozenMapping({key: priors for key, priors in checked.items() if priors})

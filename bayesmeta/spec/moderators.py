@@ -192,7 +192,7 @@ def _frame(formula: str, parsed: Any, studies: Studies) -> pd.DataFrame:
                 f"the formula {formula!r} names {name!r}, which is no moderator of the studies."
                 f"{did_you_mean(name, there)} Allowed: {', '.join(there)}."
             )
-        column = complete_moderator(studies, name)
+        column = complete_moderator(studies, name, imputable=True)
         number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
         values = column.to_numpy()
         frame[name] = values if number else pd.Series([_text(value) for value in values], dtype=object)

@@ -1,7 +1,7 @@
 """Which data does a model see? Counts as they are, or estimates with standard errors on the scale of a measure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
@@ -11,6 +11,7 @@ from bayesmeta._validate import a_type
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.measures import DEFAULT_MEASURES, DataKind, effect_sizes, get_measure, measures_of
 from bayesmeta.errors import SpecError
+from bayesmeta.spec.beyond import refuse_beyond
 from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
@@ -111,6 +112,11 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
         If model and data do not go together, or `measure` does not apply.
     """
     refuse_formula(model.formula, "this")
+    refuse_beyond(model)
+    return _seen(model, studies, measure)
+
+
+def _seen(model: ModelSpec, studies: Studies, measure: str | None) -> Observed:
     record = LIKELIHOODS[model.likelihood]
     kind = studies.kind
     if record.data != "estimates":
@@ -141,9 +147,8 @@ def observed_by(model: ModelSpec, studies: Studies, *, measure: str | None = Non
 
 
 def seen_by(model: ModelSpec, studies: Studies, *, measure: str | None = None) -> Observed:
-    """Return the data that a model sees, as `observed_by`, whether it has a formula or not."""
-    without = model if model.formula is None else replace(model, formula=None, beta=None, mu=ANY_MU)
-    return observed_by(without, studies, measure=measure)
+    """Return the data that a model sees, as `observed_by`, whether it has a formula or not, whatever its effects."""
+    return _seen(model, studies, measure)
 
 
 def _link_of_estimates(model: ModelSpec, measure: str) -> str:

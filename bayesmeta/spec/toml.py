@@ -15,8 +15,8 @@ from bayesmeta.spec.roles import PARAMETERS, Parameter, prior_for
 
 SCHEMA = 1
 
-TEXT_KEYS = ("name", "title", "likelihood", "link", "effects", "formula")
-_TOP_KEYS = ("schema", *TEXT_KEYS, "nu", "priors", "sensitivity")
+TEXT_KEYS = ("name", "title", "likelihood", "link", "effects", "formula", "random", "scale", "missing")
+_TOP_KEYS = ("schema", *TEXT_KEYS, "nu", "lkj", "priors", "sensitivity")
 _PRIOR_EXAMPLE = '{ dist = "HalfNormal", sigma = 1.0 }'
 
 
@@ -68,8 +68,9 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
     check_schema(top, origin)
     check_keys(top, origin, allowed=_TOP_KEYS, required=("likelihood", "priors"))
     keywords: dict[str, Any] = {key: check_text(top[key], f"{origin}: {key}") for key in TEXT_KEYS if key in top}
-    if "nu" in top:
-        keywords["nu"] = top["nu"]
+    keywords |= {key: top[key] for key in ("nu", "lkj") if key in top}
+    if isinstance(keywords.get("nu"), dict):
+        keywords["nu"] = _read_prior("tau", keywords["nu"], f"{origin}: nu")
     table = dict(check_table(top["priors"], f"{origin}: [priors]"))
     why: dict[str, str] = {}
     if "baseline" in table:
@@ -78,6 +79,7 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
         keywords["baseline"] = _read_prior("mu", value, where)
     if "formula" in top and "beta" in table:
         keywords["beta"] = read_beta(table.pop("beta"), f"{origin}: [priors] beta")
+    keywords |= _read_named(table, origin)
     needed = {"mu": "formula" not in top, "tau": keywords.get("effects") != "none"}
     required: tuple[Parameter, ...] = tuple(name for name in PARAMETERS if needed[name])
     priors, reasons = read_priors(table, f"{origin}: [priors]", required=required)
@@ -87,11 +89,24 @@ def read_model(text: str, *, origin: str) -> dict[str, Any]:
     return {**keywords, **priors, "why": {**reasons, **why}, "sensitivity": sensitivity}
 
 
+def _read_named(table: dict[str, Any], origin: str) -> dict[str, Any]:
+    """Take the priors of random effects and of the scale's coefficients out of the table ``[priors]``."""
+    found: dict[str, Any] = {}
+    if "tau_of" in table:
+        where = f"{origin}: [priors] tau_of"
+        given = check_table(table.pop("tau_of"), where)
+        found["tau_of"] = {name: _read_prior("tau", prior, f"{where} {name!r}") for name, prior in given.items()}
+    if "alpha" in table:
+        found["alpha"] = read_beta(table.pop("alpha"), f"{origin}: [priors] alpha")
+    return found
+
+
 def write_model(
     texts: Mapping[str, str | None],
     priors: Mapping[str, Prior | Mapping[str, Prior]],
     *,
-    nu: float | None,
+    nu: float | Prior | None,
+    lkj: float | None,
     why: Mapping[str, str],
     sensitivity: Mapping[str, Iterable[Prior]],
 ) -> str:
@@ -102,15 +117,19 @@ def write_model(
     texts : mapping
         The keys before the tables, such as ``likelihood``; empty ones are left out.
     priors : mapping
-        The priors of μ, or of the coefficients β together or by name, of τ, and of the baseline.
-    nu : float, optional
+        The priors of μ, or of the coefficients β together or by name, of τ, of the SDs of random effects and of the
+        coefficients α by name, and of the baseline.
+    nu : float or Prior, optional
         Degrees of freedom of the study effects.
+    lkj : float, optional
+        Shape of the prior of correlations.
     why, sensitivity : mapping
         As in `ModelSpec`.
     """
     lines = [f"schema = {SCHEMA}"]
     lines += [f"{key} = {quoted(text)}" for key in TEXT_KEYS if (text := texts[key])]
-    lines += [f"nu = {nu!r}"] if nu is not None else []
+    lines += [f"nu = {prior_table(nu) if isinstance(nu, Prior) else repr(nu)}"] if nu is not None else []
+    lines += [f"lkj = {lkj!r}"] if lkj is not None else []
     lines += ["", "[priors]"]
     for key, prior in priors.items():
         lines.append(

@@ -5,9 +5,11 @@ from math import sqrt
 from types import MappingProxyType
 from typing import Final
 
+from bayesmeta.spec.beyond import features_beyond, fixed_nu
 from bayesmeta.spec.coefficients import state_beta
 from bayesmeta.spec.likelihoods import LIKELIHOODS
 from bayesmeta.spec.model import ModelSpec
+from bayesmeta.spec.priors import Prior
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -47,18 +49,22 @@ def meanings(model: ModelSpec | None) -> Mapping[str, str]:
         return MEANINGS
     if model.effects == "none":
         return {**MEANINGS, **_COMMON}
-    nu = float(model.nu or 0.0)
-    spread = f"their standard deviation is {sqrt(nu / (nu - 2.0)):.3g} tau" if nu > 2.0 else "they have no variance"
+    if isinstance(model.nu, Prior):
+        spread, freedom = "they have a variance where nu > 2", "nu degrees of freedom"
+    else:
+        nu = fixed_nu(model.nu)
+        spread = f"their standard deviation is {sqrt(nu / (nu - 2.0)):.3g} tau" if nu > 2.0 else "they have no variance"
+        freedom = f"{nu:g} degrees of freedom"
     return {
         **MEANINGS,
         "mu": MEANINGS["mu"] if has_mean(model) else "middle of the study effects",
-        "tau": f"scale of their t distribution with {nu:g} degrees of freedom, the heterogeneity ({spread})",
+        "tau": f"scale of their t distribution with {freedom}, the heterogeneity ({spread})",
     }
 
 
 def has_mean(model: ModelSpec) -> bool:
     """Return whether the study effects have a mean: Student's t with one degree of freedom or fewer has none."""
-    return model.nu is None or model.nu > 1.0
+    return model.nu is None or isinstance(model.nu, Prior) or model.nu > 1.0
 
 
 def traits(model: ModelSpec) -> tuple[str, ...]:
@@ -79,13 +85,15 @@ def traits(model: ModelSpec) -> tuple[str, ...]:
         found.append(f"{model.link} link")
     match model.effects:
         case "student-t":
-            found.append(f"Student-t effects (nu = {model.nu:g})")
-        case "none":
+            free = isinstance(model.nu, Prior)
+            found.append(f"Student-t effects (nu {f'~ {model.nu}' if free else f'= {model.nu:g}'})")
+        case "none" if not model.random:
             found.append("common effect")
         case "beta":
             found.append("beta-distributed proportions")
     if model.formula is not None:
         found.append(f"formula {model.formula}")
+    found += [text for text in features_beyond(model) if not text.startswith("nu=")]
     return tuple(found)
 
 
@@ -100,7 +108,17 @@ def prior_statements(model: ModelSpec) -> tuple[str, ...]:
     mean = [("mu", model.mu)] if model.beta is None else list(state_beta(model.beta, str))
     others = {"tau": model.tau if model.has_tau else None, "baseline": model.baseline}
     stated = [*mean, *((name, prior) for name, prior in others.items() if prior is not None)]
-    return tuple(f"{name} ~ {prior}" for name, prior in stated)
+    return tuple(f"{name} ~ {prior}" for name, prior in (*stated, *_of_beyond(model)))
+
+
+def _of_beyond(model: ModelSpec) -> list[tuple[str, Prior | str]]:
+    named = [(f"tau[{name}]", prior) for name, prior in model.tau_of.items()]
+    of_alpha = (
+        []
+        if model.alpha is None
+        else [(name.replace("beta", "alpha", 1), text) for name, text in state_beta(model.alpha, str)]
+    )
+    return [*named, *of_alpha, *([("R", f"LKJ({model.lkj:g})")] if model.lkj is not None else [])]
 
 
 def model_label(model: ModelSpec) -> str:

@@ -6,6 +6,7 @@ from typing import final
 import numpy as np
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
+from bayesmeta.spec.beyond import fixed_nu
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.surface.beta_kernel import BetaKernel, log_rising
 from bayesmeta.surface.binomial import BinomialTerms, log_binomial_coefficient
@@ -80,7 +81,7 @@ def kernel_of(model: ModelSpec) -> Kernel:
     """Return the distribution of the study effects."""
     match model.effects:
         case "student-t":
-            return StudentKernel(float(model.nu or 0.0))
+            return StudentKernel(fixed_nu(model.nu))
         case "none":
             return CommonKernel()
         case "beta":

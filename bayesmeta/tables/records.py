@@ -14,7 +14,9 @@ from bayesmeta.result.summary import Fit
 HETEROGENEITY = ("q", "df", "q_pvalue", "i2", "i2_tau2", "h2", "tau2")
 WALD_TEST = ("statistic", "df", "df_residual", "pvalue")
 CHOICES = ("measure", "method", "glmm_model", "tau2_method", "ci_method", "pi_method", "ci_prob")
-SAMPLING = ("sampler", "draws", "tune", "chains", "seed", "target_accept", "n_divergent", "interrupted")
+SAMPLING = (
+    "sampler", "draws", "tune", "chains", "seed", "target_accept", "parametrisation", "n_divergent", "interrupted",
+)  # fmt: skip
 
 
 def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict[str, Any]:
@@ -40,9 +42,10 @@ def fit_record(fit: Fit, *, ci_prob: float = 0.95, ci_kind: str = "eti") -> dict
         fraction), ``i2_tau2`` (from tau2), ``h2`` and ``tau2``, of mixed models with random study
         effects (UM.RS) their ``study_sd``; with moderators also ``r2``, and ``moderators``:
         ``statistic df df_residual pvalue`` of their test.
-        For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept n_divergent
-        interrupted``; ``diagnosis``: ``ok``, ``verdict``; and ``verification``: ``agrees`` (None if there is
-        no exact answer), ``verdict``, ``largest`` (difference in MCSE). Keys that do not apply are left out.
+        For a NUTS fit ``sampling``: ``sampler draws tune chains seed target_accept
+        parametrisation n_divergent interrupted``; ``diagnosis``: ``ok``, ``verdict``; and ``verification``: ``agrees``
+        (None if there is no exact answer), ``verdict``, ``largest`` (difference in MCSE). Keys that do not apply are
+        left out.
 
     Raises
     ------

@@ -54,6 +54,7 @@ DENSITY_TOLERANCE = 2e-6
 SAMPLER_OPTIONS = {"draws", "tune", "chains", "random_seed", "nuts_sampler", "target_accept"}
 
 
+ARM_NAMES = ("treatment", "control")
 FRAMES = {
     "binomial": COUNTS, "normal": ESTIMATES, "poisson": RATES, "binomial-two-arm": ARMS, "binomial-conditional": ARMS,
     "poisson-conditional": TIMES,
@@ -68,9 +69,13 @@ def execute(code: str, frame: pd.DataFrame, name: str = "imported") -> dict:
     return names
 
 
+ROLES = ("events", "n", "time", "y", "se", *(f"{role}_{arm}" for role in ("events", "n", "time") for arm in ARM_NAMES))
+
+
 def built(model: ModelSpec, frame: pd.DataFrame):
-    moderators = [name for name in frame.columns if name in ("year", "drug")]
-    return pymc_model(Studies.from_frame(frame, moderators=moderators), model)
+    data = {role: frame[role].to_numpy() for role in frame if role in ROLES}
+    moderators = frame.drop(columns=["study", *data])
+    return pymc_model(Studies(tuple(frame["study"]), **data, moderators=moderators), model)
 
 
 def values_at(model, points: list[dict]) -> list[list[np.ndarray]]:
@@ -86,7 +91,9 @@ def assert_same_model(model: ModelSpec, frame: pd.DataFrame, code: str | None = 
     for kind in ("free_RVs", "deterministics", "potentials", "observed_RVs", "value_vars"):
         assert [rv.name for rv in getattr(printed, kind)] == [rv.name for rv in getattr(own, kind)]
     assert _dims(printed) == _dims(own)
-    assert printed.coords == own.coords
+    assert {key: [*labels] for key, labels in printed.coords.items()} == {
+        key: [*labels] for key, labels in own.coords.items()
+    }
     rng = np.random.default_rng(1)
     start = own.initial_point()
     points = [{key: value + rng.normal(size=np.shape(value)) for key, value in start.items()} for _ in range(4)]
@@ -247,3 +254,43 @@ def test_the_program_samples_with_the_packages_own_settings():
     defaults = {name: item.default for name, item in inspect.signature(fit_nuts).parameters.items()}
     for name in ("draws", "tune", "chains", "target_accept"):
         assert f" {name}={defaults[name]!r}," in code
+
+
+ROWS = pd.DataFrame(
+    {
+        "study": list("ABCDEFGH"), "events": [0, 7, 12, 3, 4, 5, 9, 2], "n": [5, 9, 12, 8, 9, 9, 11, 8],
+        "trial": list("uuvvwwxx"), "arm": list("abababab"), "lab": list("sstttsst"),
+        "outcome": ["CR", "MRD", "CR", "MRD", "CMR", "CR", "MRD", "CMR"],
+        "year": [2001, 2004, 2010, 2011, 2019, 2005, 2007, 2013],
+        "age": [31.0, np.nan, 45.5, 38.0, 52.0, np.nan, 47.0, 40.0],
+    }
+)  # fmt: skip
+ROWS_OF_ESTIMATES = ROWS.assign(y=np.linspace(-0.4, 0.9, 8), se=np.linspace(0.2, 0.5, 8)).drop(columns=["events", "n"])
+OUTCOMES = {"formula": "~ 0 + outcome", "random": "(0 + outcome | trial)"}
+BEYOND = {
+    "three levels": ModelSpec(random="(1 | trial)"),
+    "nested": ModelSpec(random="(1 | lab/trial)", effects="none", tau_of={"lab": "HalfCauchy(0.3)"}),
+    "crossed, formula": ModelSpec(formula="~ year", random="(1 | trial) + (1 | lab)"),
+    "crossed, groups, probit": ModelSpec(
+        formula="~ 0 + arm", random="(1 | trial) + (1 | lab)", link="probit", beta="Normal(0, 1)", tau="HalfNormal(1)"
+    ),
+    "outcomes": ModelSpec(**OUTCOMES),
+    "outcomes, own priors": ModelSpec(**OUTCOMES, lkj=1.5, tau_of={"MRD": "HalfNormal(0.3)"}),
+    "outcomes, other families": ModelSpec(**OUTCOMES, tau_of={"CMR": "HalfCauchy(0.3)"}),
+    "outcomes, moderator": ModelSpec(formula="~ 0 + outcome + year", random="(0 + outcome | trial)"),
+    "free nu": ModelSpec(effects="student-t", nu="Gamma(2, 0.1)"),
+    "free nu, groups, Beta prior": ModelSpec(formula="~ 0 + arm", effects="student-t", nu="Exponential(scale=9)"),
+    "scale": ModelSpec(scale="~ year", alpha="StudentT(3, 0, 0.5)"),
+    "scale, formula": ModelSpec(formula="~ I(year - 2010)", scale="~ year + arm", effects="student-t", nu=5),
+    "scale, free nu, trial": ModelSpec(scale="~ arm", random="(1 | trial)"),
+    "missing": ModelSpec(formula="~ age + year", missing="impute"),
+    "missing, common effect": ModelSpec(formula="~ age", missing="impute", effects="none"),
+    "missing, scale, trial": ModelSpec(formula="~ age", missing="impute", scale="~ year", random="(1 | trial)"),
+    "estimates": ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)", random="(1 | trial)"),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_models_that_only_nuts_can_fit_print_the_model_that_is_sampled(name):
+    model = BEYOND[name]
+    assert_same_model(model, ROWS if model.likelihood == "binomial" else ROWS_OF_ESTIMATES)

@@ -7,6 +7,7 @@ import pymc as pm
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.nuts.compiled import Ready
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.nuts.sample import sample
 from bayesmeta.nuts.settings import Settings
@@ -181,7 +182,7 @@ def test_a_sampler_that_diverges_on_purpose_is_found_out():
         for name, value in (("p_median", mu), ("p_mean", mu), ("p_new", theta_new)):
             pm.Deterministic(name, pm.math.invlogit(value))
         pm.Binomial("events", studies.n.astype(int), logit_p=theta, observed=studies.events.astype(int), dims="study")
-    fit = NutsFit(studies, bm.ModelSpec(), None, "logit", settings, sample(centred, settings, quiet=True))
+    fit = NutsFit(studies, bm.ModelSpec(), None, "logit", settings, sample(Ready(centred, {}), settings, quiet=True))
     assert fit.n_divergent > 50
     assert "divergences, most of them where tau is small (the neck of a funnel)" in fit.diagnosis.verdict
     assert "take target_accept=0.95 (it was 0.6)" in fit.diagnosis.verdict

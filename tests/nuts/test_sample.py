@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import pymc as pm
@@ -86,6 +87,13 @@ def test_sampling_outside_the_main_thread_works(pritz):
     assert results[0].draws == 20
 
 
+@pytest.mark.parametrize("draws", [np.ones((3, 0)), np.full((3, 4), np.nan)])
+def test_chains_without_any_draw_are_no_result(draws):
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"tau": (("chain", "draw"), draws)})})
+    with pytest.raises(AccuracyError, match="there is no result"):
+        sampling._equal_chains(tree)
+
+
 def test_chains_of_unequal_length_are_cut_to_keep_most_draws():
     tau = np.ones((3, 10))
     tau[1, 8:] = np.nan
@@ -97,7 +105,36 @@ def test_chains_of_unequal_length_are_cut_to_keep_most_draws():
     assert cut["observed_data"]["events"].shape == (1,)
 
 
-def test_quiet_prints_nothing(pritz, capfd):
-    bm.fit(pritz, **SMALL | {"draws": 20})
+def test_nutpie_interrupted_while_tuning_leaves_no_result(pritz, monkeypatch):
+    import nutpie
+
+    original = nutpie.sample
+
+    def sample(*args, **options):
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return original(*args, **options)
+
+    monkeypatch.setattr(nutpie, "sample", sample)
+    with pytest.raises(AccuracyError, match="interrupted before the first draws; there is no result"):
+        bm.fit(pritz, **SMALL | {"sampler": "nutpie", "tune": 500_000})
+
+
+def test_an_interrupt_while_compiling_leaves_no_result(pritz, monkeypatch):
+    import nutpie
+
+    from bayesmeta.nuts.compiled import forget
+
+    forget()
+    monkeypatch.setattr(
+        nutpie, "compile_pymc_model", lambda model: os.kill(os.getpid(), signal.SIGINT) or time.sleep(1)
+    )
+    with pytest.raises(AccuracyError, match="interrupted before the first draws; there is no result"):
+        bm.fit(pritz, **SMALL | {"sampler": "nutpie"})
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("sampler", ["pymc", "nutpie"])
+def test_quiet_prints_nothing(pritz, capfd, sampler):
+    bm.fit(pritz, **SMALL | {"draws": 20, "sampler": sampler})
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")
