@@ -8,6 +8,7 @@ from bayesmeta._validate import a_type
 from bayesmeta.api import ENGINES, AnyFit
 from bayesmeta.errors import SpecError
 from bayesmeta.frequentist.glmm_result import GlmmFit
+from bayesmeta.frequentist.regression import FrequentistRegression
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.result.study_table import natural_name
 from bayesmeta.result.words import effect_noun, with_article
@@ -100,18 +101,18 @@ def is_reliable(fit: AnyFit) -> bool:
     return fit.engine != "nuts" or fit.is_reliable
 
 
-def link_of(fit: AnyFit) -> str:
+def link_of(fit: AnyFit | FrequentistRegression) -> str:
     """Return the link on whose scale the fit was made."""
-    return fit.record.link if isinstance(fit, FrequentistFit | GlmmFit) else fit.link
+    return fit.record.link if isinstance(fit, FrequentistFit | GlmmFit | FrequentistRegression) else fit.link
 
 
-def natural_scale(fit: AnyFit) -> str:
+def natural_scale(fit: AnyFit | FrequentistRegression) -> str:
     """Return what the values of a plot are: ``"proportion"``, ``"rate"``, ``"ratio"`` or ``"effect"``."""
     if fit.studies.has_counts:
         return "proportion"
     return natural_name(link_of(fit), fit.studies.kind) or "effect"
 
 
-def noun_of(fit: AnyFit) -> str:
+def noun_of(fit: AnyFit | FrequentistRegression) -> str:
     """Return what the values of a plot are more precisely, such as ``"odds ratio"``."""
     return effect_noun(fit.studies, link_of(fit), fit.measure)
