@@ -1,7 +1,7 @@
 # Each target sets up first; the set-up does nothing when nothing has changed.
 BIN := .venv/bin
 
-.PHONY: demo test lint bench calibration check-wheel setup
+.PHONY: demo test lint bench calibration gallery check-wheel setup
 
 demo: setup
 	@$(BIN)/bayesmeta demo
@@ -23,6 +23,10 @@ bench: setup
 # The full calibration run, an hour or so; its results are stored. ARGS=--show prints them.
 calibration: setup
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py $(ARGS)
+
+# All figures, at both widths of a journal, as PNG into ./gallery.
+gallery: setup
+	@$(BIN)/python -m tests.plots.gallery
 
 check-wheel: setup
 	@$(BIN)/python .ci/check_wheel.py

@@ -1,6 +1,7 @@
 """What did the priors say of a quantity, before the data? Exactly where that can be computed, else by draws."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, final
 
 import numpy as np
@@ -9,6 +10,7 @@ from bayesmeta._arrays import FloatArray
 from bayesmeta.analyses.bayesian import Bayesian
 from bayesmeta.errors import AccuracyError, SpecError
 from bayesmeta.exact.before import quantities_before
+from bayesmeta.exact.quantities import Quantities
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.result.sampled import SampledMarginal
 from bayesmeta.spec.coefficients import priors_of
@@ -46,41 +48,60 @@ class PriorMarginal:
         return self.prior.ppf(q)
 
 
-def before(fit: Bayesian, name: str, *, seed: int | np.random.Generator | None = None) -> Drawn:
-    """Return the prior distribution of a quantity, that which the priors of mu and tau induce.
+@final
+@dataclass(frozen=True, eq=False)
+class Before:
+    """The prior distributions of a fit's quantities, those that the priors of mu and tau induce.
 
     Parameters
     ----------
     fit : ExactFit, RegressionFit or NutsFit
         Whose model and studies are meant.
-    name : str
-        A row of its summary, or ``"theta_new"``.
     seed : int or numpy.random.Generator, optional
-        Source of randomness, where the distribution cannot be computed.
-
-    Returns
-    -------
-    Drawn
-        With ``pdf`` and ``ppf``. That of mu, tau and coefficients is the prior itself; p_median, p_mean, p_new and
-        theta_new are those of the posterior of no studies, by quadrature to 1e-4; where that fails (priors with very
-        heavy tails), by 20 000 draws.
-
-    Raises
-    ------
-    SpecError
-        If a prior that is needed is improper, or the quantity has no prior of its own.
+        Source of randomness, where a distribution cannot be computed.
     """
-    own = _own_prior(fit, name)
-    if own is not None:
-        if not own.is_proper:
-            raise SpecError(f"the prior of {name} is improper and has no density.")
-        return PriorMarginal(own)
-    if getattr(fit, "design", None) is not None:
-        raise SpecError(f"the prior of {name} follows from several coefficients, and is not drawn.")
-    try:
-        return quantities_before(fit.model, fit.studies, measure=fit.measure).marginal(name)
-    except AccuracyError:
-        return SampledMarginal(name, _draws(fit, name, seed))
+
+    fit: Bayesian
+    seed: int | np.random.Generator | None = None
+
+    def marginal(self, name: str) -> Drawn:
+        """Return the prior distribution of a quantity.
+
+        Parameters
+        ----------
+        name : str
+            A row of the fit's summary, or ``"theta_new"``.
+
+        Returns
+        -------
+        Drawn
+            With ``pdf`` and ``ppf``. That of mu, tau and coefficients is the prior itself; p_median, p_mean, p_new and
+            theta_new are those of the posterior of no studies, by quadrature to 1e-4; where that fails (priors with
+            very heavy tails), by 20 000 draws.
+
+        Raises
+        ------
+        SpecError
+            If a prior that is needed is improper, or the quantity has no prior of its own.
+        """
+        own = _own_prior(self.fit, name)
+        if own is not None:
+            if not own.is_proper:
+                raise SpecError(f"the prior of {name} is improper and has no density.")
+            return PriorMarginal(own)
+        if getattr(self.fit, "design", None) is not None:
+            raise SpecError(f"the prior of {name} follows from several coefficients, and is not drawn.")
+        if self._quantities is None:
+            return SampledMarginal(name, _draws(self.fit, name, self.seed))
+        return self._quantities.marginal(name)
+
+    @cached_property
+    def _quantities(self) -> Quantities | None:
+        """All derived quantities by quadrature; None where that fails."""
+        try:
+            return quantities_before(self.fit.model, self.fit.studies, measure=self.fit.measure)
+        except AccuracyError:
+            return None
 
 
 def _own_prior(fit: Bayesian, name: str) -> Prior | None:
@@ -107,4 +128,4 @@ def _draws(fit: Bayesian, name: str, seed: int | np.random.Generator | None) -> 
     if not source.is_proper:
         raise SpecError(f"the prior of {name} cannot be drawn, because a prior is improper.")
     variables = source.variables(source.prior(DRAWS, np.random.default_rng(seed)))
-    return np.asarray(variables[name].values).ravel()
+    return np.asarray(variables[name].values, dtype=np.float64).ravel()

@@ -29,9 +29,9 @@ def joint_density(fit: ExactFit | NutsFit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per point of the lattice, tau changing slowest: ``mu`` and ``tau`` (link scale), ``density``, and ``prob``:
-        the posterior probability of the region in which the density is higher than there, so that ``prob`` = 0.95 is the
-        border of the 95 % region of highest density (HPD).
+        A row per point of the lattice, tau changing slowest: ``mu`` and ``tau`` (link scale), ``density``, and
+        ``prob``: the posterior probability of the region in which the density is higher than there, so that ``prob``
+        = 0.95 is the border of the 95 % region of highest density (HPD).
 
     Raises
     ------
@@ -72,7 +72,7 @@ def _by_nodes(posterior: Posterior) -> tuple[FloatArray, FloatArray, FloatArray]
 
     grid, rows = posterior.surface.grid, posterior.rows
     ends = [_quantile(posterior.mu_cdf_pdf, *_range(grid.mu), q) for q in (TAIL, 1.0 - TAIL)]
-    mu = np.linspace(*ends, SIZE)
+    mu = np.linspace(ends[0], ends[1], SIZE)
     far = float(np.interp(1.0 - TAIL, np.cumsum(posterior.weight_tau), grid.tau))
     tau = np.linspace(far / SIZE, far, SIZE)
     density = posterior.given_tau.cdf_pdf(np.broadcast_to(mu, (rows.size, SIZE)))[1]
@@ -94,7 +94,7 @@ def _quantile(cdf_pdf: object, low: float, high: float, q: float) -> float:
 
 
 def _by_kernels(fit: NutsFit) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return mu (M,), tau (T,) and the density (T, M): draws counted on a lattice, reflected at tau = 0, and smoothed."""
+    """Return mu (M,), tau (T,) and the density (T, M): draws on a lattice, reflected at tau = 0, smoothed."""
     from scipy import ndimage
 
     drawn = [fit.draws_of(name).ravel() for name in ("mu", "tau")]

@@ -146,7 +146,8 @@ def tipping_point(
     scales = tuple(float(np.exp(x)) for x in roots)
     return TippingPoint(
         statement.text, parameter, prior, statement.holds(fit), (low, high), scales, float(max(errors, default=0.0)),
-        tuple(np.exp(grid).tolist()), tuple(statement.value(each) for each in fits), statement.threshold, statement.words,
+        tuple(np.exp(grid).tolist()), tuple(statement.value(each) for each in fits), statement.threshold,
+        statement.words,
     )  # fmt: skip
 
 

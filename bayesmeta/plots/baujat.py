@@ -8,14 +8,13 @@ from matplotlib.axes import Axes
 
 from bayesmeta._validate import a_type
 from bayesmeta.errors import SpecError
-from bayesmeta.plots.looks import LOOKS
+from bayesmeta.plots.looks import LOOKS, MARK
 from bayesmeta.plots.point_labels import label_points, settle
 from bayesmeta.plots.quantity_axis import AS_IT_IS, set_axis, set_label
 from bayesmeta.plots.sheet import open_sheet
 
 NEEDED: Final = ("contribution", "influence", "note")
-MARK: Final = 0.6
-"""Size of a mark in font sizes."""
+TINY: Final = 1e-300
 
 
 def baujat_frame(table: pd.DataFrame) -> pd.DataFrame:
@@ -29,8 +28,8 @@ def baujat_frame(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``study``, ``contribution``, ``influence``, and ``prominence``: the distance from the origin, both axes scaled to
-        their largest value. Studies without numbers are left out.
+        ``study``, ``contribution``, ``influence``, and ``prominence``: the distance from the origin, both axes scaled
+        to their largest value. Studies without numbers are left out.
 
     Raises
     ------
@@ -43,16 +42,16 @@ def baujat_frame(table: pd.DataFrame) -> pd.DataFrame:
     >>> studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"))
     >>> frame = baujat_frame(bm.baujat(bm.fit(studies, engine="frequentist", tau2_method="EE")))
     >>> frame["study"].head(2).tolist()
-    ['Shimoda et al.', 'Otsubo et al.']
+    ['Otsubo et al.', 'Shimoda et al.']
     """
     if not isinstance(table, pd.DataFrame) or not set(NEEDED) <= set(table.columns) or table.index.name != "study":
         raise SpecError(f"plot_baujat takes the table of bm.baujat(fit); got {a_type(table)}.")
-    frame = table[["contribution", "influence"]].reset_index()
+    frame: pd.DataFrame = table[["contribution", "influence"]].reset_index()
     frame = frame[np.isfinite(frame["contribution"]) & np.isfinite(frame["influence"])]
     if frame.empty:
         raise SpecError("plot_baujat has nothing to draw: no study can be left out; it takes two or more studies.")
-    scaled = [frame[name] / max(float(frame[name].max()), 1e-300) for name in ("contribution", "influence")]
-    frame["prominence"] = np.hypot(*scaled)
+    across, up = (frame[name] / max(float(frame[name].max()), TINY) for name in ("contribution", "influence"))
+    frame["prominence"] = np.hypot(across, up)
     return frame.sort_values("prominence", ascending=False, kind="stable", ignore_index=True)
 
 

@@ -132,7 +132,6 @@ def _set_axes(ax: Axes, frame: pd.DataFrame, fit: Any, scale: str | None, size: 
         set_axis(ax.yaxis, unit)
     ax.set_xlim(*span(frame["x"].to_numpy(dtype=np.float64), pad=0.06))
     x = studies["x"].to_numpy(dtype=np.float64)
-    set_axis(ax.xaxis, AS_IT_IS)
-    ax.xaxis.get_major_locator().set_params(integer=bool((x == np.round(x)).all()))  # type: ignore[attr-defined]
+    set_axis(ax.xaxis, AS_IT_IS, integer=bool((x == np.round(x)).all()))
     set_label(ax, "x", str(frame.attrs["moderator"]), size)
     set_label(ax, "y", unit.axis_label if natural == "proportion" else noun_of(fit).capitalize(), size)

@@ -56,10 +56,10 @@ def bubble_frame(
     Returns
     -------
     DataFrame
-        ``kind``: "study" or "line". Of studies ``study``, ``x``, ``y``: the observed effect, natural scale; ``weight``: 1 /
-        (se^2 + tau2), scaled to sum to 1. Of lines ``x``, ``y``, ``lower``, ``upper``, and ``new_lower``, ``new_upper``: the
-        interval of a new study. ``level`` of `by`, else empty; ``is_reliable``. ``attrs`` hold ``moderator``, ``parameter``,
-        ``held``.
+        ``kind``: "study" or "line". Of studies ``study``, ``x``, ``y``: the observed effect, natural scale;
+        ``weight``: 1 / (se^2 + tau2), scaled to sum to 1. Of lines ``x``, ``y``, ``lower``, ``upper``, and
+        ``new_lower``, ``new_upper``: the interval of a new study. ``level`` of `by`, else empty; ``is_reliable``.
+        ``attrs`` hold ``moderator``, ``parameter``, ``held``.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def bubble_frame(
     >>> studies = bm.Studies.from_frame(bm.load_dataset("blinatumomab_cr"), moderators=["year"])
     >>> frame = bubble_frame(bm.fit(studies, engine="frequentist", formula="~ year"))
     >>> frame[frame["kind"] == "line"].iloc[[0, -1]][["x", "y"]].round(2).to_numpy().tolist()
-    [[2010.58, 0.69], [2025.42, 0.9]]
+    [[2016.76, 0.84], [2025.24, 0.86]]
     """
     design = _design(fit)
     prob = check_probability("ci_prob", ci_prob)

@@ -22,7 +22,7 @@ def bubble_radii(weight: FloatArray, size: float) -> FloatArray:
     """Return radii in points of circles whose areas are proportional to weights, shape (k,)."""
     largest = LARGEST * size * min(1.0, np.sqrt(MANY / max(weight.size, 1)))
     share = weight / max(float(weight.max()), 1e-300)
-    return np.maximum(largest * np.sqrt(share), LEAST * size)
+    return np.asarray(np.maximum(largest * np.sqrt(share), LEAST * size))
 
 
 def draw_bubbles(ax: Axes, x: FloatArray, y: FloatArray, radius: FloatArray, look: Look, label: str) -> Line2D:

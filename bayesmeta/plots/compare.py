@@ -16,6 +16,7 @@ from bayesmeta.plots.sheet import FONT_SIZE, open_sheet
 from bayesmeta.result.diagnosis import NOT_RELIABLE
 
 NEEDED: Final = ("fit", "engine", "parameter", "estimate", "point", "lower", "upper", "interval", "explanation")
+NUMBERS: Final = ("y", "estimate", "lower", "upper")
 HEAD_ROWS: Final = 0.35
 """Rows between the estimates of one quantity and those of the next."""
 
@@ -28,13 +29,15 @@ def compare_frame(table: pd.DataFrame, parameters: list[str] | None = None) -> p
     table : DataFrame
         From `compare`.
     parameters : list of str, optional
-        Which quantities; by default ``p_median``, ``p_mean`` and ``p_new``, or what there is of ``mu`` and ``theta_new``.
+        Which quantities; by default ``p_median``, ``p_mean`` and ``p_new``, or what there is of ``mu`` and
+        ``theta_new``.
 
     Returns
     -------
     DataFrame
-        The rows of the table in groups by parameter: ``parameter``, ``fit``, ``label`` (short), ``estimate``, ``point``, ``lower``, ``upper``,
-        ``interval``, ``is_reliable``; ``series``: number of the fit; ``y``: where it is drawn, downwards.
+        The rows of the table in groups by parameter: ``parameter``, ``fit``, ``label`` (short), ``estimate``,
+        ``point``, ``lower``, ``upper``, ``interval``, ``is_reliable``; ``series``: number of the fit; ``y``: where it
+        is drawn, downwards.
 
     Raises
     ------
@@ -49,10 +52,10 @@ def compare_frame(table: pd.DataFrame, parameters: list[str] | None = None) -> p
     >>> frame[["parameter", "estimate", "interval"]].round(3)
       parameter  estimate interval
     0  p_median     0.791      CrI
-    1  p_median     0.780       CI
+    1  p_median     0.757       CI
     2    p_mean     0.759      CrI
     3     p_new     0.790       PI
-    4     p_new     0.780       PI
+    4     p_new     0.757       PI
     """
     if not isinstance(table, pd.DataFrame) or not set(NEEDED) <= set(table.columns):
         raise SpecError(f"plot_compare takes the table of bm.compare([...]); got {a_type(table)}.")
@@ -66,7 +69,7 @@ def compare_frame(table: pd.DataFrame, parameters: list[str] | None = None) -> p
         raise SpecError(f"parameters={names!r} are on different scales; draw proportions and link scale apart.")
     fits = list(dict.fromkeys(table["fit"]))
     parts = [table[(table["parameter"] == name) & np.isfinite(table["estimate"])] for name in names]
-    frame = pd.concat(parts, ignore_index=True)
+    frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
     frame["is_reliable"] = ~frame["explanation"].str.startswith(NOT_RELIABLE)
     frame["series"] = [fits.index(name) for name in frame["fit"]]
     short = _short_labels(table)
@@ -86,7 +89,8 @@ def compare_frame(table: pd.DataFrame, parameters: list[str] | None = None) -> p
         "series",
         "y",
     ]
-    return frame[columns]
+    chosen: pd.DataFrame = frame[columns]
+    return chosen
 
 
 def _short_labels(table: pd.DataFrame) -> dict[str, str]:
@@ -117,7 +121,8 @@ def plot_compare(
     table : DataFrame
         From `compare`.
     parameters : list of str, optional
-        Which quantities; by default ``p_median``, ``p_mean`` and ``p_new``, or what there is of ``mu`` and ``theta_new``.
+        Which quantities; by default ``p_median``, ``p_mean`` and ``p_new``, or what there is of ``mu`` and
+        ``theta_new``.
     ax : Axes, optional
         Where to draw; by default a new figure, as high as needed.
     scale : {"percent", "proportion", "per 1000", "per 100000"}, optional
@@ -155,15 +160,15 @@ def plot_compare(
     sheet = open_sheet(ax, width_mm=width_mm, fontsize=fontsize, default_mm=170.0, height=height)
     ax = sheet.ax
     for i, rows in frame.groupby("series"):
-        values = (rows[name].to_numpy(dtype=np.float64) for name in ("y", "estimate", "lower", "upper"))
-        draw_estimates(ax, *values, look(int(str(i))), sheet.size)
+        y, point, lower, upper = (rows[name].to_numpy(dtype=np.float64) for name in NUMBERS)
+        draw_estimates(ax, y, point, lower, upper, look(int(str(i))), sheet.size)
     heads = frame.groupby("parameter", sort=False)["y"].min() - 1.0
     rows_ = zip(frame["label"], frame["interval"], frame["is_reliable"], strict=True)
     labels = [f"{'' if ok else f'{NOT_RELIABLE}: '}{label}{f', {kind}' if kind else ''}" for label, kind, ok in rows_]
     titles = [QUANTITY_LABELS.get(name, name) for name in heads.index]
     set_rows(ax, [*heads, *frame["y"]], [*titles, *labels], sheet)
     for text in ax.get_yticklabels()[: len(heads)]:
-        text.set_weight("bold")
+        text.set_fontweight("bold")
     set_axis(ax.xaxis, unit)
     set_label(ax, "x", unit.axis_label if is_a_proportion(names[0]) else "Effect, link scale", sheet.size)
     fits = frame.drop_duplicates("series").sort_values("series")

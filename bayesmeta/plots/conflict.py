@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from bayesmeta._validate import a_type
 from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_axis import tick_words
-from bayesmeta.plots.label_rows import set_rows
+from bayesmeta.plots.label_rows import NARROW_PITCH, rows_height, set_rows
 from bayesmeta.plots.looks import GREY, LOOKS, THIN
 from bayesmeta.plots.quantity_axis import set_label
 from bayesmeta.plots.sheet import FONT_SIZE, open_sheet
@@ -19,8 +20,6 @@ NEEDED: Final = ("prob_below", "conflict_pvalue", "note")
 LEAST: Final = 1e-6
 """Smaller P-values stand at the end of the axis."""
 TICKS: Final = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
-PITCH: Final = 1.35
-"""Height of a row in font sizes."""
 
 
 def conflict_frame(table: pd.DataFrame) -> pd.DataFrame:
@@ -34,9 +33,9 @@ def conflict_frame(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``study``, ``conflict_pvalue``, ``prob_below``, ``side``: "above" if the study shows more than the others predict,
-        else "below"; ``expected``: i / (k + 1), about where the i-th smallest of k P-values lies if there is no conflict.
-        Studies without a P-value are left out.
+        ``study``, ``conflict_pvalue``, ``prob_below``, ``side``: "above" if the study shows more than the others
+        predict, else "below"; ``expected``: i / (k + 1), about where the i-th smallest of k P-values lies if there is
+        no conflict. Studies without a P-value are left out.
 
     Raises
     ------
@@ -54,7 +53,7 @@ def conflict_frame(table: pd.DataFrame) -> pd.DataFrame:
     """
     if not isinstance(table, pd.DataFrame) or not set(NEEDED) <= set(table.columns) or table.index.name != "study":
         raise SpecError(f"plot_conflict takes the table of bm.conflict(fit); got {a_type(table)}.")
-    frame = table[["conflict_pvalue", "prob_below"]].reset_index()
+    frame: pd.DataFrame = table[["conflict_pvalue", "prob_below"]].reset_index()
     frame = frame[np.isfinite(frame["conflict_pvalue"])]
     if frame.empty:
         raise SpecError(
@@ -98,8 +97,9 @@ def plot_conflict(
 
     Notes
     -----
-    Triangles point to the side on which the study lies. The grey line is where ordered P-values lie if no study conflicts:
-    P-values far left of it are signs of conflict, one small P-value among many is not. `conflict_frame` returns the numbers.
+    Triangles point to the side on which the study lies. The grey line is where ordered P-values lie if no study
+    conflicts: P-values far left of it are signs of conflict, one small P-value among many is not. `conflict_frame`
+    returns the numbers.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def plot_conflict(
     """
     frame = conflict_frame(table)
     k = len(frame)
-    height = (PITCH * (k + 1.0) + 5.0) * (fontsize or FONT_SIZE)
+    height = rows_height(k, fontsize or FONT_SIZE, pitch=NARROW_PITCH)
     sheet = open_sheet(ax, width_mm=width_mm, fontsize=fontsize, height=height)
     ax, y = sheet.ax, np.arange(float(k))
     pvalue = np.maximum(frame["conflict_pvalue"].to_numpy(), LEAST)
@@ -125,16 +125,10 @@ def plot_conflict(
     ax.set_xlim(0.8 * min(float(pvalue.min()), 0.01), 1.0)
     ticks = [tick for tick in TICKS if tick >= ax.get_xlim()[0]]
     ax.set_xticks(ticks, tick_words(ticks))
-    ax.xaxis.set_minor_locator(_no_ticks())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.tick_params(axis="x", labelsize=sheet.size)
     set_rows(ax, y.tolist(), [str(name) for name in frame["study"]], sheet)
     set_label(ax, "x", "Conflict P-value", sheet.size)
     left_out = len(table) - k
     sheet.close(handles=handles, notes=[f"{left_out} studies have no P-value."] if left_out else [])
     return ax
-
-
-def _no_ticks() -> Any:
-    from matplotlib.ticker import NullLocator
-
-    return NullLocator()

@@ -18,7 +18,7 @@ from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_fits import noun_of
 from bayesmeta.plots.forest_words import percent_words
 from bayesmeta.plots.funnel_frame import CONTOURS, Funnel, funnel_frame
-from bayesmeta.plots.looks import LINE_WIDTH, LOOKS, THIN
+from bayesmeta.plots.looks import LINE_WIDTH, LOOKS, MARK, THIN
 from bayesmeta.plots.natural_ticks import natural_unit, set_natural_axis
 from bayesmeta.plots.point_labels import label_points, settle
 from bayesmeta.plots.quantity_axis import AS_IT_IS, proportion_unit, set_axis, set_label, span
@@ -28,8 +28,6 @@ from bayesmeta.plots.warning import warning_of
 __all__ = ["funnel_frame", "plot_funnel"]
 
 LABELS: Final = ("outside", "all", "none")
-MARK: Final = 0.6
-"""Size of a mark in font sizes."""
 
 
 def plot_funnel(
@@ -71,8 +69,8 @@ def plot_funnel(
     Returns
     -------
     Axes
-        By "n" x is the natural scale and y the number of patients, or the person-time; by "se" x is the link scale and y
-        the standard error, downwards.
+        By "n" x is the natural scale and y the number of patients, or the person-time; by "se" x is the link scale
+        and y the standard error, downwards.
 
     Raises
     ------
@@ -164,8 +162,7 @@ def _set_axes(ax: Axes, frame: pd.DataFrame, funnel: Funnel, fit: Any, scale: st
     first, last = span(points["x"].to_numpy(), seen, pad=0.03)
     ax.set_xlim(max(first, -0.02 * (last - first)), min(last, 1.02) if funnel.by == "n" else last)
     set_axis(ax.xaxis, unit)
-    set_axis(ax.yaxis, AS_IT_IS)
-    ax.yaxis.get_major_locator().set_params(integer=funnel.by == "n")  # type: ignore[attr-defined]
+    set_axis(ax.yaxis, AS_IT_IS, integer=funnel.by == "n")
     set_label(ax, "y", "Number of patients (n)" if funnel.by == "n" else "Person-time", size)
     set_label(ax, "x", unit.axis_label if funnel.by == "n" else noun.capitalize(), size)
 

@@ -67,16 +67,16 @@ def funnel_frame(
     contours : sequence of float
         Probabilities of the limits, at most 4.
     null : float, optional
-        About what the limits lie, natural scale. By default no effect (ratio 1, difference 0) for "se", so that what lies
-        beyond is significant; for proportions and rates the pooled value.
+        About what the limits lie, natural scale. By default no effect (ratio 1, difference 0) for "se", so that what
+        lies beyond is significant; for proportions and rates the pooled value.
 
     Returns
     -------
     DataFrame
         ``kind``: "study", "filled" or "limit". Of studies ``study``, ``x``, ``size`` and ``tail``: the two-sided
-        probability of lying farther from the null by chance alone. Of limits ``prob``, ``size``, ``lower``, ``upper``.
-        ``is_reliable``. x and limits are on the natural scale by "n", on the link scale by "se". ``attrs["funnel"]`` has
-        centre and null.
+        probability of lying farther from the null by chance alone. Of limits ``prob``, ``size``, ``lower``,
+        ``upper``. ``is_reliable``. x and limits are on the natural scale by "n", on the link scale by "se".
+        ``attrs["funnel"]`` has centre and null.
 
     Raises
     ------
@@ -85,13 +85,14 @@ def funnel_frame(
 
     Notes
     -----
-    Limits by n are those of the binomial (Poisson) distribution, interpolated between counts as Spiegelhalter [1]_ has
-    them; limits by standard error are null +- z se, as in contour-enhanced funnel plots [2]_. Both leave heterogeneity out.
+    Limits by n are those of the binomial (Poisson) distribution, interpolated between counts as Spiegelhalter [1]_
+    has them; limits by standard error are null +- z se, as in contour-enhanced funnel plots [2]_. Both leave
+    heterogeneity out.
 
     References
     ----------
-    .. [1] D. J. Spiegelhalter. Funnel plots for comparing institutional performance. Statistics in Medicine 24:1185-1202,
-       2005. doi:10.1002/sim.1970
+    .. [1] D. J. Spiegelhalter. Funnel plots for comparing institutional performance. Statistics in Medicine
+       24:1185-1202, 2005. doi:10.1002/sim.1970
     .. [2] J. L. Peters et al. Contour-enhanced meta-analysis funnel plots help distinguish publication bias from other
        causes of asymmetry. Journal of Clinical Epidemiology 61:991-996, 2008. doi:10.1016/j.jclinepi.2007.11.010
 
@@ -101,7 +102,7 @@ def funnel_frame(
     >>> fit = bm.fit(bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n"))
     >>> frame = funnel_frame(fit)
     >>> frame[frame["tail"] < 0.01]["study"].tolist()
-    ['Otsubo et al.']
+    ['Awad et al.', 'Otsubo et al.']
     """
     probs = _probabilities(contours)
     own, filled = (fit.fit, fit) if isinstance(fit, TrimFill) else (fit, None)
@@ -162,7 +163,7 @@ def _natural_centre(fit: Any) -> float:
     """Return the pooled proportion or rate; of an exact fit that of the median study."""
     link = link_of(fit)
     if isinstance(fit, FrequentistFit | GlmmFit):
-        table = fit.summary()
+        table: Any = fit.summary()
         named = [name for name in ("p_median", "p_mean") if name in table.index]
         return float(table.at[named[0], "estimate"]) if named else float(LINKS[link].inverse(np.array([fit.mu]))[0])
     if fit.studies.kind == "counts":
@@ -180,7 +181,8 @@ def _natural_null(null: float, by: str) -> float:
 
 
 def _binomial(count: FloatArray, n: FloatArray, p: float) -> FloatArray:
-    below = special.bdtr(np.maximum(count, 0.0), n, p)
+    inside = np.clip(count, 0.0, n - 1.0)
+    below = special.betainc(n - inside, inside + 1.0, 1.0 - p)
     return np.where(count < 0.0, 0.0, np.where(count >= n, 1.0, below))
 
 
@@ -209,7 +211,7 @@ def _by_error(fit: Any, filled: TrimFill | None, probs: list[float], null: float
     pooled = classical_effects(fit)
     source = pooled if filled is None else filled.filled
     y, se, link = np.asarray(source.y), np.asarray(source.se), pooled.record.link
-    centre = _centre(fit) if link == link_of(fit) else float(pooled.mu)
+    centre = _centre(fit if link == link_of(fit) else pooled)
     about = centre if fit.studies.kind in ONE_ARM else 0.0
     if null is not None:
         about = float(LINKS[link].link(np.array([check_number("null", null)]))[0])

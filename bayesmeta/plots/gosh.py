@@ -83,7 +83,7 @@ def gosh_frame(
     labels = list(table.attrs["studies"])
     if study is not None and study not in labels:
         raise SpecError(unknown_name("study", study, labels))
-    frame = table[["subset", "k"]].copy()
+    frame: pd.DataFrame = table[["subset", "k"]].copy()
     frame["x"] = table[_point_column(columns, chosen)]
     frame["spread"] = table[vertical]
     frame["has_study"] = False if study is None else table["subset"].str[labels.index(study)] == "1"

@@ -14,6 +14,7 @@ from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_axis import PLAIN
 from bayesmeta.plots.forest_layout import POINTS_PER_MM
+from bayesmeta.plots.label_rows import NARROW_PITCH, rows_height
 from bayesmeta.plots.looks import GREY, LOOKS, THIN
 from bayesmeta.plots.quantity_axis import AS_IT_IS, set_axis, span
 from bayesmeta.plots.sheet import FONT_SIZE, AxesArray, open_sheets
@@ -41,10 +42,10 @@ CLASSICAL: Final = ("rstudent", "cook_d", "dffits", "cov_r", "tau2", "weight", "
 MIXED_MODEL: Final = ("estimate", "shift", "tau2", "i2", "q")
 PANEL_MM: Final = 18.0
 """Least width of a panel."""
+TITLE: Final = 2.5
+"""Font sizes that the titles below the panels take besides."""
 NAMES_SHARE: Final = 0.3
 """Part of the width that the names of the studies may take."""
-PITCH: Final = 1.35
-"""Height of a row in font sizes."""
 COOK_MEDIAN: Final = 0.4549364231195724
 """Median of chi-squared with 1 degree of freedom, beyond which Cook's distance calls a study influential."""
 
@@ -62,9 +63,9 @@ def influence_frame(table: pd.DataFrame, statistics: Sequence[str] | None = None
     Returns
     -------
     DataFrame
-        A row per study and statistic: ``statistic``, ``study``, ``value``, ``lower`` and ``upper`` (of an estimate, else nan),
-        ``influential``. ``attrs["references"]`` holds the values at which lines are drawn, by statistic: what is expected,
-        and the limits beyond which a study is called influential.
+        A row per study and statistic: ``statistic``, ``study``, ``value``, ``lower`` and ``upper`` (of an estimate,
+        else nan), ``influential``. ``attrs["references"]`` holds the values at which lines are drawn, by statistic:
+        what is expected, and the limits beyond which a study is called influential.
 
     Raises
     ------
@@ -187,7 +188,7 @@ def plot_influence(
         names = names[:room]
     labels = [str(name) for name in dict.fromkeys(frame["study"])]
     size = fontsize or FONT_SIZE
-    height = (PITCH * (len(labels) + 1.0) + 8.0) * size
+    height = rows_height(len(labels), size, pitch=NARROW_PITCH) + TITLE * size
     sheet = open_sheets(axes, len(names), width_mm=width_mm, fontsize=fontsize, columns=len(names), panel=height)
     short = shorten_all(labels, NAMES_SHARE * (sheet.width if sheet.is_new else sheet.width * len(names)), sheet.size)
     y = np.arange(float(len(labels)))

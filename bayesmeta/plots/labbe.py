@@ -41,9 +41,10 @@ def labbe_frame(fit: Any) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``kind``: "study" or "curve". Of studies ``study``, ``control``, ``treatment``: the observed risks, and ``n`` of both
-        arms. Of the curve ``control``, ``treatment``, ``lower``, ``upper``: the risk under treatment by the pooled effect
-        and by the limits of its 95 % interval; ``is_reliable``. No curve for a measure that is no function of the risks.
+        ``kind``: "study" or "curve". Of studies ``study``, ``control``, ``treatment``: the observed risks, and ``n``
+        of both arms. Of the curve ``control``, ``treatment``, ``lower``, ``upper``: the risk under treatment by the
+        pooled effect and by the limits of its 95 % interval; ``is_reliable``. No curve for a measure that is no
+        function of the risks.
 
     Raises
     ------
@@ -59,7 +60,8 @@ def labbe_frame(fit: Any) -> pd.DataFrame:
     --------
     >>> import pandas as pd
     >>> import bayesmeta as bm
-    >>> df = pd.DataFrame({"study": list("ABC"), "a": [5, 9, 4], "na": [50, 80, 40], "c": [9, 15, 10], "nc": [50, 79, 41]})
+    >>> data = {"a": [5, 9, 4], "na": [50, 80, 40], "c": [9, 15, 10], "nc": [50, 79, 41]}
+    >>> df = pd.DataFrame({"study": list("ABC"), **data})
     >>> fit = bm.fit(bm.Studies.from_frame(df, events=("a", "c"), n=("na", "nc")), engine="frequentist")
     >>> labbe_frame(fit).head(3)[["study", "control", "treatment"]].round(2)
       study  control  treatment
@@ -69,7 +71,7 @@ def labbe_frame(fit: Any) -> pd.DataFrame:
     """
     if getattr(fit, "engine", None) not in ENGINES or fit.studies.kind != "two-arm-counts":
         raise SpecError(
-            "plot_labbe takes a fit of studies with events in two arms: events=('a', 'c'), n=('na', 'nc') in from_frame."
+            "plot_labbe takes a fit of events in two arms: events=('a', 'c') and n=('na', 'nc') in Studies.from_frame."
         )
     refuse_formula(formula_of(fit), "plot_labbe")
     data = fit.studies.data
@@ -97,9 +99,9 @@ def _treated(measure: str, control: FloatArray, effect: float) -> FloatArray:
     if not np.isfinite(effect):
         return np.full(control.size, np.nan)
     if measure in ("OR", "PETO"):
-        return control * np.exp(effect) / (1.0 + control * np.expm1(effect))
+        return np.asarray(control * np.exp(effect) / (1.0 + control * np.expm1(effect)))
     risk = control * np.exp(effect) if measure == "RR" else control + effect
-    return np.where((risk >= 0.0) & (risk <= 1.0), risk, np.nan)
+    return np.asarray(np.where((risk >= 0.0) & (risk <= 1.0), risk, np.nan))
 
 
 def plot_labbe(
@@ -144,7 +146,8 @@ def plot_labbe(
     --------
     >>> import pandas as pd
     >>> import bayesmeta as bm
-    >>> df = pd.DataFrame({"study": list("ABC"), "a": [5, 9, 4], "na": [50, 80, 40], "c": [9, 15, 10], "nc": [50, 79, 41]})
+    >>> data = {"a": [5, 9, 4], "na": [50, 80, 40], "c": [9, 15, 10], "nc": [50, 79, 41]}
+    >>> df = pd.DataFrame({"study": list("ABC"), **data})
     >>> ax = plot_labbe(bm.fit(bm.Studies.from_frame(df, events=("a", "c"), n=("na", "nc")), engine="frequentist"))
     """
     frame = labbe_frame(fit)

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta.plots.forest_axis import PLAIN
-from bayesmeta.plots.looks import LINE_WIDTH, Look
+from bayesmeta.plots.looks import LINE_WIDTH, MARK, Look
 from bayesmeta.plots.sheet import Sheet
 from bayesmeta.plots.text_size import shorten_all
 
@@ -18,15 +18,15 @@ LABEL_SHARE: Final = 0.4
 """Part of the width that the names may take."""
 PITCH: Final = 1.6
 """Height of a row in font sizes."""
+NARROW_PITCH: Final = 1.35
+"""The same for rows without intervals."""
 HEAD: Final = 5.0
 """Font sizes that axis and label take below the rows."""
-MARK: Final = 0.6
-"""Size of a mark in font sizes."""
 
 
-def rows_height(rows: float, size: float) -> float:
+def rows_height(rows: float, size: float, *, pitch: float = PITCH) -> float:
     """Return the height in points of a panel with so many rows."""
-    return (PITCH * (rows + 0.5) + HEAD) * size
+    return (pitch * (rows + 0.5) + HEAD) * size
 
 
 def set_rows(ax: Axes, y: Sequence[float], labels: Sequence[str], sheet: Sheet, *, share: float = LABEL_SHARE) -> None:

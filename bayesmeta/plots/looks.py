@@ -12,7 +12,8 @@ class Look:
     Attributes
     ----------
     color : str
-        One of the eight colours of M. Okabe and K. Ito (2008, Color universal design), which the colour-blind tell apart.
+        One of the eight colours of M. Okabe and K. Ito (2008, Color universal design), which the colour-blind tell
+        apart.
     marker : str
         matplotlib's code of its mark.
     line : str or tuple
@@ -45,6 +46,8 @@ INTERVAL: Final = "0.7"
 """Of the part of such an area that is an interval."""
 LINE_WIDTH: Final = 1.1
 """Points, of curves."""
+MARK: Final = 0.6
+"""Size of a mark in font sizes."""
 THIN: Final = 0.7
 """Points, of reference lines and of intervals."""
 

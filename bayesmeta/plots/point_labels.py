@@ -146,7 +146,7 @@ def label_points(
         width, height = text_width(text, size), LINE * size
         for side in PLACES:
             corner = _corner(points[i], reach[i] + APART, side, width, height)
-            rectangle = np.r_[corner, corner + [width, height]]
+            rectangle = np.array([*corner, corner[0] + width, corner[1] + height])
             if _is_free(rectangle, taken, frame):
                 _write(ax, text, corner, box, scale, size)
                 taken = np.vstack([taken, rectangle])
@@ -176,8 +176,8 @@ def _write(ax: Axes, text: str, corner: FloatArray, box: Any, scale: float, size
     at = corner / (np.array([box.width, box.height]) * scale)
     halo = withStroke(linewidth=HALO, foreground=mpl.colors.to_hex(ax.get_facecolor()), alpha=0.8)
     ax.text(
-        *at, text, path_effects=[halo], transform=ax.transAxes, fontsize=size, va="bottom", ha="left", color=mpl.rcParams["text.color"],
-        label="_name", **PLAIN,
+        at[0], at[1], text, transform=ax.transAxes, fontsize=size, va="bottom", ha="left", path_effects=[halo],
+        color=mpl.rcParams["text.color"], label="_name", **PLAIN,
     )  # fmt: skip
 
 

@@ -114,9 +114,9 @@ def _notes(frame: pd.DataFrame) -> list[str]:
 
 
 def _draw_panel(ax: Axes, rows: pd.DataFrame, unit: Unit, size: float) -> None:
-    curves = {name: part for name, part in rows[rows["kind"] == "curve"].groupby("distribution")}
+    curves = dict(iter(rows[rows["kind"] == "curve"].groupby("distribution")))
     x, density = (curves["posterior"][name].to_numpy() for name in ("x", "density"))
-    marks = rows[rows["kind"] != "curve"].set_index("kind")
+    marks: Any = rows[rows["kind"] != "curve"].set_index("kind")
     at, lower, upper = (float(marks.at[kind, "x"]) for kind in ("point", "lower", "upper"))
     top = HEAD_ROOM * _peak(density)
     inside = (x >= lower) & (x <= upper)

@@ -9,7 +9,7 @@ import pandas as pd
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.analyses.bayesian import Bayesian, check_bayesian
-from bayesmeta.analyses.before import Drawn, before
+from bayesmeta.analyses.before import Before, Drawn
 from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_fits import is_reliable
 from bayesmeta.plots.quantity_axis import is_a_proportion
@@ -47,8 +47,8 @@ def posterior_frame(
     parameters : str or sequence of str, optional
         Rows of its summary, or any name that ``fit.marginal`` takes; by default all rows.
     prior : bool
-        Whether the priors are drawn too: those of `p_median`, `p_mean`, `p_new` and `theta_new` are what the priors of mu
-        and tau induce. An improper prior has no curve.
+        Whether the priors are drawn too: those of `p_median`, `p_mean`, `p_new` and `theta_new` are what the priors
+        of mu and tau induce. An improper prior has no curve.
     point : {"median", "mean", "mode"}
         Which point is marked.
     ci_prob, ci_kind
@@ -59,9 +59,10 @@ def posterior_frame(
     Returns
     -------
     DataFrame
-        ``parameter``; ``distribution``: "posterior" or "prior"; ``kind``: "curve", or the "point", "lower" and "upper" of
-        the posterior; ``x``: natural scale; ``density`` there; ``is_reliable``: False for a NUTS fit that failed its
-        diagnosis or its verification. ``attrs["without_prior"]`` says why a prior is missing, by parameter.
+        ``parameter``; ``distribution``: "posterior" or "prior"; ``kind``: "curve", or the "point", "lower" and
+        "upper" of the posterior; ``x``: natural scale; ``density`` there; ``is_reliable``: False for a NUTS fit that
+        failed its diagnosis or its verification. ``attrs["without_prior"]`` says why a prior is missing, by
+        parameter.
 
     Raises
     ------
@@ -81,12 +82,12 @@ def posterior_frame(
     for name, value, allowed in (("point", point, POINTS), ("ci_kind", ci_kind, CI_KINDS)):
         if value not in allowed:
             raise SpecError(unknown_name(name, value, allowed))
-    names = _names(checked, parameters)
+    names, source = _names(checked, parameters), Before(checked, seed)
     frames, missing = [], {}
     for name in names:
         own: Any = checked.marginal(name)
         try:
-            earlier = before(checked, name, seed=seed) if prior else None
+            earlier = source.marginal(name) if prior else None
         except SpecError as error:
             earlier, missing[name] = None, str(error)
         x = _points(name, own, earlier)

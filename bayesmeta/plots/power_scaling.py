@@ -42,9 +42,9 @@ def power_frame(
     Returns
     -------
     DataFrame
-        ``component``: "prior" or "likelihood"; ``alpha``; ``parameter``; ``estimate``: the posterior median; ``lower``,
-        ``upper``: 95 % interval; ``sensitivity`` to the component at alpha = 1, and ``verdict``, as `power_sensitivity` has
-        them.
+        ``component``: "prior" or "likelihood"; ``alpha``; ``parameter``; ``estimate``: the posterior median;
+        ``lower``, ``upper``: 95 % interval; ``sensitivity`` to the component at alpha = 1, and ``verdict``, as
+        `power_sensitivity` has them.
 
     Raises
     ------
@@ -57,8 +57,8 @@ def power_frame(
     >>> fit = bm.fit(bm.Studies.from_frame(bm.load_dataset("pritz1997")))
     >>> power_frame(fit, "tau", alpha=[1])[["component", "estimate", "sensitivity"]].round(3)
         component  estimate  sensitivity
-    0       prior     0.831        0.073
-    1  likelihood     0.831        0.148
+    0       prior     0.831        0.075
+    1  likelihood     0.831        0.186
     """
     table = power_scale(fit, alpha=alpha)
     names = (
@@ -67,7 +67,7 @@ def power_frame(
     for name in names:
         if name not in fit.parameters:
             raise SpecError(unknown_name("parameter", name, fit.parameters))
-    found = power_sensitivity(fit)
+    found: Any = power_sensitivity(fit)
     rows = table[table["parameter"].isin(names)].reset_index(drop=True)
     frame = rows[["component", "alpha", "parameter", "median", "lower", "upper"]].rename(columns={"median": "estimate"})
     pairs = zip(frame["parameter"], frame["component"], strict=True)
@@ -175,7 +175,7 @@ def _label(ax: Axes, rows: pd.DataFrame, unit: Unit, label: str, room: float, si
     ax.xaxis.set_minor_locator(NullLocator())
     set_axis(ax.yaxis, unit, most=5)
     ax.set_xlabel("Power (alpha)", fontsize=size)
-    first = rows.drop_duplicates("component").set_index("component")
+    first: Any = rows.drop_duplicates("component").set_index("component")
     strengths = ", ".join(f"{name} {first.at[name, 'sensitivity']:.2f}" for name in COMPONENTS)
     lines = [*wrap(label, room, size), *wrap(f"{strengths}: {first['verdict'].iloc[0]}", room, size)]
     ax.set_title("\n".join(lines), fontsize=size, loc="left", **PLAIN)

@@ -92,9 +92,9 @@ def quantity_label(parameter: str, unit: Unit, of_link: str) -> str:
     return f"{label},\N{NO-BREAK SPACE}{words}" if words else label
 
 
-def set_axis(axis: Axis, unit: Unit, *, most: int = 6) -> None:
-    """Give an axis of natural values ticks in the unit that is printed, with true minus signs."""
-    axis.set_major_locator(MaxNLocator(most, steps=list(STEPS)))
+def set_axis(axis: Axis, unit: Unit, *, most: int = 6, integer: bool = False) -> None:
+    """Give an axis of natural values ticks in the unit that is printed, with true minus signs; or whole numbers."""
+    axis.set_major_locator(MaxNLocator(most, steps=list(STEPS), integer=integer))
     axis.set_major_formatter(FuncFormatter(lambda value, _: tick_words([float(f"{unit.factor * value:.9g}")])[0]))
 
 

@@ -1,6 +1,6 @@
 """Do the studies agree, whatever their precision? The radial (Galbraith) plot."""
 
-from typing import Any, Final
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,14 +16,11 @@ from bayesmeta.frequentist.methods import not_pooled
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.plots.forest_fits import noun_of
 from bayesmeta.plots.forest_words import percent_words
-from bayesmeta.plots.looks import LINE_WIDTH, LOOKS, PALE, THIN
+from bayesmeta.plots.looks import LINE_WIDTH, LOOKS, MARK, PALE, THIN
 from bayesmeta.plots.natural_ticks import natural_unit, set_natural_axis
 from bayesmeta.plots.point_labels import label_points, settle
 from bayesmeta.plots.quantity_axis import AS_IT_IS, set_axis, set_label
 from bayesmeta.plots.sheet import open_sheet
-
-MARK: Final = 0.6
-"""Size of a mark in font sizes."""
 
 
 def radial_frame(fit: FrequentistFit) -> pd.DataFrame:
@@ -37,8 +34,8 @@ def radial_frame(fit: FrequentistFit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``study``; ``precision`` = 1 / s and ``standardised`` = y / s, where s^2 = se^2 + tau2 is the variance of the study
-        about the pooled value; ``residual`` = (y - mu) / s.
+        ``study``; ``precision`` = 1 / s and ``standardised`` = y / s, where s^2 = se^2 + tau2 is the variance of the
+        study about the pooled value; ``residual`` = (y - mu) / s.
 
     Raises
     ------
@@ -56,9 +53,9 @@ def radial_frame(fit: FrequentistFit) -> pd.DataFrame:
     >>> studies = bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n")
     >>> frame = radial_frame(bm.fit(studies, engine="frequentist", tau2_method="EE"))
     >>> frame.nlargest(2, "precision")[["study", "precision", "residual"]].round(2)
-                 study  precision  residual
-    12  Shimoda et al.       3.31      0.53
-    8    Otsubo et al.       3.18     -2.65
+                study  precision  residual
+    3  Kassell et al.       3.33      0.37
+    8   Otsubo et al.       3.19     -2.54
     """
     if not isinstance(fit, FrequentistFit):
         raise not_pooled("plot_radial", fit, "see plot_shrinkage_trace.", with_formula=False)
@@ -155,7 +152,7 @@ def plot_radial(
 
 def _effect_axis(ax: Axes, fit: FrequentistFit, far: float, size: float) -> None:
     """Add an axis on the right, at x = `far`, on which the effects stand that lines from the origin lead to."""
-    right = ax.secondary_yaxis("right", functions=(lambda z: z / far, lambda effect: effect * far))
+    right = ax.secondary_yaxis("right", functions=(lambda z: np.divide(z, far), lambda y: np.multiply(y, far)))
     low, high = (limit / far for limit in ax.get_ylim())
     set_natural_axis(right.yaxis, fit.record.link, low, high)
     right.tick_params(labelsize=size)

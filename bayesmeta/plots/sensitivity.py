@@ -36,9 +36,9 @@ def sensitivity_frame(table: pd.DataFrame, parameter: str | None = None) -> pd.D
     Returns
     -------
     DataFrame
-        A row per pair of priors: ``mu``, ``tau``: the priors; ``parameter``; ``estimate``: the posterior median, of p_mean
-        the mean; ``lower``, ``upper``; ``is_reference``; ``row``: from the top; ``series``: which of its priors of mu, or
-        of tau where only mu varies; ``note``: why there are no numbers.
+        A row per pair of priors: ``mu``, ``tau``: the priors; ``parameter``; ``estimate``: the posterior median, of
+        p_mean the mean; ``lower``, ``upper``; ``is_reference``; ``row``: from the top; ``series``: which of its
+        priors of mu, or of tau where only mu varies; ``note``: why there are no numbers.
 
     Raises
     ------
@@ -53,8 +53,8 @@ def sensitivity_frame(table: pd.DataFrame, parameter: str | None = None) -> pd.D
     >>> sensitivity_frame(table, "tau")[["tau", "estimate", "is_reference"]].round(2)
                          tau  estimate  is_reference
     0    HalfNormal(sigma=1)      0.83          True
-    1  HalfNormal(sigma=0.5)      0.73         False
-    2   HalfCauchy(beta=0.5)      0.78         False
+    1  HalfNormal(sigma=0.5)      0.69         False
+    2   HalfCauchy(beta=0.5)      0.76         False
     """
     if not isinstance(table, pd.DataFrame) or not set(NEEDED) <= set(table.columns):
         raise SpecError(f"plot_sensitivity takes the table of bm.sensitivity(fit, ...); got {a_type(table)}.")

@@ -8,7 +8,6 @@ from typing import Any, Final, final
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
@@ -20,7 +19,7 @@ from bayesmeta.plots.forest_axis import PLAIN, axes_size
 from bayesmeta.plots.forest_layout import POINTS_PER_MM
 from bayesmeta.plots.text_size import shorten_all, wrap
 
-type AxesArray = npt.NDArray[np.object_]
+type AxesArray = np.ndarray[Any, Any]
 
 FONT_SIZE: Final = 7.0
 """Points: that of most journals' figures, for a new figure; given axes keep the size of matplotlib's settings."""
@@ -195,12 +194,16 @@ def _checked(
             f"width_mm is the width of a new figure, and the axes given by {name} have theirs; give one of them."
         )
     for key, value, example in (("width_mm", width_mm, "85 or 170"), ("fontsize", fontsize, "7")):
-        if value is not None and not (isinstance(value, Real) and 0.0 < float(value) < inf):
+        if value is not None and not (_is_positive(value)):
             raise SpecError(f"{key}={value!r} must be a positive number, such as {example}.")
     if width_mm is not None and width_mm < SMALLEST_MM:
         raise SpecError(f"width_mm={width_mm:g} leaves no room for the text; give {SMALLEST_MM:g} or more.")
     own = FONT_SIZE if given is None else FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points()
     return (width_mm or default_mm) * POINTS_PER_MM, float(own if fontsize is None else fontsize)
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, Real) and 0.0 < float(value) < inf
 
 
 def _frame_figure(sheet: Sheet, handles: Sequence[Artist], notes: str, warning: str) -> None:
@@ -253,9 +256,8 @@ def _dress_axes(sheet: Sheet, handles: Sequence[Artist], notes: str, warning: st
         lines = wrap(warning, room, size, weight="bold")
         ax.set_title("\n".join(lines), loc="left", fontsize=size, weight="bold", **PLAIN)
     if notes:
-        below: Any = (ax.transAxes, ax.xaxis.label)
-        last = sheet.axes.flat[-1] if len(sheet.axes) > 1 else ax
-        below = (last.transAxes, last.xaxis.label)
+        last: Axes = sheet.axes.flat[-1]
+        below: Any = (last.transAxes, last.xaxis.label)
         last.annotate(
             "\n".join(wrap(notes, room, size)), (0.0, 0.0), xycoords=below, xytext=(0.0, -2.0),
             textcoords="offset points", va="top", ha="left", fontsize=size, label="_notes", **PLAIN,

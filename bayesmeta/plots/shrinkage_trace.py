@@ -40,8 +40,8 @@ def shrinkage_frame(fit: ExactFit | NutsFit, *, seed: int | np.random.Generator 
     -------
     DataFrame
         As `bayesmeta.analyses.conditional_means.conditional_means` has it: ``tau``, ``density``, ``study`` (the empty
-        label is mu), ``mean``; and ``natural``: the mean through the inverse link, a proportion or a ratio, or the same;
-        and ``is_reliable``.
+        label is mu), ``mean``; and ``natural``: the mean through the inverse link, a proportion or a ratio, or the
+        same; and ``is_reliable``.
 
     Examples
     --------

@@ -45,7 +45,7 @@ def tipping_frame(tipping: TippingPoint) -> pd.DataFrame:
     >>> frame = tipping_frame(bm.tipping_point(fit, "P(p_new > 0.5) >= 0.95"))
     >>> frame.query("kind == 'tipping'").round(3)
            kind  scale  value  threshold
-    14  tipping  0.377   0.95       0.95
+    15  tipping  0.584   0.95       0.95
     """
     if not isinstance(tipping, TippingPoint):
         raise SpecError(f"plot_tipping_point takes what bm.tipping_point returns; got {a_type(tipping)}.")
