@@ -76,8 +76,8 @@ class Before:
         -------
         Drawn
             With ``pdf`` and ``ppf``. That of mu, tau and coefficients is the prior itself; p_median, p_mean, p_new and
-            theta_new are those of the posterior of no studies, by quadrature to 1e-4; where that fails (priors with
-            very heavy tails), by 20 000 draws.
+            theta_new are those of the posterior of no studies, by quadrature to 1e-4; with a prior of mu
+            whose tails fall like a power, and wherever quadrature fails, by 20 000 draws.
 
         Raises
         ------
@@ -97,7 +97,10 @@ class Before:
 
     @cached_property
     def _quantities(self) -> Quantities | None:
-        """All derived quantities by quadrature; None where that fails."""
+        """All derived quantities by quadrature; None where that fails, or would take many seconds."""
+        of_mu = resolve_prior(self.fit.model.mu, self.fit.model, self.fit.observed)
+        if of_mu.is_proper and np.isfinite(of_mu.tail_order) and not np.isfinite(of_mu.support).all():
+            return None
         try:
             return quantities_before(self.fit.model, self.fit.studies, measure=self.fit.measure)
         except AccuracyError:

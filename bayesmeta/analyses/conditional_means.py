@@ -17,6 +17,7 @@ OVERALL = ""
 POINTS = 60
 TAIL = 0.005  # of the posterior of tau beyond the last point
 STEP = 1e-4  # of the SD of mu given tau, for slopes
+ORDER = 5  # of the spline between nodes of tau
 BELOW = 12  # nodes of tau from 0 to where its posterior begins
 BANDWIDTH = 0.35  # of the SD of log tau, for the smooth through draws
 DRAWS = 4000
@@ -93,7 +94,7 @@ def conditional_means(fit: ExactFit | NutsFit, *, seed: int | np.random.Generato
 
 def _by_tweedie(posterior: Posterior, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the values of tau and the means (T, 1 + k), interpolated between nodes of tau."""
-    from scipy.interpolate import CubicSpline
+    from scipy.interpolate import make_interp_spline
 
     grid, rows = posterior.surface.grid, posterior.rows
     weight = posterior.weight[rows] / posterior.weight_tau[rows, None]
@@ -104,7 +105,7 @@ def _by_tweedie(posterior: Posterior, tau: FloatArray) -> tuple[FloatArray, Floa
         means = np.vstack([_means(posterior, *_nodes_of_mu(posterior, below)), means])
         q = np.concatenate([grid.tau_coordinate.coordinate(below), q])
     inside = np.clip(grid.tau_coordinate.coordinate(tau), q[0], q[-1])
-    return tau, np.asarray(CubicSpline(q, means)(inside))
+    return tau, np.asarray(make_interp_spline(q, means, k=ORDER)(inside))
 
 
 def _means(posterior: Posterior, mu: FloatArray, tau: FloatArray, weight: FloatArray, sd: FloatArray) -> FloatArray:
