@@ -26,7 +26,7 @@ calibration: setup
 
 # All figures, at both widths of a journal, as PNG into ./gallery.
 gallery: setup
-	@$(BIN)/python -m tests.plots.gallery
+	@$(BIN)/python -m tests.plots.gallery $(ARGS)
 
 check-wheel: setup
 	@$(BIN)/python .ci/check_wheel.py

@@ -18,7 +18,7 @@ POINTS = 60
 TAIL = 0.005  # of the posterior of tau beyond the last point
 STEP = 1e-4  # of the SD of mu given tau, for slopes
 ORDER = 5  # of the spline between nodes of tau
-BELOW = 12  # nodes of tau from 0 to where its posterior begins
+BELOW = 24  # nodes of tau from 0 to where its posterior begins
 BANDWIDTH = 0.35  # of the SD of log tau, for the smooth through draws
 DRAWS = 4000
 
@@ -101,9 +101,9 @@ def _by_tweedie(posterior: Posterior, tau: FloatArray) -> tuple[FloatArray, Floa
     means = _means(posterior, grid.mu[rows], grid.tau[rows], weight, grid.local_sd[rows])
     q, first = grid.q[rows], grid.tau[rows[0]]
     if tau[0] < first:  # where the posterior of tau has no weight there are no nodes
-        below = np.linspace(tau[0], first, BELOW, endpoint=False)
-        means = np.vstack([_means(posterior, *_nodes_of_mu(posterior, below)), means])
-        q = np.concatenate([grid.tau_coordinate.coordinate(below), q])
+        lower = np.linspace(float(grid.tau_coordinate.coordinate(tau[:1])[0]), q[0], BELOW, endpoint=False)
+        below = _means(posterior, *_nodes_of_mu(posterior, grid.tau_coordinate.value(lower)))
+        q, means = np.concatenate([lower, q]), np.vstack([below, means])
     inside = np.clip(grid.tau_coordinate.coordinate(tau), q[0], q[-1])
     return tau, np.asarray(make_interp_spline(q, means, k=ORDER)(inside))
 

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from bayesmeta._validate import a_type
 from bayesmeta.errors import SpecError
 from bayesmeta.plots.looks import LOOKS, MARK
-from bayesmeta.plots.point_labels import label_points, settle
+from bayesmeta.plots.point_labels import label_points
 from bayesmeta.plots.quantity_axis import AS_IT_IS, set_axis, set_label
-from bayesmeta.plots.sheet import open_sheet
+from bayesmeta.plots.sheet import open_sheet, settle
 
 NEEDED: Final = ("contribution", "influence", "note")
 TINY: Final = 1e-300

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.errors import SpecError
-from bayesmeta.plots.label_rows import draw_estimates, estimate_handle, rows_height, set_rows
+from bayesmeta.plots.label_rows import brief_prior, draw_estimates, estimate_handle, rows_height, set_rows
 from bayesmeta.plots.looks import look
 from bayesmeta.plots.quantity_axis import QUANTITY_LABELS, is_a_proportion, set_axis, set_label, unit_of
 from bayesmeta.plots.sheet import FONT_SIZE, open_sheet
@@ -17,6 +17,7 @@ from bayesmeta.result.diagnosis import NOT_RELIABLE
 
 NEEDED: Final = ("fit", "engine", "parameter", "estimate", "point", "lower", "upper", "interval", "explanation")
 NUMBERS: Final = ("y", "estimate", "lower", "upper")
+BAYES: Final = "Bayes, "
 HEAD_ROWS: Final = 0.35
 """Rows between the estimates of one quantity and those of the next."""
 
@@ -93,9 +94,15 @@ def compare_frame(table: pd.DataFrame, parameters: list[str] | None = None) -> p
     return chosen
 
 
+def _row_label(label: str, interval: str, is_reliable: bool) -> str:
+    """Return what stands beside an estimate; where it must not be used that comes first, and the rest is short."""
+    shown = label if is_reliable else f"{NOT_RELIABLE}: {label.removeprefix(BAYES)}"
+    return f"{shown}, {interval}" if interval else shown
+
+
 def _short_labels(table: pd.DataFrame) -> dict[str, str]:
     """Return what each fit is called beside its estimates; the legend has it in full."""
-    engines = {"exact": "Bayes, exact", "nuts": "Bayes, NUTS"}
+    engines = {"exact": f"{BAYES}exact", "nuts": f"{BAYES}NUTS"}
     rows = table.drop_duplicates("fit")
     short = {
         fit: engines.get(engine) or ", ".join(fit.split(", ")[:2])
@@ -164,9 +171,9 @@ def plot_compare(
         draw_estimates(ax, y, point, lower, upper, look(int(str(i))), sheet.size)
     heads = frame.groupby("parameter", sort=False)["y"].min() - 1.0
     rows_ = zip(frame["label"], frame["interval"], frame["is_reliable"], strict=True)
-    labels = [f"{'' if ok else f'{NOT_RELIABLE}: '}{label}{f', {kind}' if kind else ''}" for label, kind, ok in rows_]
+    labels = [_row_label(*row) for row in rows_]
     titles = [QUANTITY_LABELS.get(name, name) for name in heads.index]
-    set_rows(ax, [*heads, *frame["y"]], [*titles, *labels], sheet)
+    set_rows(ax, [*heads, *frame["y"]], [*titles, *labels], sheet, share=0.45)
     for text in ax.get_yticklabels()[: len(heads)]:
         text.set_fontweight("bold")
     set_axis(ax.xaxis, unit)
@@ -175,7 +182,7 @@ def plot_compare(
     bad = frame[~frame["is_reliable"]]
     warning = f"{NOT_RELIABLE}: do not use the estimates of {bad['fit'].iloc[0]}; see bm.diagnose." if len(bad) else ""
     handles = [
-        estimate_handle(look(int(i)), f"{label}: {fit}", sheet.size)
+        estimate_handle(look(int(i)), fit if fit.startswith(label) else f"{label}: {brief_prior(fit)}", sheet.size)
         for i, label, fit in zip(fits["series"], fits["label"], fits["fit"], strict=True)
     ]
     sheet.close(handles=handles, warning=warning)

@@ -20,9 +20,9 @@ from bayesmeta.plots.forest_words import percent_words
 from bayesmeta.plots.funnel_frame import CONTOURS, Funnel, funnel_frame
 from bayesmeta.plots.looks import LINE_WIDTH, LOOKS, MARK, THIN
 from bayesmeta.plots.natural_ticks import natural_unit, set_natural_axis
-from bayesmeta.plots.point_labels import label_points, settle
+from bayesmeta.plots.point_labels import label_points
 from bayesmeta.plots.quantity_axis import AS_IT_IS, proportion_unit, set_axis, set_label, span
-from bayesmeta.plots.sheet import open_sheet
+from bayesmeta.plots.sheet import open_sheet, settle
 from bayesmeta.plots.warning import warning_of
 
 __all__ = ["funnel_frame", "plot_funnel"]

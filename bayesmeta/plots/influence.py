@@ -12,13 +12,13 @@ from matplotlib.lines import Line2D
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.errors import SpecError
-from bayesmeta.plots.forest_axis import PLAIN
+from bayesmeta.plots.forest_axis import PLAIN, tick_words
 from bayesmeta.plots.forest_layout import POINTS_PER_MM
 from bayesmeta.plots.label_rows import NARROW_PITCH, rows_height
 from bayesmeta.plots.looks import GREY, LOOKS, THIN
 from bayesmeta.plots.quantity_axis import AS_IT_IS, set_axis, span
 from bayesmeta.plots.sheet import FONT_SIZE, AxesArray, open_sheets
-from bayesmeta.plots.text_size import shorten_all, wrap
+from bayesmeta.plots.text_size import shorten_all, widest, wrap
 
 TITLES: Final = {
     "rstudent": "Studentised residual",
@@ -194,17 +194,17 @@ def plot_influence(
     y = np.arange(float(len(labels)))
     for i, (ax, name) in enumerate(zip(sheet.axes, names, strict=True)):
         rows = frame[frame["statistic"] == name]
-        _draw_panel(ax, rows, y, frame.attrs["references"].get(name, []), sheet.size)
+        each = (1.0 - NAMES_SHARE) * width / len(names) if sheet.is_new else sheet.width
+        _draw_panel(ax, rows, y, frame.attrs["references"].get(name, []), each, sheet.size)
         ax.set_yticks(y, short if i == 0 else [""] * len(short), fontsize=sheet.size, **PLAIN)
         ax.tick_params(axis="y", length=0.0)
-        each = (1.0 - NAMES_SHARE) * width / len(names) if sheet.is_new else sheet.width
         title = TITLES[name].replace("Estimate", frame.attrs["parameter"] or "Estimate")
         ax.set_xlabel("\n".join(wrap(title, each, sheet.size)), fontsize=sheet.size, **PLAIN)
     sheet.close(handles=_handles(frame, sheet.size), notes=_notes(table))
     return sheet.axes
 
 
-def _draw_panel(ax: Axes, rows: pd.DataFrame, y: FloatArray, references: list[float], size: float) -> None:
+def _draw_panel(ax: Axes, rows: pd.DataFrame, y: FloatArray, references: list[float], room: float, size: float) -> None:
     value, lower, upper = (rows[name].to_numpy(dtype=np.float64) for name in ("value", "lower", "upper"))
     for reference in references:
         ax.axvline(reference, color=GREY, lw=THIN, ls=LOOKS[1].line, zorder=0.5, label="_reference")
@@ -217,7 +217,17 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame, y: FloatArray, references: list[fl
     ax.set_xlim(*span(value, lower, upper, np.array(shown), pad=0.1))
     ax.set_ylim(y.size - 0.3, -0.7)
     ax.grid(axis="y", color=mpl.rcParams["grid.color"], lw=0.3, alpha=0.6)
-    set_axis(ax.xaxis, AS_IT_IS, most=3)
+    for most in (3, 2, 1):
+        set_axis(ax.xaxis, AS_IT_IS, most=most)
+        if _have_room(ax, room, size):
+            break
+
+
+def _have_room(ax: Axes, room: float, size: float) -> bool:
+    """Return whether the labels of the ticks fit beside one another into `room` points."""
+    low, high = ax.get_xlim()
+    shown = [tick for tick in ax.xaxis.get_majorticklocs() if low <= tick <= high]
+    return len(shown) * (widest(tick_words([float(f"{tick:.9g}") for tick in shown]), size) + 0.8 * size) <= room
 
 
 def _is_near(limit: float, value: FloatArray) -> bool:

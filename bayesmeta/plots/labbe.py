@@ -18,9 +18,9 @@ from bayesmeta.plots.bubbles import bubble_radii, draw_bubbles
 from bayesmeta.plots.forest_fits import is_reliable, noun_of
 from bayesmeta.plots.forest_words import percent_words
 from bayesmeta.plots.looks import GREY, LINE_WIDTH, LOOKS, THIN
-from bayesmeta.plots.point_labels import label_points, settle
+from bayesmeta.plots.point_labels import label_points
 from bayesmeta.plots.quantity_axis import proportion_unit, set_axis, set_label
-from bayesmeta.plots.sheet import open_sheet
+from bayesmeta.plots.sheet import open_sheet, settle
 from bayesmeta.plots.warning import warning_of
 from bayesmeta.spec.coefficients import formula_of, refuse_formula
 

@@ -1,5 +1,6 @@
 """How are rows drawn that have names on the left: points with intervals, one above the other?"""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -27,6 +28,11 @@ HEAD: Final = 5.0
 def rows_height(rows: float, size: float, *, pitch: float = PITCH) -> float:
     """Return the height in points of a panel with so many rows."""
     return (pitch * (rows + 0.5) + HEAD) * size
+
+
+def brief_prior(text: str) -> str:
+    """Return a text without the names of priors' parameters, which stand in their usual order: ``HalfNormal(1)``."""
+    return re.sub(r"\b\w+=", "", text)
 
 
 def set_rows(ax: Axes, y: Sequence[float], labels: Sequence[str], sheet: Sheet, *, share: float = LABEL_SHARE) -> None:

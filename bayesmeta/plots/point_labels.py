@@ -179,11 +179,3 @@ def _write(ax: Axes, text: str, corner: FloatArray, box: Any, scale: float, size
         at[0], at[1], text, transform=ax.transAxes, fontsize=size, va="bottom", ha="left", path_effects=[halo],
         color=mpl.rcParams["text.color"], label="_name", **PLAIN,
     )  # fmt: skip
-
-
-def settle(ax: Axes) -> None:
-    """Let the figure arrange its axes, so that places can be measured."""
-    if ax.figure.canvas.figure.get_layout_engine() is not None:
-        ax.figure.canvas.figure.draw_without_rendering()
-    else:
-        ax.apply_aspect()

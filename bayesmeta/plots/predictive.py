@@ -26,8 +26,10 @@ from bayesmeta.plots.warning import warning_of
 from bayesmeta.result.sampled import SampledMarginal
 from bayesmeta.spec.coefficients import formula_of, refuse_formula
 
-NODES: Final = 1201
-"""Points of theta_new over which the binomial distribution is averaged; between its tails of 1e-7 on either side."""
+NODES: Final = 401
+"""Points of theta_new, between its tails of 1e-7 on either side, over which the binomial distribution is averaged."""
+NODES_PER_ROOT: Final = 12
+"""The same in units of the root of n: the more patients, the narrower the distribution of their events."""
 TAIL: Final = 1e-7
 MOST_BARS: Final = 120
 """Above so many counts the bars are too thin to see, and a line is drawn."""
@@ -98,7 +100,7 @@ def predictive_frame(
     inverse, count = LINKS[checked.link].inverse, np.arange(size + 1)
     frames = []
     for name, source in sources.items():
-        p, weight = _proportions(source, inverse)
+        p, weight = _proportions(source, inverse, max(NODES, int(NODES_PER_ROOT * np.sqrt(size))))
         probability = _averaged(p, weight, size)
         below = np.cumsum(probability)
         tail = 0.5 * (1.0 - prob)
@@ -137,14 +139,14 @@ def _checked(fit: object, n_new: int | None) -> tuple[ExactFit | NutsFit, int]:
     return checked, int(n_new)
 
 
-def _proportions(source: Drawn, inverse: Any) -> tuple[FloatArray, FloatArray]:
+def _proportions(source: Drawn, inverse: Any, nodes: int) -> tuple[FloatArray, FloatArray]:
     """Return proportions of the next study and their probabilities."""
     if isinstance(source, SampledMarginal):
         return inverse(source.values), np.full(source.values.size, 1.0 / source.values.size)
     # even steps in u of theta = centre + width sinh(u), so that a peak and long tails are both resolved
     low, quarter, centre, upper, high = source.ppf(np.array([TAIL, 0.25, 0.5, 0.75, 1.0 - TAIL])).tolist()
     width = upper - quarter
-    u = np.linspace(np.arcsinh((low - centre) / width), np.arcsinh((high - centre) / width), NODES)
+    u = np.linspace(np.arcsinh((low - centre) / width), np.arcsinh((high - centre) / width), nodes)
     theta = centre + width * np.sinh(u)
     weight = source.pdf(theta) * np.cosh(u)
     return inverse(theta), weight / weight.sum()

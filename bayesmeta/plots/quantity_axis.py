@@ -94,7 +94,7 @@ def quantity_label(parameter: str, unit: Unit, of_link: str) -> str:
 
 def set_axis(axis: Axis, unit: Unit, *, most: int = 6, integer: bool = False) -> None:
     """Give an axis of natural values ticks in the unit that is printed, with true minus signs; or whole numbers."""
-    axis.set_major_locator(MaxNLocator(most, steps=list(STEPS), integer=integer))
+    axis.set_major_locator(MaxNLocator(most, steps=list(STEPS), integer=integer, min_n_ticks=min(most, 2)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: tick_words([float(f"{unit.factor * value:.9g}")])[0]))
 
 

@@ -18,9 +18,9 @@ from bayesmeta.plots.forest_fits import noun_of
 from bayesmeta.plots.forest_words import percent_words
 from bayesmeta.plots.looks import LINE_WIDTH, LOOKS, MARK, PALE, THIN
 from bayesmeta.plots.natural_ticks import natural_unit, set_natural_axis
-from bayesmeta.plots.point_labels import label_points, settle
+from bayesmeta.plots.point_labels import label_points
 from bayesmeta.plots.quantity_axis import AS_IT_IS, set_axis, set_label
-from bayesmeta.plots.sheet import open_sheet
+from bayesmeta.plots.sheet import open_sheet, settle
 
 
 def radial_frame(fit: FrequentistFit) -> pd.DataFrame:

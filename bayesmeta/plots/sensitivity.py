@@ -1,6 +1,5 @@
 """Does the answer depend on the prior? The estimates under each of a grid of priors."""
 
-import re
 from typing import Final
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import a_type, unknown_name
 from bayesmeta.errors import SpecError
-from bayesmeta.plots.label_rows import draw_estimates, estimate_handle, rows_height, set_rows
+from bayesmeta.plots.label_rows import brief_prior, draw_estimates, estimate_handle, rows_height, set_rows
 from bayesmeta.plots.looks import GREY, PALE, THIN, look
 from bayesmeta.plots.quantity_axis import is_a_proportion, quantity_label, set_axis, set_label, unit_of
 from bayesmeta.plots.sheet import FONT_SIZE, open_sheet
@@ -140,7 +139,7 @@ def plot_sensitivity(
     for i, rows in frame.groupby("series"):
         y = rows["row"].to_numpy() + APART * ((int(str(i)) + 0.5) / count - 0.5)
         draw_estimates(ax, y, *_numbers(rows), look(int(str(i))), sheet.size)
-    marked = [f"{_brief(label)} *" if label == reference[by_row] else _brief(label) for label in labels]
+    marked = [f"{brief_prior(label)} *" if label == reference[by_row] else brief_prior(label) for label in labels]
     set_rows(ax, list(range(len(labels))), marked, sheet)
     set_axis(ax.xaxis, unit)
     set_label(
@@ -148,16 +147,11 @@ def plot_sensitivity(
     )
     other = "mu" if by_row == "tau" else "tau"
     series = list(dict.fromkeys(frame[other]))
-    handles = [estimate_handle(look(i), f"{other} ~ {_brief(text)}", sheet.size) for i, text in enumerate(series)]
+    handles = [estimate_handle(look(i), f"{other} ~ {brief_prior(text)}", sheet.size) for i, text in enumerate(series)]
     sheet.close(
         handles=handles, notes=[f"* prior of {by_row} in the analysis, whose interval is the grey band.", *_why(frame)]
     )
     return ax
-
-
-def _brief(prior: str) -> str:
-    """Return a prior without the names of its parameters, which are in their usual order: ``HalfNormal(1)``."""
-    return re.sub(r"\b\w+=", "", prior)
 
 
 def _numbers(rows: pd.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -12,6 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
+from matplotlib.transforms import ScaledTranslation
 
 from bayesmeta._validate import a_type
 from bayesmeta.errors import SpecError
@@ -27,8 +28,15 @@ MARGIN: Final = 3.0
 """Points around a new figure's content."""
 GAP: Final = 5.0
 """Points between warning, legend, panels and notes."""
+HIGHEST: Final = 250.0
+"""Points: height of a panel from which on a wider one is not higher."""
 LINE: Final = 1.25
 """Height of a line of text in font sizes."""
+LEGEND: Final[dict[str, Any]] = {
+    "frameon": False, "borderpad": 0.0, "borderaxespad": 0.0, "handlelength": 2.4, "columnspacing": 1.4,
+    "labelspacing": 0.35, "alignment": "left",
+}  # fmt: skip
+"""How legends are set: close, and without a frame."""
 HANDLE: Final = 4.0
 """Font sizes that a legend's mark and the gaps around it take."""
 SMALLEST_MM: Final = 40.0
@@ -112,14 +120,14 @@ def open_sheet(
     default_mm : float
         Width of a new figure.
     height : float, optional
-        Points of a new figure's panel; by default two thirds of its width.
+        Points of a new figure's panel; by default two thirds of its width, at most `HIGHEST`.
     """
     if ax is not None and not isinstance(ax, Axes):
         raise SpecError(f"ax is {a_type(ax)}; give matplotlib Axes, or leave it out for a new figure.")
     width, size = _checked(ax, width_mm, fontsize, default_mm, "ax")
     if isinstance(ax, Axes):
         return Sheet(_array([ax]), size, is_new=False)
-    return _new((1, 1), width, width * 2.0 / 3.0 if height is None else height, size)
+    return _new((1, 1), width, min(width * 2.0 / 3.0, HIGHEST) if height is None else height, size)
 
 
 def open_sheets(
@@ -238,8 +246,7 @@ def _fitting_legend(sheet: Sheet, handles: Sequence[Artist], room: float) -> Leg
         for old in list(figure.legends):
             old.remove()
         legend = figure.legend(
-            handles, _labels(handles, room, size), loc="upper left", ncols=columns, fontsize=size, frameon=False,
-            borderpad=0.0, borderaxespad=0.0, handlelength=2.4, columnspacing=1.4, labelspacing=0.35,
+            handles, _labels(handles, room, size), loc="upper left", ncols=columns, fontsize=size, **LEGEND,
         )  # fmt: skip
         _plain(legend)
         if legend.get_window_extent().width * 72.0 / figure.dpi <= room:
@@ -248,13 +255,27 @@ def _fitting_legend(sheet: Sheet, handles: Sequence[Artist], room: float) -> Leg
 
 
 def _dress_axes(sheet: Sheet, handles: Sequence[Artist], notes: str, warning: str) -> None:
-    """Put legend, warning and notes at the user's axes: inside, as a title, and below the label."""
-    ax, size, room = sheet.ax, sheet.size, sheet.width
-    if handles:
-        _plain(ax.legend(handles, _labels(handles, 0.8 * room, size), fontsize=size))
-    if warning:
-        lines = wrap(warning, room, size, weight="bold")
-        ax.set_title("\n".join(lines), loc="left", fontsize=size, weight="bold", **PLAIN)
+    """Put legend and warning above the user's axes, and notes below their label."""
+    ax, size = sheet.ax, sheet.size
+    settle(ax)
+    room = sheet.width
+    if handles or warning:
+        title = [line for line in ax.get_title(loc="left").split("\n") if line]
+        above = ScaledTranslation(0.0, (GAP + LINE * size * len(title)) / 72.0, ax.figure.canvas.figure.dpi_scale_trans)
+        place: dict[str, Any] = {
+            "loc": "lower left",
+            "bbox_to_anchor": (0.0, 1.0),
+            "bbox_transform": ax.transAxes + above,
+        }
+        for columns in range(max(len(handles), 1), 0, -1):
+            legend = ax.legend(handles, _labels(handles, room, size), ncols=columns, fontsize=size, **LEGEND, **place)
+            _plain(legend)
+            if legend.get_window_extent().width * 72.0 / ax.figure.dpi <= room:
+                break
+        if warning:
+            lines = "\n".join(wrap(warning, room, size, weight="bold"))
+            legend.set_title(lines, prop=FontProperties(size=size, weight="bold"))
+            legend.get_title().set_parse_math(False)
     if notes:
         last: Axes = sheet.axes.flat[-1]
         below: Any = (last.transAxes, last.xaxis.label)
@@ -262,6 +283,14 @@ def _dress_axes(sheet: Sheet, handles: Sequence[Artist], notes: str, warning: st
             "\n".join(wrap(notes, room, size)), (0.0, 0.0), xycoords=below, xytext=(0.0, -2.0),
             textcoords="offset points", va="top", ha="left", fontsize=size, label="_notes", **PLAIN,
         )  # fmt: skip
+
+
+def settle(ax: Axes) -> None:
+    """Let the figure arrange its axes, so that places can be measured."""
+    if ax.figure.canvas.figure.get_layout_engine() is not None:
+        ax.figure.canvas.figure.draw_without_rendering()
+    else:
+        ax.apply_aspect()
 
 
 def _labels(handles: Sequence[Artist], room: float, size: float) -> list[str]:

@@ -15,9 +15,9 @@ from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.plots.forest_fits import is_reliable
 from bayesmeta.plots.forest_words import percent_words
 from bayesmeta.plots.looks import INTERVAL, LINE_WIDTH, LOOKS, PALE, THIN, look
-from bayesmeta.plots.point_labels import label_lines, settle
+from bayesmeta.plots.point_labels import label_lines
 from bayesmeta.plots.quantity_axis import AS_IT_IS, link_words, quantity_label, set_axis, set_label
-from bayesmeta.plots.sheet import open_sheet
+from bayesmeta.plots.sheet import open_sheet, settle
 from bayesmeta.plots.warning import warning_of
 
 HEIGHT = 0.22

@@ -8,23 +8,24 @@ import bayesmeta as bm
 from bayesmeta.analyses.conditional_means import OVERALL, conditional_means
 from bayesmeta.errors import SpecError
 
-Y, SE = np.array([-0.3, 0.4, 1.2, -1.1]), np.array([0.2, 0.4, 0.3, 0.5])
+FEW = np.array([-0.3, 0.4, 1.2, -1.1]), np.array([0.2, 0.4, 0.3, 0.5])
+RNG = np.random.default_rng(3)
+MANY = RNG.normal(0.0, 1.0, 60), RNG.uniform(0.1, 0.3, 60)
+"""Their posterior of tau has no weight near 0, and no nodes of quadrature."""
 
 
-def normal_fit(**model):
-    studies = bm.Studies.from_frame(pd.DataFrame({"study": list("abcd"), "y": Y, "se": SE}), y="y", se="se")
-    return bm.fit(studies, bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)", **model))
-
-
-def test_means_of_normal_estimates_are_the_closed_form():
-    table = conditional_means(normal_fit())
-    wide = table.pivot(index="tau", columns="study", values="mean")
+@pytest.mark.parametrize(("y", "se"), [FEW, MANY])
+def test_means_of_normal_estimates_are_the_closed_form(y, se):
+    labels = [f"S{i:02d}" for i in range(y.size)]
+    studies = bm.Studies.from_frame(pd.DataFrame({"study": labels, "y": y, "se": se}), y="y", se="se")
+    fit = bm.fit(studies, bm.ModelSpec("normal", mu="Normal(0, 2)", tau="HalfNormal(1)"))
+    wide = conditional_means(fit).pivot(index="tau", columns="study", values="mean")
     tau = wide.index.to_numpy()[:, None]
-    precision = 1.0 / (SE**2 + tau**2)
-    mu = (precision @ Y) / (precision.sum(axis=1) + 0.25)
-    share = tau**2 / (tau**2 + SE**2)
+    precision = 1.0 / (se**2 + tau**2)
+    mu = (precision @ y) / (precision.sum(axis=1) + 0.25)
+    share = tau**2 / (tau**2 + se**2)
     assert wide[OVERALL].to_numpy() == pytest.approx(mu, abs=1e-6)
-    assert wide[list("abcd")].to_numpy() == pytest.approx(share * Y + (1.0 - share) * mu[:, None], abs=1e-6)
+    assert wide[labels].to_numpy() == pytest.approx(share * y + (1.0 - share) * mu[:, None], abs=1e-6)
 
 
 @pytest.fixture(scope="module")

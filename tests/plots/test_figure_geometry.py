@@ -68,4 +68,8 @@ def test_every_figure_goes_into_given_axes_and_changes_no_setting(name):
     assert figure_of(drawn) is figure
     assert len(plt.get_fignums()) == 1
     assert dict(plt.rcParams) == before
-    figure.draw_without_rendering()
+    check_figure(figure)
+
+
+def test_panels_with_values_of_many_digits_have_ticks_apart():
+    check_figure(figure_of(FIGURES["influence"](CASES["k = 60"], width_mm=170)))

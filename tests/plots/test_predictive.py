@@ -6,6 +6,7 @@ from scipy import special
 
 import bayesmeta as bm
 from bayesmeta.errors import SpecError
+from bayesmeta.exact.draws import draw_mu_tau
 from bayesmeta.plots.joint import joint_frame, plot_joint
 from bayesmeta.plots.predictive import plot_predictive, predictive_frame
 from bayesmeta.plots.shrinkage_trace import plot_shrinkage_trace, shrinkage_frame
@@ -14,7 +15,8 @@ from bayesmeta.plots.shrinkage_trace import plot_shrinkage_trace, shrinkage_fram
 def test_probabilities_sum_to_1_and_are_those_of_draws(remission):
     frame = predictive_frame(remission, 20)
     assert frame.groupby("distribution")["probability"].sum().to_numpy() == pytest.approx(1.0, abs=1e-6)
-    p = special.expit(remission.drawable.posterior(20_000, np.random.default_rng(1)).theta_new[0])
+    rng = np.random.default_rng(1)
+    p = special.expit(rng.normal(*draw_mu_tau(remission.solution.fine.posterior, 20_000, rng)))
     drawn = np.bincount(np.random.default_rng(2).binomial(20, p), minlength=21) / p.size
     own = frame[frame["distribution"] == "posterior"]
     assert own["probability"].to_numpy() == pytest.approx(drawn, abs=4.5 * 0.5 / np.sqrt(p.size))
