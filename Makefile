@@ -1,7 +1,7 @@
 # Each target sets up first; the set-up does nothing when nothing has changed.
 BIN := .venv/bin
 
-.PHONY: demo test lint bench calibration beyond parametrisation check-wheel setup
+.PHONY: demo test lint bench calibration beyond parametrisation gallery check-wheel setup
 
 demo: setup
 	@$(BIN)/bayesmeta demo
@@ -31,6 +31,10 @@ beyond: setup
 # Effective draws per second of each form of the study effects; stored. ARGS=--show prints what is.
 parametrisation: setup
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/parametrisation.py $(or $(ARGS),--save)
+
+# All figures, at both widths of a journal, as PNG into ./gallery.
+gallery: setup
+	@$(BIN)/python -m tests.plots.gallery $(ARGS)
 
 check-wheel: setup
 	@$(BIN)/python .ci/check_wheel.py

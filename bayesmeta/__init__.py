@@ -68,13 +68,29 @@ from bayesmeta.verify import verify
 
 if TYPE_CHECKING:
     from bayesmeta.nuts.build import pymc_model
+    from bayesmeta.plots.baujat import baujat_frame, plot_baujat
+    from bayesmeta.plots.bubble import bubble_frame, plot_bubble
+    from bayesmeta.plots.compare import compare_frame, plot_compare
+    from bayesmeta.plots.conflict import conflict_frame, plot_conflict
     from bayesmeta.plots.forest import plot_forest
     from bayesmeta.plots.forest_density import forest_densities
     from bayesmeta.plots.forest_frame import forest_frame
     from bayesmeta.plots.forest_steps import plot_cumulative, plot_leave_one_out
     from bayesmeta.plots.forest_steps_frame import cumulative_frame, leave_one_out_frame
     from bayesmeta.plots.forest_style import FOREST_STYLES, ForestStyle
+    from bayesmeta.plots.funnel import funnel_frame, plot_funnel
+    from bayesmeta.plots.gosh import gosh_frame, plot_gosh
+    from bayesmeta.plots.influence import influence_frame, plot_influence
+    from bayesmeta.plots.joint import joint_frame, plot_joint
+    from bayesmeta.plots.labbe import labbe_frame, plot_labbe
+    from bayesmeta.plots.posterior import plot_posterior, posterior_frame
+    from bayesmeta.plots.power_scaling import plot_power_scaling, power_frame
+    from bayesmeta.plots.predictive import plot_predictive, predictive_frame
+    from bayesmeta.plots.radial import plot_radial, radial_frame
     from bayesmeta.plots.save import save_figure
+    from bayesmeta.plots.sensitivity import plot_sensitivity, sensitivity_frame
+    from bayesmeta.plots.shrinkage_trace import plot_shrinkage_trace, shrinkage_frame
+    from bayesmeta.plots.tipping import plot_tipping_point, tipping_frame
     from bayesmeta.report.run import run_analysis
 
 __version__ = "0.1.0"
@@ -100,12 +116,16 @@ __all__ = [
     "adjusted_estimates",
     "average",
     "baujat",
+    "baujat_frame",
     "bayes_factor",
+    "bubble_frame",
     "calibrate",
     "cluster_robust",
     "compare",
+    "compare_frame",
     "concordance",
     "conflict",
+    "conflict_frame",
     "contrasts",
     "cumulative",
     "cumulative_frame",
@@ -116,8 +136,13 @@ __all__ = [
     "fit_many",
     "forest_densities",
     "forest_frame",
+    "funnel_frame",
+    "gosh_frame",
     "heterogeneity",
     "influence",
+    "influence_frame",
+    "joint_frame",
+    "labbe_frame",
     "leave_one_out",
     "leave_one_out_frame",
     "list_datasets",
@@ -128,19 +153,39 @@ __all__ = [
     "loo_pit",
     "outliers",
     "pet_peese",
+    "plot_baujat",
+    "plot_bubble",
+    "plot_compare",
+    "plot_conflict",
     "plot_cumulative",
     "plot_forest",
+    "plot_funnel",
+    "plot_gosh",
+    "plot_influence",
+    "plot_joint",
+    "plot_labbe",
     "plot_leave_one_out",
+    "plot_posterior",
+    "plot_power_scaling",
+    "plot_predictive",
+    "plot_radial",
+    "plot_sensitivity",
+    "plot_shrinkage_trace",
+    "plot_tipping_point",
     "pool_many",
+    "posterior_frame",
+    "power_frame",
     "power_scale",
     "power_sensitivity",
     "predict",
     "predictive_checks",
+    "predictive_frame",
     "prob_above",
     "prob_best",
     "prob_rope",
     "psis_loo",
     "pymc_model",
+    "radial_frame",
     "read_csv",
     "read_studies",
     "rhodes_prior",
@@ -148,6 +193,8 @@ __all__ = [
     "save_figure",
     "selection_model",
     "sensitivity",
+    "sensitivity_frame",
+    "shrinkage_frame",
     "small_study_tests",
     "stacking",
     "stratified_tests",
@@ -156,6 +203,7 @@ __all__ = [
     "subgroups",
     "subsets",
     "summary",
+    "tipping_frame",
     "tipping_point",
     "trim_fill",
     "turner_prior",
@@ -163,18 +211,50 @@ __all__ = [
 ]
 
 _LATE = {
-    "plot_forest": "bayesmeta.plots.forest",
-    "plot_leave_one_out": "bayesmeta.plots.forest_steps",
-    "plot_cumulative": "bayesmeta.plots.forest_steps",
-    "forest_frame": "bayesmeta.plots.forest_frame",
-    "forest_densities": "bayesmeta.plots.forest_density",
-    "leave_one_out_frame": "bayesmeta.plots.forest_steps_frame",
-    "cumulative_frame": "bayesmeta.plots.forest_steps_frame",
     "FOREST_STYLES": "bayesmeta.plots.forest_style",
     "ForestStyle": "bayesmeta.plots.forest_style",
-    "save_figure": "bayesmeta.plots.save",
-    "run_analysis": "bayesmeta.report.run",
+    "baujat_frame": "bayesmeta.plots.baujat",
+    "bubble_frame": "bayesmeta.plots.bubble",
+    "compare_frame": "bayesmeta.plots.compare",
+    "conflict_frame": "bayesmeta.plots.conflict",
+    "cumulative_frame": "bayesmeta.plots.forest_steps_frame",
+    "forest_densities": "bayesmeta.plots.forest_density",
+    "forest_frame": "bayesmeta.plots.forest_frame",
+    "funnel_frame": "bayesmeta.plots.funnel",
+    "gosh_frame": "bayesmeta.plots.gosh",
+    "influence_frame": "bayesmeta.plots.influence",
+    "joint_frame": "bayesmeta.plots.joint",
+    "labbe_frame": "bayesmeta.plots.labbe",
+    "leave_one_out_frame": "bayesmeta.plots.forest_steps_frame",
+    "plot_baujat": "bayesmeta.plots.baujat",
+    "plot_bubble": "bayesmeta.plots.bubble",
+    "plot_compare": "bayesmeta.plots.compare",
+    "plot_conflict": "bayesmeta.plots.conflict",
+    "plot_cumulative": "bayesmeta.plots.forest_steps",
+    "plot_forest": "bayesmeta.plots.forest",
+    "plot_funnel": "bayesmeta.plots.funnel",
+    "plot_gosh": "bayesmeta.plots.gosh",
+    "plot_influence": "bayesmeta.plots.influence",
+    "plot_joint": "bayesmeta.plots.joint",
+    "plot_labbe": "bayesmeta.plots.labbe",
+    "plot_leave_one_out": "bayesmeta.plots.forest_steps",
+    "plot_posterior": "bayesmeta.plots.posterior",
+    "plot_power_scaling": "bayesmeta.plots.power_scaling",
+    "plot_predictive": "bayesmeta.plots.predictive",
+    "plot_radial": "bayesmeta.plots.radial",
+    "plot_sensitivity": "bayesmeta.plots.sensitivity",
+    "plot_shrinkage_trace": "bayesmeta.plots.shrinkage_trace",
+    "plot_tipping_point": "bayesmeta.plots.tipping",
+    "posterior_frame": "bayesmeta.plots.posterior",
+    "power_frame": "bayesmeta.plots.power_scaling",
+    "predictive_frame": "bayesmeta.plots.predictive",
     "pymc_model": "bayesmeta.nuts.build",
+    "radial_frame": "bayesmeta.plots.radial",
+    "run_analysis": "bayesmeta.report.run",
+    "save_figure": "bayesmeta.plots.save",
+    "sensitivity_frame": "bayesmeta.plots.sensitivity",
+    "shrinkage_frame": "bayesmeta.plots.shrinkage_trace",
+    "tipping_frame": "bayesmeta.plots.tipping",
 }  # they load matplotlib or PyMC
 
 

@@ -36,10 +36,19 @@ class Conclusion:
         As it was given.
     margin : callable
         By how much a fit fulfils it: above 0 if it does.
+    value : callable
+        What is compared with a threshold: a probability; of a function of the user's, 1 if it holds and 0 if not.
+    threshold : float
+        With which it is compared.
+    words : str
+        What the value is.
     """
 
     text: str
     margin: Margin
+    value: Margin
+    threshold: float
+    words: str
 
     def holds(self, fit: ExactFit) -> bool:
         """Return whether a posterior fulfils the statement."""
@@ -62,7 +71,10 @@ def as_conclusion(value: str | Callable[[ExactFit], bool], fit: ExactFit) -> Con
         If it is neither, names no quantity of the fit, or compares one with a value that it cannot have.
     """
     if callable(value):
-        return Conclusion(getattr(value, "__name__", "the conclusion"), lambda f: 1.0 if value(f) else -1.0)
+        name = getattr(value, "__name__", "the conclusion")
+        return Conclusion(
+            name, lambda f: 1.0 if value(f) else -1.0, lambda f: float(bool(value(f))), 0.5, f"{name} holds"
+        )
     if not isinstance(value, str) or len(value) > MAX_LENGTH:
         raise SpecError(f"{quote(value)} is no conclusion; write {_FORMS}, or give a function of a fit.")
     text = value
@@ -71,11 +83,11 @@ def as_conclusion(value: str | Callable[[ExactFit], bool], fit: ExactFit) -> Con
     if (found := _PROBABILITY.fullmatch(text)) is not None:
         name, side, x, relation, p = found.groups()
         at = _possible(_known(name, fit), float(x))
-        return Conclusion(value, _probability(name, side, at, relation, check_probability("P", float(p))))
+        return _probability(value, name, side, at, relation, check_probability("P", float(p)))
     if (found := _INTERVAL.fullmatch(text)) is not None:
         percent, name, verb, x = found.groups()
         prob = check_probability("the interval's probability", float(percent or 95) / 100.0)
-        return Conclusion(value, _interval(name, prob, verb, _possible(_known(name, fit), float(x))))
+        return _interval(value, name, prob, verb, _possible(_known(name, fit), float(x)))
     raise SpecError(f"{quote(value)} is no conclusion; write {_FORMS}, or give a function of a fit.")
 
 
@@ -98,22 +110,26 @@ def _possible(name: str, x: float) -> float:
     return x
 
 
-def _probability(name: str, side: str, x: float, relation: str, p: float) -> Margin:
-    def margin(fit: ExactFit) -> float:
+def _probability(text: str, name: str, side: str, x: float, relation: str, p: float) -> Conclusion:
+    def probability(fit: ExactFit) -> float:
         below = float(fit.marginal(name).cdf(x))
-        probability = below if side == "<" else 1.0 - below
-        return probability - p if relation == ">" else p - probability
+        return below if side == "<" else 1.0 - below
 
-    return margin
+    def margin(fit: ExactFit) -> float:
+        return probability(fit) - p if relation == ">" else p - probability(fit)
+
+    return Conclusion(text, margin, probability, p, f"P({name} {side} {x:g})")
 
 
-def _interval(name: str, prob: float, verb: str, x: float) -> Margin:
+def _interval(text: str, name: str, prob: float, verb: str, x: float) -> Conclusion:
     # an equal-tailed interval excludes x if less than a tail's probability lies on one side of x
     tail = 0.5 * (1.0 - prob)
 
-    def margin(fit: ExactFit) -> float:
+    def beyond(fit: ExactFit) -> float:
         below = float(fit.marginal(name).cdf(x))
-        excluded = tail - min(below, 1.0 - below)
-        return excluded if verb == "excludes" else -excluded
+        return min(below, 1.0 - below)
 
-    return margin
+    def margin(fit: ExactFit) -> float:
+        return tail - beyond(fit) if verb == "excludes" else beyond(fit) - tail
+
+    return Conclusion(text, margin, beyond, tail, f"P({name} on the other side of {x:g})")

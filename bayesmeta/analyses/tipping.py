@@ -46,6 +46,12 @@ class TippingPoint:
         The scales at which the conclusion changes, ascending; empty if it never does.
     numerical_error : float
         Largest absolute error of the scales.
+    grid, values : tuple of float
+        The scales that were looked at, and what the conclusion compares with its threshold at each.
+    threshold : float
+        With which it is compared.
+    words : str
+        What the values are, such as ``"P(p_new > 0.5)"``.
     """
 
     conclusion: str
@@ -55,6 +61,10 @@ class TippingPoint:
     scale_range: tuple[float, float]
     scales: tuple[float, ...]
     numerical_error: float
+    grid: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    threshold: float = float("nan")
+    words: str = ""
 
     def __str__(self) -> str:
         verb = "holds" if self.holds else "does not hold"
@@ -128,14 +138,17 @@ def tipping_point(
         return statement.margin(at(log_scale))
 
     grid = np.linspace(np.log(low), np.log(high), GRID)
-    margins = [margin(float(x)) for x in grid]
+    fits = [at(float(x)) for x in grid]
+    margins = [statement.margin(each) for each in fits]
     changes = [i for i in range(GRID - 1) if (margins[i] > 0.0) != (margins[i + 1] > 0.0)]
     roots = [_root(margin, float(grid[i]), float(grid[i + 1])) for i in changes]
     errors = [np.exp(x) * (TOLERANCE + _uncertainty(statement, at, x)) for x in roots]
     scales = tuple(float(np.exp(x)) for x in roots)
     return TippingPoint(
-        statement.text, parameter, prior, statement.holds(fit), (low, high), scales, float(max(errors, default=0.0))
-    )
+        statement.text, parameter, prior, statement.holds(fit), (low, high), scales, float(max(errors, default=0.0)),
+        tuple(np.exp(grid).tolist()), tuple(statement.value(each) for each in fits), statement.threshold,
+        statement.words,
+    )  # fmt: skip
 
 
 def _uncertainty(statement: Conclusion, at: Callable[[float], ExactFit], log_scale: float) -> float:

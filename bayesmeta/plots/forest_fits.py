@@ -110,18 +110,18 @@ def is_reliable(fit: AnyFit) -> bool:
     return fit.engine != "nuts" or fit.is_reliable
 
 
-def link_of(fit: Shown) -> str:
+def link_of(fit: Shown | FrequentistRegression) -> str:
     """Return the link on whose scale the fit was made."""
     return fit.record.link if isinstance(fit, FrequentistFit | GlmmFit | FrequentistRegression) else fit.link
 
 
-def natural_scale(fit: AnyFit) -> str:
+def natural_scale(fit: AnyFit | FrequentistRegression) -> str:
     """Return what the values of a plot are: ``"proportion"``, ``"rate"``, ``"ratio"`` or ``"effect"``."""
     if fit.studies.has_counts:
         return "proportion"
     return natural_name(link_of(fit), fit.studies.kind) or "effect"
 
 
-def noun_of(fit: AnyFit) -> str:
+def noun_of(fit: AnyFit | FrequentistRegression) -> str:
     """Return what the values of a plot are more precisely, such as ``"odds ratio"``."""
     return effect_noun(fit.studies, link_of(fit), fit.measure)

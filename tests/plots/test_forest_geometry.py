@@ -1,7 +1,6 @@
 """Does nothing in a forest plot overlap, or leave the figure, at any resolution?"""
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -9,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 import bayesmeta as bm
 from bayesmeta.plots.forest import plot_forest
+from tests.plots.geometry import TOUCH, boxes, drawn_texts, overlaps
 
 CASES = (
     "k = 3",
@@ -31,23 +30,6 @@ CASES = (
     "all 0 %",
     "all 100 %",
 )
-TOUCH = 0.5
-"""Pixels by which boxes may overlap: those of letters are rounded to whole pixels."""
-
-
-def drawn_texts(ax: Axes) -> list[Text]:
-    return [text for text in ax.findobj(Text) if text.get_visible() and text.get_text().strip()]
-
-
-def boxes(texts: list[Text]) -> np.ndarray:
-    return np.array([text.get_window_extent().extents for text in texts])
-
-
-def overlaps(extents: np.ndarray) -> Iterator[tuple[int, int]]:
-    x0, y0, x1, y1 = extents.T
-    across = np.minimum.outer(x1, x1) - np.maximum.outer(x0, x0) > TOUCH
-    along = np.minimum.outer(y1, y1) - np.maximum.outer(y0, y0) > TOUCH
-    yield from ((i, j) for i, j in np.argwhere(across & along) if i < j)
 
 
 def window_of_marks(ax: Axes) -> Bbox:
