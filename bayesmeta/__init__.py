@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from bayesmeta.plots.forest import plot_forest
     from bayesmeta.plots.forest_frame import forest_frame
     from bayesmeta.plots.save import save_figure
+    from bayesmeta.report.living.page import living_report
     from bayesmeta.report.run import run_analysis
 
 __version__ = "0.1.0"
@@ -112,6 +113,7 @@ __all__ = [
     "influence",
     "leave_one_out",
     "list_datasets",
+    "living_report",
     "list_models",
     "load_dataset",
     "load_model",
@@ -155,6 +157,7 @@ _LATE = {
     "plot_forest": "bayesmeta.plots.forest",
     "forest_frame": "bayesmeta.plots.forest_frame",
     "save_figure": "bayesmeta.plots.save",
+    "living_report": "bayesmeta.report.living.page",
     "run_analysis": "bayesmeta.report.run",
     "pymc_model": "bayesmeta.nuts.build",
 }  # they load matplotlib or PyMC

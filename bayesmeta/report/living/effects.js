@@ -2,6 +2,7 @@
 // m_i(mu, tau) over the posterior: `bayesmeta/exact/theta.py`, on a sinh rule of its own where the density lives.
 
 const EFFECT_DROP = 26;
+const EFFECT_STEP = 0.5; // of the step of mu
 const EFFECT_TINY = 1e-290;
 const EFFECT_WEIGHT = 1e-11; // nodes with less do not matter
 const LARGEST_LOG_SHARE = 20;
@@ -49,15 +50,16 @@ class StudyEffect {
     this.layNodes();
   }
 
-  density(theta) {
+  // The density up to a factor; from every `stride`-th value of tau where only its place is looked for.
+  density(theta, stride = 1) {
     const { posterior, place, study, terms } = this, { wide, narrow } = effectNodes(posterior);
     const logL = Math.max(terms.logLikelihood(study, theta) - this.scale, -700);
     let sum = 0;
-    for (let j = 0; j < wide.length; j++) {
+    for (let j = 0; j < wide.length; j += stride) {
       const { tau, mu } = wide[j], share = this.share[j], c = -0.5 / (tau * tau);
       for (let n = 0; n < mu.length; n++) {
         const d = theta - mu[n], e = c * d * d;
-        if (e > -720) sum += share[n] * Math.exp(e + logL);
+        if (e > -300) sum += share[n] * Math.exp(e + logL);
       }
     }
     if (!narrow.length) return sum;
@@ -86,7 +88,7 @@ class StudyEffect {
 
   findRegion() {
     const { posterior, study, terms } = this, { centre, variance } = terms.rough;
-    const logF = (x) => [x.map((theta) => Math.log(Math.max(this.density(theta), EFFECT_TINY)))];
+    const logF = (x) => [x.map((theta) => Math.log(Math.max(this.density(theta, 2), EFFECT_TINY)))];
     posterior._muMoments ||= posterior.moments((row, u) => row.mu[u]);
     const [mean, sd] = posterior._muMoments;
     const tau = posterior.rows.reduce((sum, row) => sum + row.weight * row.tau, 0), spread = Math.min(sd * sd + tau * tau, 1e6);
@@ -101,7 +103,7 @@ class StudyEffect {
   layNodes() {
     const { lower, upper, centre, sd } = this.region;
     const width = NODE_WIDTH * sd, first = Math.asinh((lower - centre) / width), last = Math.asinh((upper - centre) / width);
-    const count = Math.ceil((last - first) / (0.5 * this.posterior.level.stepMu)) + 1, step = (last - first) / (count - 1);
+    const count = Math.ceil((last - first) / (EFFECT_STEP * this.posterior.level.stepMu)) + 1, step = (last - first) / (count - 1);
     this.theta = new Float64Array(count);
     this.weight = new Float64Array(count);
     let total = 0;

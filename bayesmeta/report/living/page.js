@@ -131,7 +131,8 @@ function showForest() {
       ...texts.map(([, values]) => make("td", { class: "data" }, values[i])), make("td", { class: "plot" }, studyMark(scale, seen[i], model, pooled[0][0])),
       make("td", { class: "observed-text" }, cell(seen[i])), make("td", {}, cell(model)), make("td", { class: "weight" }, byStudy.has(i) ? `${(100 * byStudy.get(i).weight).toFixed(1)} %` : "–"));
   });
-  const span = 2 + texts.length, total = (words, values, kind) => make("tr", { class: "total" }, make("th", { scope: "row", colspan: String(span) }, words),
+  const noData = () => texts.map(() => make("td", { class: "data" }));
+  const total = (words, values, kind) => make("tr", { class: "total" }, make("th", { scope: "row", colspan: "2" }, words), ...noData(),
     make("td", { class: "plot" }, pooledMark(scale, values, kind)), make("td", { class: "observed-text" }), make("td", {}, cell(values)), make("td", { class: "weight" }));
   const head = make("tr", {}, make("th", { scope: "col", class: "tick" }, make("span", { class: "unseen" }, "Included")), make("th", { scope: "col" }, "Study"),
     ...texts.map(([name]) => make("th", { scope: "col", class: "data" }, name)), make("th", { scope: "col", class: "plot" }, data.unit), make("th", { scope: "col", class: "observed-text" }, "Observed"),
@@ -139,7 +140,7 @@ function showForest() {
   const focused = document.activeElement && document.activeElement.id;
   byId("living-forest").replaceChildren(make("table", {}, make("caption", { class: "unseen" }, `Forest plot: observed and in the model, ${percent()} intervals`), make("thead", {}, head), make("tbody", {}, ...rows,
     total("Median study", pooled[0], "diamond"), total("Next study (prediction)", pooled[1], "bar"),
-    make("tr", { class: "axis-row" }, make("td", { colspan: String(span) }), make("td", { class: "plot" }, axisMark(scale)), make("td", { class: "observed-text" }), make("td", {}), make("td", { class: "weight" })))));
+    make("tr", { class: "axis-row" }, make("td", { colspan: "2" }), ...noData(), make("td", { class: "plot" }, axisMark(scale)), make("td", { class: "observed-text" }), make("td", {}), make("td", { class: "weight" })))));
   if (focused && focused.startsWith("living-study-")) byId(focused).focus();
 }
 
@@ -176,7 +177,7 @@ function showPrior(parameter) {
     range.value = String(positionOf(slider, value));
     range.setAttribute("aria-valuetext", signless(value));
     const number = byId(`living-${parameter}-${n}-number`);
-    if (Number(number.value) !== value) number.value = signless(value);
+    if (number.value === "" || Number(number.value) !== value) number.value = signless(value);
   });
 }
 

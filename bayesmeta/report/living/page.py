@@ -83,8 +83,8 @@ def living_report(
     >>> text[:15], "Vasospasm" in text, "http://" in text.replace("http://www.w3.org/2000/svg", "")
     ('<!doctype html>', True, False)
     """
-    text = _environment().get_template("file.html").render(
-        title=title, living=living_part(fit, ci_prob=ci_prob, by=by, threshold=threshold), style=_file("style.css"),
+    text = environment().get_template("file.html").render(
+        title=title, living=living_part(fit, ci_prob=ci_prob, by=by, threshold=threshold), style=file_text("style.css"),
     )  # fmt: skip
     if path is not None:
         try:
@@ -108,8 +108,8 @@ def living_part(
         threshold=threshold,
         unit=LINKS[fit.link].natural or "effect",
     )
-    program = "\n".join(_file(f"{name}.js") for name in PROGRAM)
-    return _environment().get_template("living.html").render(data=_safe_json(data), program=program)
+    program = "\n".join(file_text(f"{name}.js") for name in PROGRAM)
+    return environment().get_template("living.html").render(data=_safe_json(data), program=program)
 
 
 def why_not(fit: object) -> str:
@@ -155,15 +155,17 @@ def _safe_json(data: dict[str, Any]) -> str:
     return text
 
 
-def _file(name: str) -> str:
+def file_text(name: str) -> str:
+    """Return a file that comes with this package: template, style, part of the program."""
     return (files("bayesmeta.report.living") / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Any:
+def environment() -> Any:
+    """Return the Jinja2 environment of the templates, which escapes all that is not marked as ``trusted``."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
-    made = Environment(autoescape=True, loader=FunctionLoader(_file), undefined=StrictUndefined, trim_blocks=True)
+    made = Environment(autoescape=True, loader=FunctionLoader(file_text), undefined=StrictUndefined, trim_blocks=True)
     made.filters["trusted"] = Markup  # our own program and style, and JSON without <, > and &
     return made
