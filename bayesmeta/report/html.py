@@ -3,8 +3,9 @@
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from bayesmeta.exact.fit import ExactFit
 from bayesmeta.report.compute import Results
 from bayesmeta.report.document import report_text
 from bayesmeta.report.living.page import environment, file_text, living_part, why_not
@@ -33,20 +34,24 @@ def report_html(results: Results, files: Mapping[str, str], folder: Path) -> str
     text = report_text(results, files)
     fit = results.fits.get("exact")
     refusal = "the analysis has no exact fit" if fit is None else why_not(fit)
-    if refusal:
+    if refusal or not isinstance(fit, ExactFit):
         text += f"\n## Move the priors\n\nNot available here: {escaped(refusal)}.\n"
         living = ""
     else:
         output = results.analysis.output
         living = living_part(fit, ci_prob=output.ci_prob, by=_known(fit, results.analysis.subgroups))
     heading, _, rest = text.partition("\n")
-    page: str = environment().get_template("file.html").render(
-        title=results.analysis.title, static=_rendered(rest, folder), living=living, style=file_text("style.css")
+    page: str = (
+        environment()
+        .get_template("file.html")
+        .render(
+            title=results.analysis.title, static=_rendered(rest, folder), living=living, style=file_text("style.css")
+        )
     )
     return page
 
 
-def _known(fit: Any, names: tuple[str, ...]) -> list[str]:
+def _known(fit: ExactFit, names: tuple[str, ...]) -> list[str]:
     return [name for name in names if name in fit.studies.moderators.columns]
 
 

@@ -1,6 +1,6 @@
 // What do the curves and the forest plot look like? Small functions that return SVG.
 
-const CURVE = { width: 300, height: 150, left: 8, right: 8, top: 8, bottom: 26, points: 121 };
+const CURVE = { width: 300, height: 150, left: 8, right: 8, top: 8, bottom: 26, points: 81 };
 
 const QUANTITY_WORDS = {
   mu: "Mean μ",
@@ -11,14 +11,15 @@ const QUANTITY_WORDS = {
   theta_new: "Effect of the next study",
 };
 
-// Posterior density of one quantity with its interval, and the prior where it has one of its own.
+// Posterior density of one quantity with its interval, and the prior where it has one of its own. The coarser
+// resolution is drawn, which the eye cannot tell from the finer.
 function curve(solution, row) {
-  const { fine } = solution, quantity = quantityOf(row.name, fine.problem.link), { support } = quantity;
+  const drawn = solution.coarse, quantity = quantityOf(row.name, drawn.problem.link), { support } = quantity;
   const span = row.upper - row.lower || 1e-9;
   const low = Math.max(row.lower - 0.45 * span, support[0]), high = Math.min(row.upper + 0.45 * span, support[1]);
-  const prior = { mu: fine.problem.priorMu, tau: fine.problem.priorTau }[row.name];
+  const prior = { mu: drawn.problem.priorMu, tau: drawn.problem.priorTau }[row.name];
   const xs = Array.from({ length: CURVE.points }, (_, i) => low + ((high - low) * (i + 0.5)) / CURVE.points);
-  const density = xs.map((x) => Math.max(fine[quantity.cdfPdf](quantity.base(x))[1], 0) / quantity.slope(x));
+  const density = xs.map((x) => Math.max(drawn[quantity.cdfPdf](quantity.base(x))[1], 0) / quantity.slope(x));
   const before = prior && prior.isProper ? xs.map((x) => Math.exp(prior.log(x))) : [];
   const most = Math.max(...density, ...before.filter((d) => d < 3 * Math.max(...density)));
   const { width, height, left, right, top, bottom } = CURVE, floor = height - bottom;

@@ -83,7 +83,7 @@ def living_report(
     >>> text[:15], "Vasospasm" in text, "http://" in text.replace("http://www.w3.org/2000/svg", "")
     ('<!doctype html>', True, False)
     """
-    text = environment().get_template("file.html").render(
+    text: str = environment().get_template("file.html").render(
         title=title, living=living_part(fit, ci_prob=ci_prob, by=by, threshold=threshold), style=file_text("style.css"),
     )  # fmt: skip
     if path is not None:
@@ -109,7 +109,8 @@ def living_part(
         unit=LINKS[fit.link].natural or "effect",
     )
     program = "\n".join(file_text(f"{name}.js") for name in PROGRAM)
-    return environment().get_template("living.html").render(data=_safe_json(data), program=program)
+    part: str = environment().get_template("living.html").render(data=_safe_json(data), program=program)
+    return part
 
 
 def why_not(fit: object) -> str:

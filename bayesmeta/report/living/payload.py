@@ -58,7 +58,9 @@ def payload(fit: ExactFit, *, ci_prob: float, by: Sequence[str], threshold: floa
         "unit": unit,
         "labels": [printable(label) for label in studies.study],
         "data": {name: _encoded(values) for name, values in _seen(fit).items()},
-        "texts": {} if studies.kind == "estimates" else {k: list(v) for k, v in data_texts(studies.kind, studies.data).items()},
+        "texts": {}
+        if studies.kind == "estimates"
+        else {k: list(v) for k, v in data_texts(studies.kind, studies.data).items()},
         "observed": [_encoded(observed[name].to_numpy()) for name in ("observed", "observed_lower", "observed_upper")],
         "moderators": {name: [str(value) for value in studies.moderators[name]] for name in by},
         "menus": {"mu": _menu(mu), "tau": _menu(tau)},
@@ -94,7 +96,11 @@ def _prior(prior: Any) -> list[Any]:
 
 def _source(fit: ExactFit, studies: Studies) -> dict[str, Any]:
     """Return what the page needs to write a program that makes the same fit: data and calls."""
-    given = dict(studies.data) if studies.kind != "estimates" else {"y": np.asarray(studies.y), "se": np.asarray(studies.se)}
+    given = (
+        dict(studies.data)
+        if studies.kind != "estimates"
+        else {"y": np.asarray(studies.y), "se": np.asarray(studies.se)}
+    )
     measure = fit.measure if fit.measure not in (None, "GEN") else None
     arguments = COLUMNS[studies.kind]
     if studies.kind == "estimates" and measure:

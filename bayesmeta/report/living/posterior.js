@@ -85,15 +85,15 @@ class Posterior {
 
   // Mean and SD of value(row, u).
   moments(value) {
-    let mean = 0, square = 0;
-    for (const row of this.grid.rows) for (let u = 0; u < row.w.length; u++) mean += row.w[u] * value(row, u);
-    for (const row of this.grid.rows) for (let u = 0; u < row.w.length; u++) square += row.w[u] * (value(row, u) - mean) ** 2;
-    return [mean, Math.sqrt(square)];
+    const mean = this.mean(value);
+    return [mean, Math.sqrt(this.mean((row, u) => (value(row, u) - mean) ** 2))];
   }
 
   mean(value) {
     let sum = 0;
-    for (const row of this.grid.rows) for (let u = 0; u < row.w.length; u++) sum += row.w[u] * value(row, u);
+    for (const row of this.grid.rows) {
+      if (row.weight > 1e-25) for (let u = 0; u < row.w.length; u++) sum += row.w[u] * value(row, u);
+    }
     return sum;
   }
 

@@ -33,13 +33,14 @@ function momentsOf(posterior, name) {
 // Mean and SD of the inverse link of mu; by parts on the rows whose nodes of mu are too far apart for that.
 function medianProportion(posterior, name) {
   const link = LINKS[name];
-  const isCoarse = (row) => row.mu.some((mu, u) =>
-    Math.abs(mu) < LOGIT_REACH && row.w[u] > 1e-16 && Math.exp(row.logWeightMu[u]) > link.longestStep);
+  const longest = Math.log(link.longestStep);
+  const isCoarse = (row) => row.mu.some((mu, u) => row.logWeightMu[u] > longest && Math.abs(mu) < LOGIT_REACH && row.w[u] > 1e-16);
+  for (const row of posterior.grid.rows) row.median ||= row.mu.map(link.inverse);
   const coarse = posterior.grid.rows.filter(isCoarse);
-  if (!coarse.length) return posterior.moments((row, u) => link.inverse(row.mu[u]));
+  if (!coarse.length) return posterior.moments((row, u) => row.median[u]);
   const others = new Set(coarse), step = (0.25 * link.longestStep) / 0.7;
-  let first = posterior.mean((row, u) => (others.has(row) ? 1 : link.inverse(row.mu[u])));
-  let second = posterior.mean((row, u) => (others.has(row) ? 1 : link.inverse(row.mu[u]) ** 2));
+  let first = posterior.mean((row, u) => (others.has(row) ? 1 : row.median[u]));
+  let second = posterior.mean((row, u) => (others.has(row) ? 1 : row.median[u] ** 2));
   for (const row of coarse) row.spread ||= new Spread(row.w);
   for (let x = -LOGIT_REACH; x <= LOGIT_REACH + 0.5 * step; x += step) {
     const slope = step * Math.exp(link.logSlope(x));

@@ -77,7 +77,9 @@ def test_the_slider_and_the_ticks_of_the_page_do_it(chromium, report, ten):
     sigma = chromium.evaluate("living.state.mu[2]")
     assert sigma != 1.5
     kept = [i for i in range(ten.k) if i not in (1, 7)]
-    shown = json.loads(chromium.evaluate("JSON.stringify({rows: living.shown.solution.rows, effects: living.shown.effects})"))
+    shown = json.loads(
+        chromium.evaluate("JSON.stringify({rows: living.shown.solution.rows, effects: living.shown.effects})")
+    )
     assert_same(shown, bm.fit(ten.take(kept), bm.ModelSpec("binomial", mu=bm.Prior("Normal", 0.0, sigma))))
 
 
@@ -161,7 +163,7 @@ def test_a_hundred_studies_stay_small_and_responsive(chromium, written, hundred)
 
 
 def test_hostile_labels_are_shown_as_text_and_long_ones_are_cut(chromium, written):
-    labels = ["O'Brien \"x\" </script><script>window.hacked=1</script>", "Ünïcode Ω 研究 <b>", "long " * 40]
+    labels = ['O\'Brien "x" </script><script>window.hacked=1</script>', "Ünïcode Ω 研究 <b>", "long " * 40]
     frame = pd.DataFrame({"study": labels, "hr": [0.8, 1.2, 0.6], "lo": [0.5, 0.7, 0.2], "hi": [1.28, 2.06, 1.8]})
     studies = bm.Studies.from_frame(frame, study="study", estimate="hr", lower="lo", upper="hi", measure="HR")
     model = bm.ModelSpec("normal", mu="Normal(0, 1)", tau="HalfNormal(0.5)")
@@ -169,7 +171,9 @@ def test_hostile_labels_are_shown_as_text_and_long_ones_are_cut(chromium, writte
     path = written("hostile", lambda: bm.fit(studies, model), title=title, threshold=1.0)
     chromium.open(path)
     assert chromium.evaluate("typeof window.hacked") == "undefined"
-    shown = chromium.evaluate("[...document.querySelectorAll('.forest tbody label')].map(l => [l.textContent, l.title])")
+    shown = chromium.evaluate(
+        "[...document.querySelectorAll('.forest tbody label')].map(l => [l.textContent, l.title])"
+    )
     assert [pair[0] for pair in shown[:2]] == labels[:2]
     assert all(text == full for text, full in shown)
     assert chromium.evaluate("document.title") == title

@@ -33,12 +33,16 @@ def test_the_normal_distribution_function_is_scipys(page):
 
 def test_the_normal_quantile_is_scipys(page):
     p = np.concatenate([np.logspace(-300.0, -1.0, 40), np.linspace(0.1, 0.9, 17)])
-    np.testing.assert_allclose(values(page, "living.functions.normalQuantile(x)", p), special.ndtri(p), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        values(page, "living.functions.normalQuantile(x)", p), special.ndtri(p), rtol=1e-12, atol=1e-15
+    )
 
 
 def test_log_gamma_is_scipys(page):
     x = np.logspace(-3.0, 5.0, 200)
-    np.testing.assert_allclose(values(page, "living.functions.logGamma(x)", x), special.gammaln(x), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        values(page, "living.functions.logGamma(x)", x), special.gammaln(x), rtol=1e-12, atol=1e-13
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 8, 11, 18, 34])
@@ -53,7 +57,12 @@ def test_gauss_hermite_nodes_are_scipys(page, count):
 def test_densities_of_priors_are_pythons(page, prior):
     x = np.array([0.001, 0.1, 0.5, 1.0, 2.5, 20.0])
     made = f"living.functions.makePrior({json.dumps(prior[0])}, {json.dumps(prior[1:])}, 'logit').log(x)"
-    found = np.array([-np.inf if v is None else v for v in page.evaluate(f"{x.tolist()}.map(x => {made}).map(v => Number.isFinite(v) ? v : null)")])
+    found = np.array(
+        [
+            -np.inf if v is None else v
+            for v in page.evaluate(f"{x.tolist()}.map(x => {made}).map(v => Number.isFinite(v) ? v : null)")
+        ]
+    )
     np.testing.assert_allclose(found, bm.Prior(*prior).logpdf(x), rtol=1e-12, atol=1e-12)
 
 
