@@ -40,7 +40,7 @@ def report_html(results: Results, files: Mapping[str, str], folder: Path) -> str
     else:
         output = results.analysis.output
         living = living_part(fit, ci_prob=output.ci_prob, by=_known(fit, results.analysis.subgroups))
-    heading, _, rest = text.partition("\n")
+    rest = text.partition("\n")[2]  # below the title
     page: str = (
         environment()
         .get_template("file.html")

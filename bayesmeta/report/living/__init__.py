@@ -1,1 +1,1 @@
-"""How does a reader move the priors of a report? One file whose browser computes the posterior as the exact engine does."""
+"""How does a reader move the priors of a report? The browser computes the posterior as `bayesmeta.exact` does."""

@@ -85,7 +85,10 @@ def _encoded(values: FloatArray) -> str:
 
 def _menu(menu: Menu) -> list[dict[str, Any]]:
     return [
-        {"family": name, "sliders": [{"name": s.name, "low": s.low, "high": s.high, "start": s.start, "log": s.is_log} for s in sliders]}
+        {"family": name, "sliders": [{"name": s.name, "low": s.low, "high": s.high, "start": s.start, "log": s.is_log}
+                for s in sliders
+            ],
+        }
         for name, sliders in menu.items()
     ]  # fmt: skip
 
