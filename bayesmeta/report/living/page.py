@@ -2,8 +2,8 @@
 
 The file holds the studies, and a program of plain JavaScript without any library that computes the posterior anew, as
 `bayesmeta.exact` does: the same nodes, rules and two resolutions, so that each number has its error. It needs neither
-network nor server. Figures are SVG and controls are the browser's own: a canvas, as Bokeh draws one, cannot be read by a
-screen reader, and its library of a megabyte ages; this file must be readable in ten years.
+network nor server. Figures are SVG and controls are the browser's own: a canvas, as Bokeh draws one, cannot be read by
+a screen reader, and its library of a megabyte ages; this file must be readable in ten years.
 
 The file does not carry the tabulated surface log m_i(mu, tau). One that serves every prior of the menus and all subsets
 of the studies to 1e-6 takes 40 kB and more per study, because log m bends sharply far from the data; the sums that make

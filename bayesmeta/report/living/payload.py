@@ -12,7 +12,7 @@ from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.report.living.checks import checked
-from bayesmeta.report.living.menus import Menu, menus
+from bayesmeta.report.living.menus import Menu, Slider, menus
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.tables.render import printable
 
@@ -84,13 +84,11 @@ def _encoded(values: FloatArray) -> str:
 
 
 def _menu(menu: Menu) -> list[dict[str, Any]]:
-    return [
-        {"family": name, "sliders": [{"name": s.name, "low": s.low, "high": s.high, "start": s.start, "log": s.is_log}
-                for s in sliders
-            ],
-        }
-        for name, sliders in menu.items()
-    ]  # fmt: skip
+    def record(slider: Slider) -> dict[str, Any]:
+        names = {"name": slider.name, "low": slider.low, "high": slider.high, "start": slider.start}
+        return {**names, "log": slider.is_log}
+
+    return [{"family": name, "sliders": [record(slider) for slider in sliders]} for name, sliders in menu.items()]
 
 
 def _prior(prior: Any) -> list[Any]:

@@ -10,7 +10,7 @@ X = np.concatenate([np.linspace(-37.0, 37.0, 297), [1e-8, -1e-8, 0.0]])
 PRIORS = [
     ("Normal", 0.3, 1.5), ("StudentT", 4.0, 0.3, 2.0), ("Cauchy", 0.3, 2.0), ("Logistic", 0.3, 0.7), ("Flat",),
     ("Uniform", -1.0, 3.0), ("HalfNormal", 0.7), ("HalfCauchy", 0.7), ("HalfStudentT", 3.0, 0.7), ("Exponential", 2.0),
-    ("Gamma", 2.0, 4.0), ("InverseGamma", 1.5, 0.3), ("LogNormal", -1.0, 0.8), ("Weibull", 1.5, 0.7), 
+    ("Gamma", 2.0, 4.0), ("InverseGamma", 1.5, 0.3), ("LogNormal", -1.0, 0.8), ("Weibull", 1.5, 0.7),
     ("HalfLogistic", 0.7), ("Lomax", 2.0, 0.7), ("Turner2015", -2.0, 1.5), ("HalfFlat",),
 ]  # fmt: skip
 
