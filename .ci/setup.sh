@@ -160,6 +160,22 @@ make_venv() {
     fi
 }
 
+# A browser for the tests of the living report, where it may be installed; without one they say so and skip.
+install_browser() {
+    for name in chromium chromium-browser google-chrome; do
+        if command -v "$name" >/dev/null; then return 0; fi
+    done
+    command -v apt-get >/dev/null || return 0
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root="sudo -n"
+    [ -z "$as_root" ] || sudo -n true 2>/dev/null || return 0
+    say "Installing Chromium for the tests of the living report"
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends chromium >>"$log" 2>&1 </dev/null ||
+        { $as_root apt-get update >>"$log" 2>&1 </dev/null &&
+            DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends chromium >>"$log" 2>&1 </dev/null; } ||
+        say "Chromium could not be installed; the tests of the living report will be skipped (see $log)"
+}
+
 fail_with_log() {
     say "$1 The end of its log:"
     tail -n 25 "$log" | sed 's/^/    /' >&2
@@ -177,6 +193,7 @@ install() {
         [ "$1" = new ] || rm -f "$unfinished"
         fail_with_log "pip could not install bayesmeta and what it needs."
     }
+    install_browser
     printf '%s\n' "$made_from" >"$stamp"
     rm -f "$unfinished"
 }

@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from bayesmeta.plots.sensitivity import plot_sensitivity, sensitivity_frame
     from bayesmeta.plots.shrinkage_trace import plot_shrinkage_trace, shrinkage_frame
     from bayesmeta.plots.tipping import plot_tipping_point, tipping_frame
+    from bayesmeta.report.living.page import living_report
     from bayesmeta.report.run import run_analysis
 
 __version__ = "0.1.0"
@@ -147,6 +148,7 @@ __all__ = [
     "leave_one_out_frame",
     "list_datasets",
     "list_models",
+    "living_report",
     "load_dataset",
     "load_model",
     "loo",
@@ -226,6 +228,7 @@ _LATE = {
     "joint_frame": "bayesmeta.plots.joint",
     "labbe_frame": "bayesmeta.plots.labbe",
     "leave_one_out_frame": "bayesmeta.plots.forest_steps_frame",
+    "living_report": "bayesmeta.report.living.page",
     "plot_baujat": "bayesmeta.plots.baujat",
     "plot_bubble": "bayesmeta.plots.bubble",
     "plot_compare": "bayesmeta.plots.compare",

@@ -14,6 +14,7 @@ from bayesmeta.report.choices import EngineChoice
 from bayesmeta.report.compute import Results
 from bayesmeta.report.document import methods_text, report_text
 from bayesmeta.report.figures import figure_names, write_figures
+from bayesmeta.report.html import report_html
 from bayesmeta.report.record import results_json
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.spec.frozen import FrozenMapping
@@ -33,7 +34,8 @@ def file_list(results: Results) -> dict[str, str]:
     results : Results
         The answers.
     """
-    names = {"report.md": "the report", "methods.txt": "the methods section with its references, to be pasted"}
+    names = {"report.html": "the report with priors that the reader can move, for a browser", "report.md": "the report"}
+    names |= {"methods.txt": "the methods section with its references, to be pasted"}
     names |= dict.fromkeys(figure_names(results.analysis), "the forest plot")
     names |= {"results.json": "all results for programs, in full precision, with versions and hashes"}
     names |= {name: text for name, (text, _) in _tables(results).items()}
@@ -60,6 +62,7 @@ def write_files(results: Results, folder: Path) -> None:
     """
     write_figures(results.analysis, results.fits, folder)
     texts = {
+        "report.html": report_html(results, file_list(results), folder),
         "report.md": report_text(results, file_list(results)),
         "methods.txt": methods_text(results),
         "results.json": results_json(results),

@@ -9,7 +9,7 @@ from bayesmeta.report.files import file_list
 from bayesmeta.report.shown import Shown
 from bayesmeta.tables.render import printable, render_list, render_table
 
-_SHOWN = ("report.md", "forest-", "results.json")
+_SHOWN = ("report.", "forest-", "results.json")
 
 
 def overview(results: Results) -> str:
