@@ -4,22 +4,18 @@ The density of z_i, likelihood_i(eta_i + tau z_i) phi(z_i), is log-concave for a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final, final
+from typing import Final
 
 import numpy as np
-from scipy import special
 
-from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta._arrays import FloatArray
 from bayesmeta.errors import AccuracyError
+from bayesmeta.nuts.log_concave import GROWTH, Density, end_of, mode_of
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import Estimates, Observed
 
-MODE_STEPS: Final = 60  # far more than are needed
-CLOSE: Final = 1e-5  # to the mode, in SDs
 DROP: Final = 0.6  # the tangents of the hull touch where the log density has fallen so far: few proposals are rejected
-TOUCH_STEPS: Final = 10
 MOST_ROUNDS: Final = 500
 BLOCK: Final = 200_000  # draws at a time
 
@@ -55,75 +51,20 @@ def draw_standardised(
         noise = rng.standard_normal(np.broadcast_shapes(eta.shape, share.shape))
         return np.asarray(tau * (data.y - eta) * share / data.se**2 + np.sqrt(share) * noise)
     events, size, offset = _SIZES[model.likelihood](data.data)
-    growth = _GROWTH[model.likelihood]
+    growth = GROWTH[model.likelihood]
     shape = (*eta.shape[:2], len(events))
     flat = [np.broadcast_to(each, shape).ravel() for each in (events, size, eta + offset, tau)]
     found = np.empty(flat[0].size)
     for start in range(0, found.size, BLOCK):
         part = slice(start, start + BLOCK)
-        found[part] = _draw(_Density(flat[0][part], flat[1][part], flat[2][part], flat[3][part], *growth), rng)
+        found[part] = _draw(Density(flat[0][part], flat[1][part], flat[2][part], flat[3][part], growth), rng)
     return found.reshape(shape)
 
 
-@final
-@dataclass(frozen=True)
-class _Density:
-    """Log densities events x - size b(x) - z^2 / 2 of z, with x = centre + tau z, each array of shape (m,)."""
-
-    events: FloatArray
-    size: FloatArray
-    centre: FloatArray
-    tau: FloatArray
-    b: Callable[[FloatArray], FloatArray]
-    b_slope: Callable[[FloatArray], FloatArray]
-    b_curvature: Callable[[FloatArray], FloatArray]
-
-    def log(self, z: FloatArray) -> FloatArray:
-        x = self.centre + self.tau * z
-        return self.events * x - self.size * self.b(x) - 0.5 * z**2
-
-    def slope(self, z: FloatArray) -> FloatArray:
-        return self.tau * (self.events - self.size * self.b_slope(self.centre + self.tau * z)) - z
-
-    def sd(self, z: FloatArray) -> FloatArray:
-        x = self.centre + self.tau * z
-        return np.asarray(1.0 / np.sqrt(1.0 + self.tau**2 * self.size * self.b_curvature(x)))
-
-    def at(self, some: BoolArray) -> "_Density":
-        return replace(self, **{name: getattr(self, name)[some] for name in ("events", "size", "centre", "tau")})
-
-
-def _mode(density: _Density) -> FloatArray:
-    """Return the modes: the slope falls by 1 or more per unit, so that they lie between 0 and the slope at 0."""
-    z = np.zeros_like(density.tau)
-    first = density.slope(z)
-    low, high = np.minimum(first, 0.0), np.maximum(first, 0.0)
-    for i in range(MODE_STEPS):
-        now, sd = density.slope(z), density.sd(z)
-        low, high = np.where(now > 0.0, z, low), np.where(now > 0.0, high, z)
-        newton, halved = now * sd**2, 0.5 * (low + high)
-        done = np.abs(newton) < CLOSE * sd
-        if done.all():
-            break
-        # one step in three halves the bracket: Newton's method may run to and fro between a flat and a steep side
-        bad = (z + newton < low) | (z + newton > high) | (i % 3 == 2)
-        z = np.where(done, z, np.where(bad, halved, z + newton))
-    return z
-
-
-def _touch(density: _Density, mode: FloatArray, side: float) -> FloatArray:
-    """Return where on one side the log density has fallen by about `DROP`: Newton's method, from outside."""
-    top, far = density.log(mode) - DROP, np.full_like(mode, np.sqrt(2.0 * DROP))
-    for _ in range(TOUCH_STEPS):
-        z = mode + side * far
-        far = np.maximum(far - (density.log(z) - top) / (side * density.slope(z)), 0.0)
-    return np.asarray(mode + side * far)
-
-
-def _draw(density: _Density, rng: np.random.Generator) -> FloatArray:
+def _draw(density: Density, rng: np.random.Generator) -> FloatArray:
     """Return a draw of each density, shape (m,)."""
-    mode = _mode(density)
-    touch = np.stack([_touch(density, mode, -1.0), mode, _touch(density, mode, 1.0)])
+    mode = mode_of(density)
+    touch = np.stack([end_of(density, mode, -1.0, DROP), mode, end_of(density, mode, 1.0, DROP)])
     height, slope = np.stack([density.log(z) for z in touch]), np.stack([density.slope(z) for z in touch])
     found, left = np.empty_like(mode), np.ones(mode.shape, dtype=bool)
     for _ in range(MOST_ROUNDS):
@@ -160,16 +101,6 @@ def _propose(
     z = np.where(slope[take] == 0.0, start[take] + fallen, z)
     return z, level[take] + slope[take] * z
 
-
-def _log1p_exp(x: FloatArray) -> FloatArray:
-    return np.asarray(np.logaddexp(0.0, x))
-
-
-_LOGISTIC: Final = (_log1p_exp, special.expit, lambda x: special.expit(x) * special.expit(-x))
-_GROWTH: Final[Mapping[str, Any]] = MappingProxyType(
-    {"binomial": _LOGISTIC, "poisson": (np.exp, np.exp, np.exp), "poisson-conditional": _LOGISTIC}
-)
-"""b of a likelihood exp(events x - size b(x)), and its first two derivatives."""
 
 type _Data = Mapping[str, FloatArray]
 

@@ -31,7 +31,7 @@ def add_likelihood(model: ModelSpec, held: Held, theta: Any, *, lean: bool = Fal
 
 def _add_kernel(record: Counted, held: Held, theta: Any) -> None:
     def log_kernel(events: Any, x: Any, size: Any) -> Any:
-        return events * x - size * record.growth.value(x)
+        return events * x - size * record.value(x)
 
     given = theta + record.offset(held), held[record.size]
     _observe(pm.CustomDist, record.events, held, *given, logp=log_kernel, dtype="int64")

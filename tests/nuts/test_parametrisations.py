@@ -9,7 +9,8 @@ from scipy import stats
 import bayesmeta as bm
 from bayesmeta.nuts.build import build_model
 from bayesmeta.nuts.conditional import draw_standardised
-from bayesmeta.nuts.marginalised import COUNTED, log_marginal
+from bayesmeta.nuts.log_concave import GROWTH
+from bayesmeta.nuts.marginalised import COUNTED, LogMarginal, log_marginal
 from bayesmeta.nuts.mean_rule import mean_of_proportions, mean_rule
 from bayesmeta.nuts.parametrisations import PARAMETRISATIONS, choose_parametrisation
 from bayesmeta.nuts.rough import rough_effects
@@ -139,9 +140,9 @@ EVENTS = np.array([0.0, 8.0, 3.0, 1.0, 190.0, 0.0, 200.0, 1e6, 0.0, 3e5])
 SIZE = np.array([8.0, 8.0, 20.0, 1.0, 200.0, 200.0, 200.0, 1e6, 1e6, 1e6])
 
 
-def log_m(record, events, eta, tau, size):
-    symbols = pytensor.tensor.dvectors(4)
-    value = log_marginal(record, *symbols, pytensor.tensor.zeros_like(symbols[0]))
+def log_m(likelihood, events, eta, tau, size):
+    record, symbols = COUNTED[likelihood], pytensor.tensor.dvectors(4)
+    value = LogMarginal(likelihood)(*symbols)[0] + record.constant(symbols[0], symbols[3])
     return pytensor.function(list(symbols), value)(events, eta, tau, size)
 
 
@@ -150,14 +151,14 @@ def binomial_and_poisson():
     """Log m by PyTensor, and by the surface, at means around each study and tau from 0 to 3."""
     found = []
     with pytensor.config.change_flags(mode="FAST_COMPILE"):
-        for record, terms in ((COUNTED["binomial"], BinomialTerms), (COUNTED["poisson"], PoissonTerms)):
+        for likelihood, terms in (("binomial", BinomialTerms), ("poisson", PoissonTerms)):
             rough = terms(EVENTS, SIZE).rough()[0]
             tau = np.array([0.0, 1e-6, 0.1, 0.3, 1.0, 3.0])
             shift = np.array([-2.0, 0.0, 0.7])
             shape = np.broadcast_shapes(tau[:, None, None].shape, shift[:, None].shape, EVENTS.shape)
             eta = (rough + shift[:, None] * np.sqrt(tau**2 + 0.1)[:, None, None]).ravel()
             given = [np.broadcast_to(each, shape).ravel() for each in (EVENTS, tau[:, None, None], SIZE)]
-            ours = log_m(record, given[0], eta, given[1], given[2])
+            ours = log_m(likelihood, given[0], eta, given[1], given[2])
             theirs = np.empty(ours.size)
             for i in range(len(EVENTS)):
                 at = np.flatnonzero((given[0] == EVENTS[i]) & (given[2] == SIZE[i]))
@@ -174,6 +175,20 @@ def test_integrated_likelihoods_are_those_of_the_surface(binomial_and_poisson):
         assert inside.sum() > 100
         assert np.abs(ours - theirs)[inside].max() < 1e-8
         assert np.abs(ours - theirs)[near].max() < 1e-6
+
+
+@pytest.mark.parametrize("likelihood", ["binomial", "poisson"])
+def test_derivatives_of_integrated_likelihoods_are_those_by_differences(likelihood):
+    events, size = np.array([0.0, 8.0, 3.0, 190.0]), np.array([8.0, 8.0, 20.0, 200.0])
+    centre, step = np.array([-1.0, 0.5, -2.0, 1.0]), 1e-5
+    for tau in (np.full(4, 0.05), np.full(4, 0.7), np.full(4, 2.5)):
+        _, *found = log_marginal(GROWTH[likelihood], events, centre, tau, size)
+        for slope, d_centre, d_tau in zip(found, (step, 0.0), (0.0, step), strict=True):
+            ends = [
+                log_marginal(GROWTH[likelihood], events, centre + side * d_centre, tau + side * d_tau, size)[0]
+                for side in (-1.0, 1.0)
+            ]
+            np.testing.assert_allclose(slope, (ends[1] - ends[0]) / (2.0 * step), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["binomial", "normal", "poisson", "conditional rates"])
@@ -307,6 +322,15 @@ def test_other_forms_agree_with_exact_too(form, pritz):
     fit = bm.fit(pritz, engine="nuts", seed=4, sampler="nutpie", quiet=True, parametrisation=form)
     assert fit.settings.parametrisation == fit.parametrisation == form
     assert fit.verification.agrees, fit.verification
+
+
+@pytest.mark.usefixtures("_as_sampled")
+def test_integrated_effects_of_counts_agree_with_exact_too():
+    studies = bm.Studies(("a", "b", "c"), events=np.array([1.0, 14.0, 13.0]), n=np.array([13.0, 19.0, 17.0]))
+    few = {"draws": 300, "tune": 300, "chains": 2}
+    fit = bm.fit(studies, engine="nuts", seed=4, sampler="pymc", quiet=True, parametrisation="marginalised", **few)
+    assert fit.parametrisation == "marginalised"
+    assert fit.verification.table["difference"].abs().max() <= 4.0, fit.verification
 
 
 @pytest.mark.usefixtures("_as_sampled")
