@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bayesmeta.analyses.parts import PartFit
+from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.plots.forest_axis import axis_range, padded
 from bayesmeta.plots.forest_columns import NARROW_MM, Column, Printing, moderator_column, row_labels
 from bayesmeta.plots.forest_compose import (
@@ -29,6 +30,7 @@ from bayesmeta.plots.forest_steps_frame import cumulative_frame, leave_one_out_f
 from bayesmeta.plots.forest_style import ForestStyle, forest_style
 from bayesmeta.plots.forest_units import axis_label, choose_unit, decimals, null_of
 from bayesmeta.plots.forest_words import PARAMETER_LABELS, heterogeneity_line, percent_words
+from bayesmeta.result.diagnosis import NOT_RELIABLE
 
 __all__ = ["cumulative_frame", "leave_one_out_frame", "plot_cumulative", "plot_leave_one_out"]
 
@@ -37,7 +39,7 @@ ADDED: Final = "Circles: the estimate from that study and those above it"
 
 
 def plot_leave_one_out(
-    fit: PartFit,
+    fit: PartFit | NutsFit,
     *,
     estimand: str | None = None,
     ax: Axes | None = None,
@@ -57,8 +59,8 @@ def plot_leave_one_out(
 
     Parameters
     ----------
-    fit : ExactFit, FrequentistFit or GlmmFit
-        The analysis of all k studies.
+    fit : ExactFit, NutsFit, FrequentistFit or GlmmFit
+        The analysis of all k studies; a NutsFit is sampled anew for each row.
     estimand, order, ci_prob
         As in `leave_one_out_frame`, which returns the numbers.
     ax, scale, xlim, reference, xlabel, notes, style, part, width_mm, fontsize
@@ -72,7 +74,7 @@ def plot_leave_one_out(
     Raises
     ------
     SpecError
-        If the fit cannot be repeated (it was sampled), or an option is not allowed.
+        If the fit cannot be repeated, or an option is not allowed.
 
     Examples
     --------
@@ -87,7 +89,7 @@ def plot_leave_one_out(
 
 
 def plot_cumulative(
-    fit: PartFit,
+    fit: PartFit | NutsFit,
     *,
     by: str | Sequence[str] | None = None,
     estimand: str | None = None,
@@ -107,8 +109,8 @@ def plot_cumulative(
 
     Parameters
     ----------
-    fit : ExactFit, FrequentistFit or GlmmFit
-        The analysis of all k studies.
+    fit : ExactFit, NutsFit, FrequentistFit or GlmmFit
+        The analysis of all k studies; a NutsFit is sampled anew for each row.
     by, estimand, ci_prob
         As in `cumulative_frame`, which returns the numbers.
     ax, scale, xlim, reference, xlabel, notes, style, part, width_mm, fontsize
@@ -122,7 +124,7 @@ def plot_cumulative(
     Raises
     ------
     SpecError
-        If the fit cannot be repeated (it was sampled), or an option is not allowed.
+        If the fit cannot be repeated, or an option is not allowed.
 
     Examples
     --------
@@ -155,7 +157,14 @@ class Wanted:
 
 
 def _draw(
-    fit: PartFit, frame: pd.DataFrame, prob: float, wanted: Wanted, *, first_column: str, meaning: str, by: str = ""
+    fit: PartFit | NutsFit,
+    frame: pd.DataFrame,
+    prob: float,
+    wanted: Wanted,
+    *,
+    first_column: str,
+    meaning: str,
+    by: str = "",
 ) -> Axes:
     """Draw the steps with the columns that the width has room for."""
     natural, lines = natural_scale(fit), reference_lines(wanted.reference)
@@ -178,13 +187,17 @@ def _draw(
             frame=frame,
             labels=row_labels(frame, prob),
             columns=_columns(frame, printing, by, is_narrow=is_narrow),
-            headings=[Heading(len(frame) - 1, title, printing.head(str(frame["interval"].iloc[-1])))],
+            headings=[Heading(len(frame) - 1, _warned(frame, title), printing.head(str(frame["interval"].iloc[-1])))],
             notes=[unbroken(note) for note in notes],
             style=wanted.style,
             first_column=first_column,
         )
         size = wanted.fontsize or wanted.style.fontsize
         return compose(part_of(content, wanted.part), scene, ax=wanted.ax, width_mm=wanted.width_mm, fontsize=size)
+
+
+def _warned(frame: pd.DataFrame, title: str) -> str:
+    return title if frame["is_reliable"].iloc[-1] else f"{NOT_RELIABLE}: {title}"
 
 
 def _columns(frame: pd.DataFrame, printing: Printing, by: str, *, is_narrow: bool) -> list[Column]:
@@ -219,8 +232,8 @@ def _marks_words(frame: pd.DataFrame, meaning: str, prob: float, *, is_cut: bool
 
 
 def _notes_of(frame: pd.DataFrame) -> list[str]:
-    """Return what is said of steps: once what holds for several, and with its label why one has no number."""
-    missing = frame["estimate"].isna()
-    without = [f"{label}: {note}." for label, note in frame.loc[missing, ["label", "note"]].itertuples(index=False)]
-    said = [note[:1].upper() + note[1:] + "." for note in frame.loc[~missing, "note"].unique() if note]
+    """Return what is said of steps: once what holds for several, with its label why one has no number or a bad one."""
+    of_one = (frame["estimate"].isna() | ~frame["is_reliable"]) & (frame["kind"] == "step")
+    without = [f"{label}: {note}." for label, note in frame.loc[of_one, ["label", "note"]].itertuples(index=False)]
+    said = [note[:1].upper() + note[1:] + "." for note in frame.loc[~of_one, "note"].unique() if note]
     return [*without, *said]

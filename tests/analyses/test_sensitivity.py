@@ -116,9 +116,9 @@ def test_what_cannot_be_varied_is_refused_in_one_line(fit, options, message):
     assert "\n" not in str(caught.value)
 
 
-def test_fits_of_other_engines_are_refused(fit, as_nuts):
+def test_fits_that_have_no_priors_are_refused(fit):
     with pytest.raises(SpecError, match="engine='exact'"):
-        sensitivity(as_nuts(fit, draws=50), tau=TAU)
+        sensitivity(fit_model(fit.studies, engine="frequentist"), tau=TAU)
 
 
 def test_a_new_effect_of_a_heavy_tailed_kernel_has_no_sd_on_a_shared_grid(estimates_fit):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.analyses import sampled_parts
 from bayesmeta.errors import SpecError
 
 NUMBERS = ["estimate", "lower", "upper"]
@@ -100,9 +101,30 @@ def test_a_step_without_a_number_says_why():
     assert "Lee 2019: no study is left." in [text.get_text() for text in bm.plot_leave_one_out(one).texts]
 
 
-def test_what_cannot_be_drawn_is_refused_in_one_line(remission, remission_nuts, of_regimens):
+def test_refits_by_nuts_are_drawn_and_say_where_they_failed(remission, remission_failed, as_nuts, monkeypatch):
+    count = 0
+
+    def refit(fit, include, *, seed):
+        nonlocal count
+        count += 1
+        return as_nuts(bm.fit(fit.studies.take(include), fit.model), divergent=12 if count == 2 else 0)
+
+    monkeypatch.setattr(sampled_parts, "fit_part", refit)
+    frame, known = bm.leave_one_out_frame(as_nuts(remission)), bm.leave_one_out_frame(remission)
+    assert steps(frame)["is_reliable"].tolist() == [True, False] + [True] * (remission.k - 2)
+    assert frame["note"].str.startswith("NOT RELIABLE").sum() == 1
+    np.testing.assert_allclose(frame[NUMBERS], known[NUMBERS], atol=0.03)
+    np.testing.assert_allclose(frame["tau"], known["tau"], atol=0.2)
+    count = 0
+    texts = [text.get_text() for text in bm.plot_leave_one_out(remission_failed).texts]
+    assert any(text.startswith(f"{remission.studies.study[1]}: NOT RELIABLE") for text in texts)
+    assert any(text.startswith("NOT RELIABLE: Bayesian model") for text in texts)
+
+
+def test_what_cannot_be_drawn_is_refused_in_one_line(remission, of_regimens, as_nuts):
+    by_formula = replace(as_nuts(remission), model=of_regimens.model)
     for call, words in (
-        (lambda: bm.plot_leave_one_out(remission_nuts), "leave_one_out would sample anew for every subset"),
+        (lambda: bm.plot_leave_one_out(by_formula), "a figure of leave_one_out is for models without a formula"),
         (lambda: bm.plot_cumulative(of_regimens), "cumulative is for models without a formula"),
         (lambda: bm.plot_leave_one_out(remission, estimand="p_new"), r"unknown estimand 'p_new'\. .*p_median, p_mean"),
         (lambda: bm.plot_cumulative(remission, by="yeer"), r"unknown moderator 'yeer'\. Did you mean 'year'\?"),
