@@ -76,7 +76,8 @@ def log_m(study, kernel, mu, tau):
     unit = min(study.sd, 1.0)
     wide = tau >= 0.5 * unit
     low, high = study.ends()
-    x, weight = panels(np.linspace(low, high, int(np.ceil((high - low) / (0.75 * unit))) + 1))
+    width = unit * (1.5 if kernel.nu is None else 0.75)  # a t density has poles near by
+    x, weight = panels(np.linspace(low, high, int(np.ceil((high - low) / width)) + 1))
     log_w = study.log_l(x) + np.log(weight)
     keep = log_w > log_w.max() - 70.0
     x, log_w = x[keep], log_w[keep]
