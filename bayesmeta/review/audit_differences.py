@@ -1,0 +1,113 @@
+"""Which figures do not follow from the data, and how may each have come about?"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from statistics import median
+from typing import Final
+
+from bayesmeta.errors import DataError
+from bayesmeta.review.audit_cells import Figure, read_figure
+from bayesmeta.review.audit_finding import Finding
+from bayesmeta.review.audit_match import Compared, Match, left_over, shown_value
+
+MISPRINTS: Final = (
+    ("per cents and proportions are mixed", 100.0),
+    ("per cents and proportions are mixed", 0.01),
+    ("the decimal point has moved", 10.0),
+    ("the decimal point has moved", 0.1),
+)
+"""What a printed figure that is the right one times a number may be."""
+NEAR: Final = 3.0
+"""Factor within which figures are taken for the same before units are called wrong."""
+FEWEST: Final = 3
+"""Figures that must tell of a wrong unit."""
+
+
+def differences(rows: Sequence[Compared], found: Match) -> Iterator[Finding]:
+    """Yield the figures that the best conventions do not explain; none if no convention explains the print."""
+    winner = found.winner
+    if winner is None:
+        return
+    for row in rows:
+        for role in left_over(row, found):
+            figure, value = row.figures[role], shown_value(row, role, winner)
+            if not isfinite(value):
+                continue
+            expected, hint = misprint(row, role, winner.code) or (figure.printed_as(value), "")
+            form = row.best_form(winner.code)
+            source = (form.title if form is not None else "") or f"{winner.code}, {_how_many(row)}"
+            reason = "; ".join(filter(None, (f"recomputed {figure.printed_as(value)} ({source})", hint)))
+            yield Finding(row, (role,), "differs", reason, expected)
+
+
+def _how_many(row: Compared) -> str:
+    return "the subgroup means" if row.studies is None else f"{row.studies.k} studies"
+
+
+def misprint(row: Compared, role: str, code: str) -> tuple[str, str] | None:
+    """Return what a figure should be and how it may have been misprinted, or None if no usual way gives it."""
+    figure = row.figures[role]
+    values = [x for form in row.forms[code] for x in form.values.get(role, ()) if isfinite(x)]
+    for value in values:
+        if value < 0.0 and figure.holds(-value):
+            shown = figure.printed_as(value)
+            cut = "; cut at 0 it would be 0" if role == "lower" else ""
+            return shown, f"it is {shown} with its sign lost{cut}"
+    for value in values:
+        if any(swapped.holds(value) for swapped in _swapped(figure)):
+            return figure.printed_as(value), "two digits are exchanged"
+        for other in row.figures.keys() - {role}:
+            same_scale = row.figures[other].factor == figure.factor and {role, other} <= {"estimate", "lower", "upper"}
+            theirs = [x for form in row.forms[code] for x in form.values.get(other, ())]
+            if same_scale and any(figure.holds(x) for x in theirs):
+                return figure.printed_as(value), f"it is the value of {row.row.columns[other]}"
+        for words, factor in MISPRINTS:
+            if value != 0.0 and figure.value != 0.0 and figure.holds(_rounded(value * factor, figure)):
+                return figure.printed_as(value), words
+    return None
+
+
+def _rounded(value: float, figure: Figure) -> float:
+    return round(value * figure.factor, figure.decimals) / figure.factor
+
+
+def _swapped(figure: Figure) -> Iterator[Figure]:
+    """Yield the figures with two neighbouring digits exchanged, the decimal point staying where it is."""
+    places = [i for i, letter in enumerate(figure.text) if letter.isdigit()]
+    for i, j in itertools.pairwise(places):
+        letters = list(figure.text)
+        if letters[i] != letters[j]:
+            letters[i], letters[j] = letters[j], letters[i]
+            made = read_figure("".join(letters), factor=figure.factor)
+            if made is not None:
+                yield made
+
+
+def check_units(rows: Sequence[Compared], code: str) -> None:
+    """Raise `DataError` if a table's figures are a hundredth, or a hundred times, of what the data give."""
+    by_column: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        form = next(iter(row.forms.get(code, ())), None)
+        for role in ("estimate", "lower", "upper", "i2"):
+            figure = row.figures.get(role)
+            value = None if form is None else form.values.get(role, (float("nan"),))[0]
+            if figure is not None and value and figure.value and isfinite(value):
+                kind = "i2" if role == "i2" else "estimate"
+                by_column.setdefault((row.row.table, kind), []).append(figure.value / value)
+    first = {row.row.table: row.row for row in reversed(rows)}
+    for (table, kind), ratios in by_column.items():
+        if len(ratios) < FEWEST:
+            continue
+        typical = median(ratios)
+        column = first[table].columns.get(kind, kind)
+        if 0.01 / NEAR < typical < 0.01 * NEAR:
+            raise DataError(
+                f"{table}, column {column!r}: the figures look like proportions, a hundredth of what the data give in "
+                f"per cent; name the column {column.removesuffix('_pct')!r}, or multiply by 100."
+            )
+        if 100.0 / NEAR < typical < 100.0 * NEAR:
+            raise DataError(
+                f"{table}, column {column!r}: the figures look like per cents, a hundred times what the data give as "
+                f"proportions; name the column {column + '_pct'!r}, or divide by 100."
+            )
