@@ -43,8 +43,8 @@ class Audit:
         ``column``), as ``printed``, as ``recomputed`` by the best convention (in the unit of print), and ``status``:
         "explained", "differs", "no data", or "not judged" where no convention explains the print.
     faults : pandas.DataFrame
-        One row per figure (or set of figures of which one is wrong) that cannot be right: its place, ``printed``,
-        ``should_be`` ("" if that cannot be told), ``kind`` and ``reason``.
+        One row per figure that cannot be right, or set of figures of which one is wrong (columns and rows with commas
+        between): its place, ``printed``, ``should_be`` ("" if that cannot be told), ``kind`` and ``reason``.
     best : str
         The convention that explains most figures, in words; "" if none explains three quarters of them.
     margin : int
@@ -209,8 +209,8 @@ def _conventions(
 
 
 def _refuse_nothing(data: AuditData, compared: Sequence[Compared]) -> None:
-    if not any(row.studies is not None for row in compared):
-        first = compared[0]
+    first = next((row for row in compared if row.why_not), None)
+    if first is not None and not any(row.studies is not None for row in compared):
         known = ", ".join(filter(None, data.outcomes)) or "none named"
         raise DataError(f"no printed row has data: {first.row.place}: {first.why_not}; outcomes: {known}.")
 
@@ -268,17 +268,21 @@ def _figures(compared: Sequence[Compared], found: Match) -> pd.DataFrame:
 
 def _faults(findings: Iterable[Finding]) -> pd.DataFrame:
     """Return one row per figure, or set of figures, with all its reasons."""
-    grouped: dict[tuple[int, tuple[str, ...]], list[Finding]] = {}
+    grouped: dict[tuple[tuple[int, ...], tuple[str, ...]], list[Finding]] = {}
     for finding in findings:
-        grouped.setdefault((id(finding.compared), finding.roles), []).append(finding)
+        grouped.setdefault((tuple(map(id, finding.rows)), finding.roles), []).append(finding)
     rows = []
     for (_, roles), group in grouped.items():
-        row = group[0].compared
-        printed = ", ".join(row.row.figures[role].text if role in row.row.figures else "" for role in roles)
+        row, concerned = group[0].compared, [compared.row for compared in group[0].rows]
+        printed = ", ".join(
+            one.figures[role].text if role in one.figures else "" for one in concerned for role in roles
+        )
         columns = ", ".join(row.row.columns[role] for role in roles)
         expected = next((finding.expected for finding in group if finding.expected), "")
         reasons = "; ".join(dict.fromkeys(finding.reason for finding in group))
-        rows.append((*_place(row), columns, printed, expected, group[0].kind, reasons))
+        table, _, outcome, subgroup = _place(row)
+        names = ", ".join(one.row for one in concerned)
+        rows.append((table, names, outcome, subgroup, columns, printed, expected, group[0].kind, reasons))
     return pd.DataFrame(rows, columns=list(FAULT_COLUMNS))
 
 

@@ -63,8 +63,10 @@ class AuditData:
 
     def missing(self, row: PrintedRow) -> str:
         """Return why there are no data for a row, or "" if there may be."""
-        if OUTCOME not in self.labels.columns or not row.outcome or row.outcome in self.outcomes:
+        if OUTCOME not in self.labels.columns or row.outcome in self.outcomes:
             return ""
+        if not row.outcome:
+            return "" if len(self.outcomes) == 1 else f"it names no outcome, and {self.source} has {len(self.outcomes)}"
         near = did_you_mean(row.outcome, self.outcomes)
         return f"{self.source} has no outcome {row.outcome!r}.{near}".rstrip(".")
 

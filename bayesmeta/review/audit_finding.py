@@ -43,6 +43,8 @@ class Finding:
         What is wrong, with the numbers.
     expected : str
         What it should be, "" if that cannot be told.
+    also : tuple of Compared
+        Further rows of the same table, if the fault may be theirs.
     """
 
     compared: Compared
@@ -50,6 +52,12 @@ class Finding:
     kind: str
     reason: str
     expected: str = ""
+    also: tuple[Compared, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Compared, ...]:
+        """The rows concerned: one, or several of which at least one is wrong."""
+        return (self.compared, *self.also)
 
 
 def settled(findings: Iterable[Finding], left: Mapping[int, list[str]]) -> list[Finding]:

@@ -123,8 +123,10 @@ def sums_of_subgroups(rows: Sequence[Compared]) -> Iterator[Finding]:
         if whole is None or all(row.studies is not None for row in (whole, *levels)):
             continue
         for role in COUNTED:
-            figures = [row.row.figures[role] for row in levels if role in row.row.figures]
+            having = [row for row in levels if role in row.row.figures]
+            figures = [row.row.figures[role] for row in having]
             total = whole.row.figures.get(role)
             if total is not None and sum(figure.value for figure in figures) > total.value:
                 shown = " + ".join(figure.text for figure in figures)
-                yield Finding(whole, (role,), "sum", f"the levels of {variable} have {shown}, more than {total.text}")
+                reason = f"the levels of {variable} have {shown}, more than {total.text}"
+                yield Finding(whole, (role,), "sum", reason, also=tuple(having))

@@ -18,6 +18,8 @@ ENOUGH: Final = 0.75
 more likely follows a convention that is not searched, or other data."""
 FEWEST: Final = 3
 """Figures that it must explain: fewer may fit by chance."""
+OF_STUDIES: Final = frozenset({*POOLED, "k", "events", "n", "egger_pvalue", "begg_pvalue"})
+"""Figures that are compared with the data."""
 
 
 @final
@@ -94,9 +96,10 @@ class Recomputer:
         return [self._compare(row, keys) for row in table.rows]
 
     def _compare(self, row: PrintedRow, keys: tuple[str, ...]) -> Compared:
+        needs_data = OF_STUDIES & row.figures.keys()
         why_not = self.data.missing(row)
-        if why_not:
-            return Compared(row, keys, None, why_not, {})
+        if why_not or not needs_data:
+            return Compared(row, keys, None, why_not if needs_data else "", {})
         mark = (row.outcome, tuple(row.others[key] for key in keys), row.variable, row.level, row.is_between)
         if mark not in self._kept:
             self._kept[mark] = self._recomputed(row, keys)

@@ -1,6 +1,6 @@
 """Which printed figures contradict one another: estimate and limits, I2 and P?"""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf, isfinite
 from typing import Final
 
@@ -62,8 +62,8 @@ def off_centre(rows: Sequence[Compared], natural: str, known: str | None) -> Ite
     natural : {"proportion", "ratio", ""}
         What is pooled.
     known : str or None
-        Link of the convention that explains the print; if None, the links on which most rows are centred are taken, and
-        none if there is no such link.
+        Link of the convention that explains the print; if None, that on which most rows are centred is taken, and none
+        if there is no such link, or it is the arcsine: Freeman-Tukey results are nearly centred on it, not quite.
     """
     triples = [row for row in rows if all(role in row.row.figures for role in ("estimate", "lower", "upper"))]
     tried = [LINKS[known]] if known else [LINKS[name] for name in LINKS_TRIED[natural]]
@@ -75,7 +75,7 @@ def off_centre(rows: Sequence[Compared], natural: str, known: str | None) -> Ite
         return is_centred(link, estimate, lower, upper, is_proportion=natural == "proportion")
 
     sure = known is not None or natural == "ratio"
-    accepted = tried if sure else [link for link in tried if _is_rule([fits(row, link) for row in triples])]
+    accepted = tried if sure else _likely({link.name: [fits(row, link) for row in triples] for link in tried})
     for row in triples:
         if row.k == 1 and row.studies is None and natural == "proportion":
             continue  # a single study's own interval is centred on no common scale
@@ -122,7 +122,8 @@ def contradictory_i2(rows: Sequence[Compared]) -> Iterator[Finding]:
             f"{figure.printed_as(low)} to {figure.printed_as(high)}"
         )  # fmt: skip
         reason = f"I2 = {row.row.figures['i2'].text} of {row.k} studies means P = {span}, not {figure.text}"
-        yield Finding(row, ("i2", "q_pvalue"), "i2-p", reason)
+        roles = ("i2", "q_pvalue") if row.studies is not None else ("k", "i2", "q_pvalue")
+        yield Finding(row, roles, "i2-p", reason)
 
 
 def p_interval(i2: Figure, k: int) -> Interval:
@@ -136,6 +137,13 @@ def p_interval(i2: Figure, k: int) -> Interval:
 
 def _agree(row: Compared) -> bool:
     return row.row.figures["q_pvalue"].meets(*p_interval(row.row.figures["i2"], row.k or 0))
+
+
+def _likely(fits: Mapping[str, list[bool]]) -> list[Link]:
+    """Return the links on which most rows are centred, if these are nearly all and the links can be told apart."""
+    most = max(map(sum, fits.values()))
+    names = [name for name, row_fits in fits.items() if sum(row_fits) == most and _is_rule(row_fits)]
+    return [] if "arcsine" in names else [LINKS[name] for name in names]
 
 
 def _is_rule(fits: Iterable[bool]) -> bool:

@@ -27,13 +27,9 @@ def _verdict(found: "Audit") -> list[str]:
         return [f"Audit of printed results: no convention explains the {len(judged)} figures."]
     explained = int((judged["status"] == "explained").sum())
     top = int(found.conventions["explained"].iloc[0])
-    return [
-        f"Audit of printed results: {top} of {len(judged)} figures follow from the data by"
-        if top == explained
-        else f"Audit of printed results: {top} of {len(judged)} figures follow from the data, each by one of several,",
-        f"  {found.best};",
-        f"  {found.margin} more than by any other.",
-    ]
+    several = "" if top == explained else ", row by row one of several, first of them"
+    lines = f"Audit of printed results: {top} of {len(judged)} figures follow from the data{several}", f"{found.best};"
+    return [lines[0], *_wrapped(lines[1], 2), f"  {found.margin} more than by any other."]
 
 
 def _conventions(table: pd.DataFrame) -> list[str]:
