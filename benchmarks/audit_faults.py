@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,17 +66,13 @@ def shifted(text: str, steps: int) -> str:
 
 
 def somewhere(
-    tables: Tables, rng: np.random.Generator, table: str, columns: tuple[str, ...], change: Callable[[str], str | None],
-    rows: Callable[[pd.DataFrame], pd.Series] | None = None,
-) -> Place | None:  # fmt: skip
+    tables: Tables, rng: np.random.Generator, table: str, columns: tuple[str, ...], change: Callable[[str], str | None]
+) -> Place | None:
     """Change one cell chosen by chance, if there is one that the change can take."""
     if table not in tables:
         return None
     frame = tables[table]
-    allowed = rows(frame) if rows is not None else pd.Series(True, index=frame.index)
-    places = [
-        (i, column) for i in frame.index[allowed] for column in columns if column in frame and frame.at[i, column]
-    ]
+    places = [(i, name) for i in frame.index for name in columns if name in frame and frame.at[i, name]]
     for position in rng.permutation(len(places)):
         i, column = places[position]
         text = change(frame.at[i, column])
@@ -109,7 +106,7 @@ def exchanged_digits(tables: Tables, rng: np.random.Generator) -> Place | None:
 
     def change(text: str) -> str | None:
         digits = [i for i, letter in enumerate(text) if letter.isdigit()]
-        pairs = [(i, j) for i, j in zip(digits, digits[1:], strict=False) if text[i] != text[j]]
+        pairs = [(i, j) for i, j in pairwise(digits) if text[i] != text[j]]
         if not pairs:
             return None
         i, j = pairs[rng.integers(len(pairs))]
@@ -122,7 +119,7 @@ def exchanged_digits(tables: Tables, rng: np.random.Generator) -> Place | None:
 
 
 def lost_sign(tables: Tables, rng: np.random.Generator) -> Place | None:
-    """Print the lower limit, not cut at 0, without its sign: on the raw scale it is twice the estimate minus the upper."""
+    """Print the lower limit, not cut at 0, without its sign: of raw proportions twice the estimate minus the upper."""
     frame = tables["results"]
     cut = [i for i in frame.index if number(frame.at[i, "lower_pct"]) == 0.0 and int(frame.at[i, "k"]) > 1]
     for position in rng.permutation(len(cut)):

@@ -105,15 +105,9 @@ def _results(frame: pd.DataFrame, setting: Setting) -> pd.DataFrame:
 def _pooled(part: pd.DataFrame, setting: Setting) -> dict[str, str]:
     studies = studies_of(part)
     fit = bm.fit(studies, engine="frequentist", **CONVENTIONS[setting.convention])
-    row = fit.summary().iloc[1] if studies.k > 1 else bm.study_effects(fit).iloc[0]
-    percent = dict(
-        zip(
-            ("estimate", "lower", "upper"),
-            _of_one(studies) if studies.k == 1 else row[["estimate", "lower", "upper"]],
-            strict=True,
-        )
-    )
-    texts = {f"{name}_pct": f"{100 * value:.{setting.decimals}f}" for name, value in percent.items()}
+    pooled = fit.summary().iloc[1][["estimate", "lower", "upper"]]
+    values = zip(("estimate", "lower", "upper"), _of_one(studies) if studies.k == 1 else pooled, strict=True)
+    texts = {f"{name}_pct": f"{100 * value:.{setting.decimals}f}" for name, value in values}
     sums = {"k": f"{studies.k}", "events": f"{part['events'].sum():.0f}", "n": f"{part['n'].sum():.0f}"}
     if studies.k == 1:
         return sums | texts
@@ -155,15 +149,14 @@ def _arms(frame: pd.DataFrame, setting: Setting) -> pd.DataFrame:
         if (table.sum(axis=0) == 0).any():
             continue
         tests = (
-            chi2_contingency(table, correction=False).pvalue, chi2_contingency(table).pvalue, fisher_exact(table).pvalue,
-        )  # fmt: skip
+            chi2_contingency(table, correction=False).pvalue,
+            chi2_contingency(table).pvalue,
+            fisher_exact(table).pvalue,
+        )
         row = {"comparison": f"{i}", "p_value": f"{tests[i // 2 % 3]:.2f}"}
         for arm, (events, n) in (("a", first), ("b", second)):
-            row |= {
-                f"{arm}_events": f"{events}",
-                f"{arm}_n": f"{n}",
-                f"{arm}_pct": f"{100 * events / n:.{setting.decimals}f}",
-            }
+            percent = f"{100 * events / n:.{setting.decimals}f}"
+            row |= {f"{arm}_events": f"{events}", f"{arm}_n": f"{n}", f"{arm}_pct": percent}
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -11,7 +11,7 @@ from bayesmeta.data.columns import Roles
 from bayesmeta.data.select import OnBad
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
-from bayesmeta.effects.measures import MEASURES, get_measure
+from bayesmeta.effects.measures import get_measure
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.review import audit_internal as internal
 from bayesmeta.review.audit_conventions import CI_METHODS, TAU2_METHODS, Convention, conventions_for, link_record
@@ -26,6 +26,8 @@ from bayesmeta.review.audit_text import audit_text
 
 FIGURE_COLUMNS: Final = ("table", "row", "outcome", "subgroup", "column", "printed", "recomputed", "status")
 FAULT_COLUMNS: Final = ("table", "row", "outcome", "subgroup", "column", "printed", "should_be", "kind", "reason")
+SHOWN: Final = 10
+"""Outcomes that a message lists."""
 
 
 @final
@@ -123,7 +125,8 @@ def audit(
     way, both ends included. Limits of proportions may be cut at 0 and 1 or not; a single study may print its own
     interval; I2 may be that of Q or of tau2. The best convention must explain three quarters of the figures; what it
     leaves, and what contradicts itself, are faults. Relations between figures (a centre, I2 and P) carry the rounding
-    of both sides. What lies within rounding cannot be found, nor a change that another value of the same row excuses.
+    of both sides. A per cent of one study (k = 1) with its n must be that of a count: leave out n for survival rates of
+    Kaplan-Meier curves. What lies within rounding cannot be found, nor a change that turns one form into another.
 
     Examples
     --------
@@ -141,7 +144,7 @@ def audit(
         del columns["measure"]
     conventions: tuple[Convention, ...] = ()
     if studies is None:
-        compared = [Compared(row, (), None, "no data were given", {}) for t in tables for row in t.rows]
+        compared = [Compared(row, (), None, "", {}) for t in tables for row in t.rows]
     else:
         data = audit_data(studies, on_bad=on_bad, source=source, roles=columns)
         conventions = _conventions(data, tables, tau2_methods, ci_methods, measure)
@@ -162,7 +165,7 @@ def judge(
     if conventions:
         check_units(compared, conventions[0].code)
     found = match(compared, conventions)
-    natural = _natural(compared, found, measure)
+    natural = _natural(compared, conventions, found, measure)
     left = {id(row): left_over(row, found) for row in compared if row.forms and found.best}
     findings = settled(_findings(tables, compared, found, natural), left)
     places = {id(row): i for i, row in enumerate(compared)}
@@ -211,20 +214,21 @@ def _conventions(
 def _refuse_nothing(data: AuditData, compared: Sequence[Compared]) -> None:
     first = next((row for row in compared if row.why_not), None)
     if first is not None and not any(row.studies is not None for row in compared):
-        known = ", ".join(filter(None, data.outcomes)) or "none named"
+        more = f" and {len(data.outcomes) - SHOWN} more" if len(data.outcomes) > SHOWN else ""
+        known = (", ".join(filter(None, data.outcomes[:SHOWN])) or "none named") + more
         raise DataError(f"no printed row has data: {first.row.place}: {first.why_not}; outcomes: {known}.")
 
 
-def _natural(compared: Sequence[Compared], found: Match, measure: str | None) -> str:
-    """Return what is pooled: "proportion", "ratio", or "" for a quantity without bounds."""
-    record = link_record(found.winner) if found.winner is not None else MEASURES.get(measure or "")
-    if record is not None:
-        return "proportion" if record.estimand is not None else LINKS[record.link].natural
-    if any(row.studies is not None for row in compared):
-        return "proportion" if any(row.studies.has_counts for row in compared if row.studies is not None) else ""
+def _natural(compared: Sequence[Compared], conventions: Sequence[Convention], found: Match, measure: str | None) -> str:
+    """Return what is pooled: "proportion", "ratio", or "" for a quantity without bounds, or unknown."""
+    records = [link_record(c) for c in ((found.winner,) if found.winner is not None else conventions)]
+    if not records and measure is not None:
+        records = [get_measure(measure)]
+    if records:
+        kinds = {"proportion" if one.estimand is not None else LINKS[one.link].natural for one in records}
+        return kinds.pop() if len(kinds) == 1 else ""
     estimates = [row.row.figures["estimate"] for row in compared if "estimate" in row.row.figures]
-    in_percent = any(figure.factor != 1.0 for figure in estimates)
-    return "proportion" if in_percent or all(figure.low <= 1.0 for figure in estimates) else ""
+    return "proportion" if any(figure.factor != 1.0 for figure in estimates) else ""
 
 
 def _findings(
@@ -314,5 +318,6 @@ def _notes(tables: Sequence[PrintedTable], compared: Sequence[Compared], found: 
     if choice is not None:
         way, form, hits, total = choice
         yield f"tests of Egger and Begg: {hits} of {total} P-values by {way.title}, Begg's {form}"
-    if natural == "":
+    has_limits = any({"estimate", "lower", "upper"} & row.row.figures.keys() for row in compared)
+    if natural == "" and has_limits:
         yield "what is printed is taken for neither a proportion nor a ratio; give measure= if it is one"

@@ -37,12 +37,23 @@ def differences(rows: Sequence[Compared], found: Match) -> Iterator[Finding]:
             expected, hint = misprint(row, role, winner.code) or (figure.printed_as(value), "")
             form = row.best_form(winner.code)
             source = (form.title if form is not None else "") or f"{winner.code}, {_how_many(row)}"
-            reason = "; ".join(filter(None, (f"recomputed {figure.printed_as(value)} ({source})", hint)))
+            parts = (f"recomputed {figure.printed_as(value)} ({source})", hint, _other_convention(row, winner.code))
+            reason = "; ".join(filter(None, parts))
             yield Finding(row, (role,), "differs", reason, expected)
 
 
 def _how_many(row: Compared) -> str:
     return "the subgroup means" if row.studies is None else f"{row.studies.k} studies"
+
+
+def _other_convention(row: Compared, winner: str) -> str:
+    """Return which other convention explains all figures of the row, if they are enough to tell."""
+    if len(row.figures) < FEWEST:
+        return ""
+    for code in row.forms:
+        if code != winner and row.explained(row.best_form(code)) == row.figures.keys():
+            return f"all figures of the row are those of {code}"
+    return ""
 
 
 def misprint(row: Compared, role: str, code: str) -> tuple[str, str] | None:
