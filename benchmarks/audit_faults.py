@@ -38,6 +38,7 @@ from benchmarks.audit_tables import Setting, Tables, clean_tables, counts, setti
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 8
+COLUMNS = ["kind", "from", "faults", "found", "named", "false_alarms", "figures"]
 LIMITS = ("estimate_pct", "lower_pct", "upper_pct")
 
 type Place = tuple[str, int, str]
@@ -219,6 +220,7 @@ def hazard_ratios(tables: Tables, rng: np.random.Generator) -> Place | None:
 KINDS: Mapping[str, Kind] = {
     "estimate changed": Kind(changed(("estimate_pct",)), ("differs", "not-centred", "order", "percentage")),
     "limit changed": Kind(changed(("lower_pct", "upper_pct")), ("differs", "not-centred", "order")),
+    "last digit off by one": Kind(changed(LIMITS, least=1, most=1), ("differs", "not-centred", "order", "percentage")),
     "digits exchanged": Kind(exchanged_digits, ("differs", "not-centred", "order", "percentage")),
     "sign lost": Kind(lost_sign, ("differs", "not-centred")),
     "limit outside 0 to 100": Kind(outside, ("differs", "outside-range")),
@@ -305,24 +307,38 @@ def run(faults: int, kinds: tuple[str, ...] = tuple(KINDS), seed: int = SEED) ->
             figures = sum(int((frame != "").sum().sum()) for _, t, _ in made for frame in t.values())
             found, named, alarms = (sum(column) for column in zip(*scores, strict=True))
             rows.append((kind, "data" if with_data else "print alone", faults, found, named, alarms, figures))
-    columns = ["kind", "from", "faults", "found", "named", "false_alarms", "figures"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def run_many(prints: int, seed: int = SEED) -> pd.DataFrame:
+    """Return detection and false alarms in prints with one estimate, limit or I2 in ten changed."""
+    rng, inject = np.random.default_rng([seed, len(KINDS)]), changed((*LIMITS, "i2_pct"))
+    faults = hits = alarms = figures = 0
+    for _ in range(prints):
+        setting = settings()[rng.integers(len(settings()))]
+        tables = clean_tables(setting)
+        size = int((tables["results"][[*LIMITS, "i2_pct"]] != "").sum().sum())
+        places = {place for _ in range(max(size // 10, 1)) if (place := inject(tables, rng)) is not None}
+        named = {(fault.table, fault.row, fault.column) for fault in audited(tables, setting).faults.itertuples()}
+        wrong = {(table, f"row {row}", column) for table, row, column in places}
+        faults, hits, alarms = faults + len(wrong), hits + len(wrong & named), alarms + len(named - wrong)
+        figures += sum(int((frame != "").sum().sum()) for frame in tables.values())
+    rows = [("one figure in ten", "data", faults, hits, hits, alarms, figures)]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def run_clean() -> pd.DataFrame:
-    """Return the false alarms in the clean tables, and how often the convention is the right one."""
+    """Return the false alarms in the clean tables."""
     rows = []
     for with_data in (True, False):
-        alarms = figures = right = 0
+        alarms = figures = 0
         for setting in settings():
             tables = clean_tables(setting)
             found = audited(tables, setting if with_data else None)
             alarms += len(found.faults)
             figures += sum(int((frame != "").sum().sum()) for frame in tables.values())
-            right += with_data and found.conventions["explained"].iloc[0] == found.conventions["figures"].iloc[0]
         rows.append(("none", "data" if with_data else "print alone", 0, 0, 0, alarms, figures))
-    columns = ["kind", "from", "faults", "found", "named", "false_alarms", "figures"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def save(table: pd.DataFrame, faults: int) -> None:
@@ -346,7 +362,7 @@ def main() -> None:
     if options.show:
         print(pd.read_csv(RESULTS / "audit_faults.csv").to_string(index=False))
         return
-    table = pd.concat([run_clean(), run(options.faults)], ignore_index=True)
+    table = pd.concat([run_clean(), run(options.faults), run_many(options.faults)], ignore_index=True)
     print(table.to_string(index=False))
     if options.faults == parser.get_default("faults"):
         save(table, options.faults)

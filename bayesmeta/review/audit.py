@@ -314,6 +314,12 @@ def _notes(tables: Sequence[PrintedTable], compared: Sequence[Compared], found: 
     for reason, places in reasons.items():
         more = f" and {len(places) - 3} more" if len(places) > 3 else ""
         yield f"not recomputed: {'; '.join(places[:3])}{more}: {reason}"
+    dropped = [row.studies.dropped for row in compared if row.studies is not None and len(row.studies.dropped)]
+    if dropped:
+        refused = pd.concat(dropped).drop_duplicates()
+        first = refused.iloc[0]
+        more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
+        yield f"refused rows of the data: row {first['row']}, study {first['study']!r}: {first['reason']}{more}"
     choice = small_study_choice(compared)
     if choice is not None:
         way, form, hits, total = choice

@@ -131,7 +131,7 @@ class AuditData:
         what = ", ".join(f"{name} {label!r}" for name, label in wanted.items())
         try:
             return Studies.from_frame(
-                part[~empty] if self.on_bad == "drop" else part,
+                part,
                 moderators=[name for name in self._moderators if name not in _reserved(columns.names)],
                 missing_moderators="keep",
                 on_bad=self.on_bad,

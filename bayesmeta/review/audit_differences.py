@@ -2,7 +2,8 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from math import isfinite
+from dataclasses import replace
+from math import isfinite, log10
 from statistics import median
 from typing import Final
 
@@ -10,6 +11,7 @@ from bayesmeta.errors import DataError
 from bayesmeta.review.audit_cells import Figure, read_figure
 from bayesmeta.review.audit_finding import Finding
 from bayesmeta.review.audit_match import Compared, Match, left_over, shown_value
+from bayesmeta.review.audit_schema import PERCENT
 
 MISPRINTS: Final = (
     ("per cents and proportions are mixed", 100.0),
@@ -75,7 +77,8 @@ def misprint(row: Compared, role: str, code: str) -> tuple[str, str] | None:
                 return figure.printed_as(value), f"it is the value of {row.row.columns[other]}"
         for words, factor in MISPRINTS:
             if value != 0.0 and figure.value != 0.0 and figure.holds(_rounded(value * factor, figure)):
-                return figure.printed_as(value), words
+                decimals = max(figure.decimals + round(log10(factor)), 0)
+                return replace(figure, decimals=decimals).printed_as(value), words
     return None
 
 
@@ -97,28 +100,32 @@ def _swapped(figure: Figure) -> Iterator[Figure]:
 
 def check_units(rows: Sequence[Compared], code: str) -> None:
     """Raise `DataError` if a table's figures are a hundredth, or a hundred times, of what the data give."""
-    by_column: dict[tuple[str, str], list[float]] = {}
+    ratios: dict[tuple[str, str], list[float]] = {}
+    columns: dict[tuple[str, str], str] = {}
     for row in rows:
         form = next(iter(row.forms.get(code, ())), None)
-        for role in ("estimate", "lower", "upper", "i2"):
-            figure = row.figures.get(role)
-            value = None if form is None else form.values.get(role, (float("nan"),))[0]
-            if figure is not None and value and figure.value and isfinite(value):
-                kind = "i2" if role == "i2" else "estimate"
-                by_column.setdefault((row.row.table, kind), []).append(figure.value / value)
-    first = {row.row.table: row.row for row in reversed(rows)}
-    for (table, kind), ratios in by_column.items():
-        if len(ratios) < FEWEST:
+        if form is None:
             continue
-        typical = median(ratios)
-        column = first[table].columns.get(kind, kind)
-        if 0.01 / NEAR < typical < 0.01 * NEAR:
-            raise DataError(
-                f"{table}, column {column!r}: the figures look like proportions, a hundredth of what the data give in "
-                f"per cent; name the column {column.removesuffix('_pct')!r}, or multiply by 100."
-            )
-        if 100.0 / NEAR < typical < 100.0 * NEAR:
-            raise DataError(
-                f"{table}, column {column!r}: the figures look like per cents, a hundred times what the data give as "
-                f"proportions; name the column {column + '_pct'!r}, or divide by 100."
-            )
+        for role, figure in row.figures.items():
+            value = form.values.get(role, (float("nan"),))[0] if role in PERCENT else float("nan")
+            if value and figure.value and isfinite(value):
+                for key in ((row.row.table, role), (row.row.table, "i2" if role == "i2" else "all of them")):
+                    ratios.setdefault(key, []).append(figure.value / value)
+                    columns.setdefault(key, row.row.columns[role])
+    for key, found in ratios.items():
+        if len(found) >= FEWEST:
+            _refuse_unit(key[0], columns[key], median(found))
+
+
+def _refuse_unit(table: str, column: str, typical: float) -> None:
+    """Raise `DataError` if printed figures are typically a hundredth, or a hundred times, of what they should be."""
+    if 0.01 / NEAR < typical < 0.01 * NEAR:
+        raise DataError(
+            f"{table}, column {column!r}: the figures look like proportions, a hundredth of what the data give in "
+            f"per cent; name the column {column.removesuffix('_pct')!r}, or multiply by 100."
+        )
+    if 100.0 / NEAR < typical < 100.0 * NEAR:
+        raise DataError(
+            f"{table}, column {column!r}: the figures look like per cents, a hundred times what the data give as "
+            f"proportions; name the column {column + '_pct'!r}, or divide by 100."
+        )

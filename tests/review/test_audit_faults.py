@@ -40,15 +40,16 @@ def test_faults_of_each_kind_are_found_and_nothing_else():
 def test_50_faults_of_each_kind_are_stored(stored):
     record = json.loads((RESULTS / "audit_faults.json").read_text())
     assert (record["seed"], record["faults"]) == (SEED, 50)
-    injected = stored[stored["faults"] > 0]
+    injected = stored[stored["faults"] > 0].drop(index=("data", "one figure in ten"))
     assert (injected["faults"] == 50).all()
     assert {kind for _, kind in injected.index} == set(KINDS)
+    assert stored.at[("data", "one figure in ten"), "faults"] > 50
 
 
 def test_nearly_all_faults_are_found_with_the_data_and_no_false_one(stored):
     with_data = stored.loc["data"]
     injected = with_data[with_data["faults"] > 0]
-    assert (injected["found"] >= 48).all()
+    assert (injected["found"] >= 0.96 * injected["faults"]).all()
     assert with_data["false_alarms"].sum() == 0
     assert with_data.at["none", "figures"] > 20_000
 
