@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     "--printed", multiple=True, metavar="RESULTS.csv", help="Table of printed results; may be given several times."
 )
 @click.option("--recover", is_flag=True, help="DATA is a table of printed per cents: list the counts behind each.")
+@click.option("--alone", is_flag=True, help="DATA is a printed table: check what needs no data.")
 @click.option(
     "--interval",
     metavar="NAME",
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 @on_bad_option
 @format_option
 def audit_command(
-    *, data: str, printed: tuple[str, ...], recover: bool, interval: str | None, tau2_methods: str, on_bad: Any,
-    form: str, **columns: Any,
+    *, data: str, printed: tuple[str, ...], recover: bool, alone: bool, interval: str | None, tau2_methods: str,
+    on_bad: Any, form: str, **columns: Any,
 ) -> None:  # fmt: skip
     """Recompute printed results from DATA under the known conventions, and list the figures that cannot be right.
 
@@ -42,14 +43,13 @@ def audit_command(
 
     \b
     bayesmeta audit counts.csv --events responders --n treated --printed table2.csv
+    bayesmeta audit hazard-ratios.csv --alone --measure HR
     bayesmeta audit table1.csv --recover --interval wilson
     """  # noqa: D301 (click takes the backspace as a mark)
     from bayesmeta.errors import SpecError
 
-    if recover == bool(printed):
-        raise SpecError(
-            "give --printed RESULTS.csv with the data, or --recover for a table of per cents: one of the two."
-        )
+    if sum((recover, alone, bool(printed))) != 1:
+        raise SpecError("give one: --printed RESULTS.csv with the data, or --recover or --alone for a printed table.")
     if recover:
         _recover(data, interval, form)
         return
@@ -58,9 +58,10 @@ def audit_command(
     from bayesmeta.review.audit import audit
 
     roles = _roles(columns)
-    tables = {Path(name).name: _printed(name) for name in printed}
+    tables = {Path(name).name: _printed(name) for name in (printed or (data,))}
     methods = [code.strip() for code in tau2_methods.split(",") if code.strip()]
-    found = audit(_data(data, roles), tables, tau2_methods=methods, on_bad=on_bad, source=Path(data).name, **roles)
+    studies = None if alone else _data(data, roles)
+    found = audit(studies, tables, tau2_methods=methods, on_bad=on_bad, source=Path(data).name, **roles)
     click.echo(_text(found, form))
     if not found.is_clean:
         count = len(found.faults)

@@ -250,7 +250,7 @@ def _findings(
     link = link_record(found.winner).link if found.winner is not None else None
     if link is None or not LINKS[link].takes_n:
         yield from off_centre(compared, natural, link)
-    yield from contradictory_i2(compared)
+    yield from contradictory_i2(compared, is_explained=found.winner is not None)
     for table in tables:
         yield from internal.sums_of_subgroups([row for row in compared if row.row.table == table.name])
     yield from wrong_small_study(compared)
@@ -290,6 +290,18 @@ def _faults(findings: Iterable[Finding]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FAULT_COLUMNS))
 
 
+def _repeated(table: PrintedTable) -> Iterator[str]:
+    """Yield which rows of a table are of the same outcome and subgroup."""
+    rows: dict[tuple[object, ...], list[str]] = {}
+    for row in table.rows:
+        if row.outcome or row.level:
+            mark = (row.outcome, row.variable, row.level, row.is_between, *row.others.values())
+            rows.setdefault(mark, []).append(row.row)
+    for names in rows.values():
+        if len(names) > 1:
+            yield f"{table.name}: {', '.join(names)} print the same outcome and subgroup"
+
+
 def _place(row: Compared) -> tuple[str, str, str, str]:
     return row.row.table, row.row.row, row.row.outcome, row.group
 
@@ -307,6 +319,7 @@ def _notes(tables: Sequence[PrintedTable], compared: Sequence[Compared], found: 
         keys = {key for row in compared if row.row.table == table.name for key in row.keys}
         if unread := [name for name in table.others if name not in keys]:
             yield f"{table.name}: columns that were not read: {', '.join(unread)}"
+        yield from _repeated(table)
     reasons: dict[str, list[str]] = {}
     for row in compared:
         if row.why_not:

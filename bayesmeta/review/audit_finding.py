@@ -24,6 +24,8 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The kinds of faults, and what each says."""
+ABSOLUTE: Final = frozenset({"differs", "outside-range", "i2-single"})
+"""Kinds that are faults even if the figure follows from the data by the best convention."""
 
 
 @final
@@ -68,13 +70,13 @@ def settled(findings: Iterable[Finding], left: Mapping[int, list[str]]) -> list[
     findings : iterable of Finding
         All of them.
     left : mapping
-        For each row that was recomputed, by its ``id``, the figures that are not explained. A relation between figures
-        that all follow from the data is no fault: a single study's exact limits are not centred.
+        For each row that was recomputed, by its ``id``, the figures that are not explained. What contradicts a rule
+        of thumb but follows from the data is no fault: a single study's exact limits are not centred.
     """
     kept = []
     for finding in findings:
         wrong = left.get(id(finding.compared))
-        if len(finding.roles) == 1 or wrong is None or not set(finding.roles) <= set(finding.compared.figures):
+        if wrong is None or not set(finding.roles) <= set(finding.compared.figures) or finding.kind in ABSOLUTE:
             kept.append(finding)
         else:
             kept += [

@@ -77,7 +77,7 @@ def off_centre(rows: Sequence[Compared], natural: str, known: str | None) -> Ite
     sure = known is not None or natural == "ratio"
     accepted = tried if sure else _likely({link.name: [fits(row, link) for row in triples] for link in tried})
     for row in triples:
-        if row.k == 1 and row.studies is None and natural == "proportion":
+        if row.k == 1 and natural == "proportion" and not (known and row.forms):
             continue  # a single study's own interval is centred on no common scale
         if accepted and not any(fits(row, link) for link in accepted):
             yield _off_centre(row, accepted)
@@ -101,20 +101,27 @@ def _with_sign(estimate: Figure, lower: Figure, upper: Figure) -> bool:
     return low <= estimate.high and high >= estimate.low
 
 
-def contradictory_i2(rows: Sequence[Compared]) -> Iterator[Finding]:
+def contradictory_i2(rows: Sequence[Compared], *, is_explained: bool) -> Iterator[Finding]:
     """Yield rows whose I2 and P-value of Q belong to no common Q.
+
+    Parameters
+    ----------
+    rows : sequence of Compared
+        All rows.
+    is_explained : bool
+        Whether a convention explains the print, so that rows with data can be judged by themselves.
 
     Notes
     -----
     I2 = max(0, 1 - (k - 1) / Q) gives Q = (k - 1) / (1 - I2), and Q its P-value. This holds for I2 from Q (Stata,
-    RevMan, meta), not for metafor's from tau2 with another estimator than DL. Rows without data are therefore judged
-    only if most rows of the print agree with the rule.
+    RevMan, meta), not for metafor's from tau2 with another estimator than DL. Other rows are therefore judged only if
+    most rows of the print agree with the rule.
     """
     tested = [row for row in rows if row.k is not None and row.k > 1 and {"i2", "q_pvalue"} <= row.row.figures.keys()]
     fits = [_agree(row) for row in tested]
     for i, row in enumerate(tested):
         others = fits[:i] + fits[i + 1 :]
-        if fits[i] or not (row.studies is not None or _is_rule(others)):
+        if fits[i] or not ((is_explained and row.forms) or _is_rule(others)):
             continue
         low, high = p_interval(row.row.figures["i2"], row.k or 0)
         figure = row.row.figures["q_pvalue"]

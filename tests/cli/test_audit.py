@@ -67,11 +67,18 @@ def test_counts_are_recovered_from_a_table(run, tmp_path):
     assert run("audit", "table.csv", "--recover").exit_code == 0
 
 
+def test_a_printed_table_is_checked_alone(run, tmp_path):
+    (tmp_path / "ratios.csv").write_text("study,estimate,lower,upper\nA,0.71,0.55,0.92\nB,0.80,0.30,1.10\n")
+    result = run("audit", "ratios.csv", "--alone", "--measure", "HR")
+    assert result.exit_code == 1
+    assert "ratios.csv, line 3, estimate, lower, upper: 0.80, 0.30, 1.10" in result.stdout
+    assert "(geometric mean) is 0.57, not 0.80" in result.stdout
+
+
 @pytest.mark.usefixtures("files")
 def test_wrong_usage_ends_with_2_and_bad_data_with_1(run, refused, tmp_path):
-    assert "give --printed RESULTS.csv with the data, or --recover" in refused("audit", "counts.csv", status=2)
-    both = refused("audit", "counts.csv", "--recover", "--printed", "right.csv", status=2)
-    assert "one of the two" in both
+    assert "give one: --printed RESULTS.csv with the data" in refused("audit", "counts.csv", status=2)
+    assert "give one" in refused("audit", "counts.csv", "--recover", "--printed", "right.csv", status=2)
     assert "unknown tau2_method 'X'" in refused(
         "audit", "counts.csv", "--printed", "right.csv", "--tau2-methods", "X", status=2
     )

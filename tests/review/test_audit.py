@@ -172,6 +172,34 @@ def test_the_search_is_restricted_and_extended():
     assert found.conventions["explained"].iloc[0] == 15
 
 
+def test_a_pool_of_one_study_may_print_its_corrected_estimate():
+    """0 of 20 as a logit with 0.5 added is 2.4 %, which 0/20 is not."""
+    groups = pd.DataFrame({"g": list("xyy")})
+    studies = bm.Studies(("A", "B", "C"), events=[0.0, 5.0, 9.0], n=[20.0, 30.0, 40.0], moderators=groups)
+    rows = []
+    for part in (studies, studies.take([0]), studies.take([1, 2])):
+        row = bm.fit(part, engine="frequentist").summary().loc["p_median"]
+        rows.append([f"{100 * row[name]:.1f}" for name in ("estimate", "lower", "upper")])
+    table = pd.DataFrame(rows, columns=["estimate_pct", "lower_pct", "upper_pct"])
+    table = table.assign(subgroup=["", "g: x", "g: y"], events=["", "0", ""], n=["", "20", ""], k=[3, 1, 2])
+    assert table["estimate_pct"][1] == "2.4"
+    assert bm.audit(studies, table).is_clean
+    assert bm.audit(None, table).is_clean
+
+
+def test_rows_that_print_the_same_again_are_named():
+    notes = bm.audit(CR, pd.concat([printed(), printed()[:1]], ignore_index=True), events="events", n="n").notes
+    assert not any("print the same" in note for note in notes)  # of all studies of the one outcome: nothing names it
+    twice = bm.audit(CR, pd.concat([printed(), printed()[1:2]], ignore_index=True), events="events", n="n").notes
+    assert "printed: row 1, row 3 print the same outcome and subgroup" in twice
+
+
+def test_refused_rows_of_the_data_are_named():
+    data = CR.assign(events=CR["events"].where(CR["study"] != "Foa 2020", 99))
+    notes = bm.audit(data, printed(), events="events", n="n", on_bad="drop").notes
+    assert any(note.startswith("refused rows of the data: row 1, study 'Foa 2020': events=99 > n=63") for note in notes)
+
+
 def test_columns_and_rows_that_were_not_used_are_named():
     table = printed(source="text", subgroup=["overall", "regimen: TKI", "regimen: none"])
     notes = bm.audit(CR, table, events="events", n="n").notes
