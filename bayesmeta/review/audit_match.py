@@ -96,7 +96,7 @@ class Recomputer:
         return [self._compare(row, keys) for row in table.rows]
 
     def _compare(self, row: PrintedRow, keys: tuple[str, ...]) -> Compared:
-        needs_data = OF_STUDIES & row.figures.keys()
+        needs_data = row.is_between or OF_STUDIES & row.figures.keys()
         why_not = self.data.missing(row)
         if why_not or not needs_data:
             return Compared(row, keys, None, why_not if needs_data else "", {})
@@ -113,8 +113,12 @@ class Recomputer:
     def _recomputed(self, row: PrintedRow, keys: Sequence[str]) -> tuple[Studies | None, dict[str, tuple[Form, ...]]]:
         if row.is_between:
             levels = self.data.levels_of(row, keys)
-            pvalues = {c.code: between_pvalue(levels, c) for c in self.conventions} if len(levels) > 1 else {}
-            return None, {code: (Form("", {"q_pvalue": (p,), "pvalue": (p,)}),) for code, p in pvalues.items()}
+            made: dict[tuple[str, str], Form] = {}
+            for c in self.conventions if len(levels) > 1 else ():
+                if (c.transformation.code, c.tau2_method) not in made:
+                    p = between_pvalue(levels, c)
+                    made[c.transformation.code, c.tau2_method] = Form("", {"q_pvalue": (p,), "pvalue": (p,)})
+            return None, {c.code: (made[c.transformation.code, c.tau2_method],) for c in self.conventions if made}
         studies = self.data.studies_of(row, keys)
         return studies, recompute(studies, self.conventions) if studies is not None else {}
 
