@@ -97,8 +97,9 @@ class PrintedRow:
         return f"{self.table}, {self.row}" + (f" ({what})" if what else "")
 
     def items(self) -> dict[str, Figure]:
-        """Return the figures of the items of a score."""
-        return {role: figure for role, figure in self.figures.items() if _ITEM.fullmatch(role)}
+        """Return the figures of the items of a score; none if a cell of them is empty."""
+        names = [role for role in self.columns if _ITEM.fullmatch(role)]
+        return {role: self.figures[role] for role in names} if self.figures.keys() >= set(names) else {}
 
     def arms(self) -> tuple[str, ...]:
         """Return the names of the arms of which counts or per cents are printed."""
