@@ -59,6 +59,8 @@ from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.review.audit import Audit, audit
+from bayesmeta.review.recover import possible_counts, recover_counts
 from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
@@ -99,6 +101,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FOREST_STYLES",
     "AccuracyError",
+    "Audit",
     "BayesmetaError",
     "Calibration",
     "DataError",
@@ -115,6 +118,7 @@ __all__ = [
     "TippingPoint",
     "TrimFill",
     "adjusted_estimates",
+    "audit",
     "average",
     "baujat",
     "baujat_frame",
@@ -175,6 +179,7 @@ __all__ = [
     "plot_shrinkage_trace",
     "plot_tipping_point",
     "pool_many",
+    "possible_counts",
     "posterior_frame",
     "power_frame",
     "power_scale",
@@ -190,6 +195,7 @@ __all__ = [
     "radial_frame",
     "read_csv",
     "read_studies",
+    "recover_counts",
     "rhodes_prior",
     "run_analysis",
     "save_figure",

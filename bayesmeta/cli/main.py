@@ -14,6 +14,7 @@ from typing import Any, NoReturn, final
 
 import click
 
+from bayesmeta.cli.audit import audit_command
 from bayesmeta.cli.bias import bias_command
 from bayesmeta.cli.check import check_command
 from bayesmeta.cli.datasets import datasets_command
@@ -130,6 +131,7 @@ for command in (
     influence_command,
     subgroups_command,
     bias_command,
+    audit_command,
     check_command,
     models_command,
     datasets_command,
