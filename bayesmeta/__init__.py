@@ -20,6 +20,7 @@ from bayesmeta.analyses.contrasts import contrasts, prob_best
 from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.diagnose import diagnose
+from bayesmeta.analyses.external_control import compare_control
 from bayesmeta.analyses.fail_safe import fail_safe_n
 from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
@@ -59,6 +60,7 @@ from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.spec.control import Control
 from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
@@ -101,6 +103,7 @@ __all__ = [
     "AccuracyError",
     "BayesmetaError",
     "Calibration",
+    "Control",
     "DataError",
     "Elicited",
     "ForestStyle",
@@ -123,6 +126,7 @@ __all__ = [
     "calibrate",
     "cluster_robust",
     "compare",
+    "compare_control",
     "compare_frame",
     "concordance",
     "conflict",
