@@ -27,7 +27,8 @@ type RateKind = Literal["difference", "ratio", "odds ratio"]
 KINDS: Final[tuple[RateKind, ...]] = ("difference", "ratio", "odds ratio")
 POINTS: Final = 14  # of the polynomial on each panel
 FARTHEST: Final = 36.0  # beyond, 1 - expit(x) is below the spacing of doubles next to 1
-START_POINTS: Final = 61
+START_QUANTILES: Final = special.ndtr(np.linspace(-5.6, 5.6, 57))
+START_WEIGHTS: Final = np.diff(special.ndtr(np.r_[-np.inf, np.linspace(-5.5, 5.5, 56), np.inf]))
 NARROW: Final = 1e-9  # panels narrower than this, in logits, are rounding
 
 
@@ -147,17 +148,13 @@ class Against:
         return Marginal(name, self.cdf_pdf, self._start(), self.moments(), scale)
 
     def _start(self) -> tuple[FloatArray, FloatArray]:
-        """Return where quantile searches start."""
-        share = (np.arange(START_POINTS) + 0.5) / START_POINTS
+        """Return where quantile searches start: contrasts of quantiles of both, far into their tails."""
         at_edges = self.pooled.cdf_pdf(self.pooled.edges)[0]
-        pooled, control = np.interp(share, at_edges, self.pooled.edges), self.control.logit_ppf(share)
-        return rough_start(pooled, control, self.kind)
-
-
-def rough_start(pooled: FloatArray, control: FloatArray, kind: RateKind) -> tuple[FloatArray, FloatArray]:
-    """Return ascending contrasts of two samples of logits, and their rough distribution function."""
-    contrasts = np.sort(np.subtract.outer(on_kind(pooled, kind), on_kind(control, kind)).ravel())
-    return contrasts, (np.arange(contrasts.size) + 0.5) / contrasts.size
+        pooled = np.interp(START_QUANTILES, at_edges, self.pooled.edges)
+        ends = [on_kind(x, self.kind) for x in (pooled, self.control.logit_ppf(START_QUANTILES))]
+        contrasts, weight = np.subtract.outer(*ends).ravel(), np.multiply.outer(START_WEIGHTS, START_WEIGHTS).ravel()
+        order = np.argsort(contrasts)
+        return contrasts[order], np.cumsum(weight[order]) - 0.5 * weight[order]
 
 
 def on_kind(x: FloatArray, kind: RateKind) -> FloatArray:
