@@ -14,9 +14,11 @@ from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.calibrate import Calibration, calibrate
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.compare_outcomes import OutcomeComparison, compare_outcomes
 from bayesmeta.analyses.concordance import concordance
 from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.contrasts import contrasts, prob_best
+from bayesmeta.analyses.crude_tests import crude_tests
 from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.diagnose import diagnose
@@ -109,6 +111,7 @@ __all__ = [
     "ForestStyle",
     "ImproperPosteriorError",
     "ModelSpec",
+    "OutcomeComparison",
     "OutputError",
     "PooledMany",
     "Prior",
@@ -128,10 +131,12 @@ __all__ = [
     "compare",
     "compare_control",
     "compare_frame",
+    "compare_outcomes",
     "concordance",
     "conflict",
     "conflict_frame",
     "contrasts",
+    "crude_tests",
     "cumulative",
     "cumulative_frame",
     "diagnose",

@@ -109,7 +109,7 @@ class Joint:
         rule = powers_rule("logit", self.outcome.terms.kernel, self.outcome.resolution.settings)
         assert rule is not None
         at = np.tile(self.mu, self.tau.size), np.repeat(self.tau, self.mu.size)
-        return rule(*at).reshape(3, self.tau.size, self.mu.size)
+        return np.asarray(rule(*at).reshape(3, self.tau.size, self.mu.size))
 
     def first_second(self, name: str) -> tuple[FloatArray, FloatArray]:
         """Return the means of a proportion and of its square, given mu, shape (U,) each."""
