@@ -139,7 +139,7 @@ class Joint:
             reach = REACH * float(self.tau.max())
             low, high = max(low - reach, min(low, -FARTHEST)), min(high + reach, max(high, FARTHEST))
         first = np.floor((low - self.mu[0]) / step)
-        return self.mu[0] + step * np.arange(first, np.ceil((high - self.mu[0]) / step) + 1.0)
+        return np.asarray(self.mu[0] + step * np.arange(first, np.ceil((high - self.mu[0]) / step) + 1.0))
 
     def _next_shares(self, t: FloatArray) -> FloatArray:
         """Return P(theta_new < t) beside each node of mu, shape (N, U)."""
