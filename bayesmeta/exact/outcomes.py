@@ -38,6 +38,7 @@ REACH: Final = 40.0  # but no further than so many logits from their centre
 SCAN: Final = 0.25  # step of the search for their ends
 STEP: Final = 0.1  # of the tables of L_j, or a third of the SD of the log odds ratio where that is less
 SMALLEST_TAU: Final = 0.5  # of the standard error of the mean at tau = 0: below, m is smooth in tau
+LOGISTIC: Final = 0.5  # where no study has events, log M_j turns like a logistic function, however wide M_j is
 TAIL_TAU: Final = 1e-11  # prior probability of tau beyond which it is cut off
 ROWS: Final = ("mu", "tau", "theta_new")
 
@@ -116,7 +117,8 @@ class Outcome:
         centre = float(np.average(y, weights=1.0 / variance))
         wide = centre + np.arange(-REACH, REACH + SCAN, 2.0 * SCAN)
         low, high = _ends(wide, special.logsumexp(self.log_m(wide), axis=0), *self.limits)
-        mu = np.linspace(low, high, int(np.ceil((high - low) * self.resolution.steps_per_sd / self.sd)) + 2)
+        step = min(self.sd, LOGISTIC) / self.resolution.steps_per_sd
+        mu = np.linspace(low, high, int(np.ceil((high - low) / step)) + 2)
         return mu, np.asarray(special.logsumexp(self.log_m(mu), axis=0))
 
     def log_mean(self, mu: FloatArray) -> FloatArray:

@@ -35,7 +35,7 @@ def unit_rule(step):
     return (middle[:, None] + half[:, None] * gauss).ravel(), (half[:, None] * weight).ravel()
 
 
-U, WEIGHT = unit_rule(0.0125)
+U, WEIGHT = unit_rule(0.02)
 FEW, FEW_WEIGHT = unit_rule(0.1)
 
 
@@ -55,10 +55,8 @@ def pooled_at(control_logit, d, kind):
         ("CR", "TOWER", "p_mean"),
         ("CR", "TOWER", "p_new"),
         ("CR", "none of 5", "p_median"),
-        ("no events", "all of 40", "p_mean"),
         ("no events", "E1910", "p_median"),
         ("large", "none of 5", "p_median"),
-        ("large", "E1910", "p_mean"),
         ("cloglog", "E1910", "p_median"),
         ("cloglog", "none of 5", "p_mean"),
     ],
