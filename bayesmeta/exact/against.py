@@ -58,14 +58,14 @@ class PanelTable:
         return cls(edges, np.einsum("cn,tnp->tcp", to_coefficients, values))
 
     def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return distribution function and density at ``x``, shape (P,); 0 or 1, and 0, beyond the panels."""
+        """Return distribution function and density at ``x``, shape (P,); beyond the panels that of their end, and 0."""
         inside = (x >= self.edges[0]) & (x <= self.edges[-1])
-        at = np.where(inside, x, self.edges[0])
+        at = np.clip(x, self.edges[0], self.edges[-1])
         panel = np.clip(np.searchsorted(self.edges, at) - 1, 0, self.edges.size - 2)
         low, high = self.edges[panel], self.edges[panel + 1]
         local = np.clip((2.0 * at - low - high) / (high - low), -1.0, 1.0)
         values = np.polynomial.chebyshev.chebval(local, self.coefficients[:, :, panel].swapaxes(0, 1), tensor=False)
-        return np.where(inside, values[0], x > self.edges[-1]), np.where(inside, values[1], 0.0)
+        return np.where(np.isfinite(x), values[0], x > 0.0), np.where(inside, values[1], 0.0)
 
 
 def logit_table(marginal: Marginal) -> PanelTable:
@@ -115,11 +115,9 @@ class Against:
 
     @cached_property
     def defect(self) -> float:
-        """How far the probabilities of the rule, and of the table, are from 1 in all."""
+        """How far the probabilities of the rule are from 1 in all."""
         x, weight = gauss_panels(self._control_edges, self.order)
-        of_rule = abs(1.0 - float(np.exp(self.control.logpdf(x)) @ weight))
-        ends, _ = self.pooled.cdf_pdf(self.pooled.edges[[0, -1]])
-        return of_rule + abs(float(ends[0])) + abs(1.0 - float(ends[1]))
+        return abs(1.0 - float(np.exp(self.control.logpdf(x)) @ weight))
 
     def cdf_pdf(self, d: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return distribution function and density at ``d``, shape (D,)."""

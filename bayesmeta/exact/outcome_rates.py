@@ -27,7 +27,7 @@ from bayesmeta.exact.theta import StudyEffect
 from bayesmeta.result.marginal import IDENTITY, Marginal
 from bayesmeta.surface.kernels import CommonKernel
 from bayesmeta.surface.surface import powers_rule
-from bayesmeta.surface.tabulated import interpolate
+from bayesmeta.surface.tabulated import POINTS, interpolate
 
 NOISE: Final = 1e-10  # of the largest density: below, it may be rounding
 NEGLIGIBLE: Final = 1e-12  # of all probability
@@ -37,8 +37,10 @@ REACH: Final = 8.0  # SDs of the next study's effect about mu
 WAVES: Final = 2000  # nodes of the Fourier integral of a normal kernel cut at the lattice's frequency
 WAVES_PER_STEP: Final = 2.2
 WIDE: Final = 4.0  # a kernel of so many steps has nothing beyond that frequency
+REFINED: Final = 8  # nodes of gamma per step, for distribution functions
 HALF: Final = 2  # steps of the pooled logit per step of mu
 SLOPE_STEP: Final = 0.02  # of the central difference for densities, in steps
+AT_NODE: Final = 1e-14  # stands for a distance of 0 steps to a node
 START_POINTS: Final = 150
 START_WEIGHT: Final = 1e-9
 RATIO_STEPS: Final = 5.0  # per SD, of the table of r
@@ -99,6 +101,17 @@ class Joint:
         return float(self.mu[1] - self.mu[0])
 
     @cached_property
+    def gammas(self) -> FloatArray:
+        """Nodes of gamma `REFINED` times as dense, shape (R,): contrasts bend where a proportion would be 0 or 1."""
+        return np.linspace(self.gamma[0], self.gamma[-1], REFINED * (self.gamma.size - 1) + 1)
+
+    @cached_property
+    def _refinement(self) -> FloatArray:
+        """Probabilities of `gammas` from those of gamma, by sinc interpolation, shape (R, G)."""
+        position = np.arange(self.gammas.size) / REFINED
+        return np.asarray(np.sinc(np.subtract.outer(position, np.arange(self.gamma.size))) / REFINED)
+
+    @cached_property
     def defect(self) -> float:
         """How far the probabilities are from 1 in all."""
         return abs(1.0 - float((self.given_mu.sum(axis=0) * self.weight).sum()))
@@ -121,14 +134,14 @@ class Joint:
         return (self.given_mu * mean).sum(axis=0), (self.given_mu * second).sum(axis=0)
 
     def below(self, name: str) -> tuple[FloatArray, FloatArray]:
-        """Return logits t at equal steps (N,), and the probabilities of gamma with a pooled logit below t, (G, N)."""
+        """Return logits t at equal steps (N,), and the probabilities of `gammas` with a pooled logit below t (R, N)."""
         if name not in self.tables:
             t = self._logits(name)
             if name == "p_median" or isinstance(self.outcome.terms.kernel, CommonKernel):
                 shares = sinc_cdf(np.subtract.outer(t, self.mu) / self.step)
             else:
                 shares = self._next_shares(t) if name == "p_new" else self._mean_shares(t)
-            self.tables[name] = t, self.weight @ shares.T
+            self.tables[name] = t, self._refinement @ (self.weight @ shares.T)
         return self.tables[name]
 
     def _logits(self, name: str) -> FloatArray:
@@ -192,12 +205,12 @@ class Shrunken:
         """Return distribution function and density at ``d``, shape (D,)."""
         t, below = self._table
         step = t[1] - t[0]
-        at, slope = logit_at(self.joint.gamma[:, None], d, self.kind)
+        at, slope = logit_at(self.joint.gammas[:, None], d, self.kind)
         position = (at - t[0]) / step
-        low, middle, high = (interpolate(below, position + shift) for shift in (-SLOPE_STEP, 0.0, SLOPE_STEP))
+        low, middle, high = (_between(below, position + shift) for shift in (-SLOPE_STEP, 0.0, SLOPE_STEP))
         density = np.maximum(high - low, 0.0) / (2.0 * SLOPE_STEP * step)
         inside = (position > 0.0) & (position < t.size - 1.0)
-        ends = np.where(position <= 0.0, 0.0, self.joint.weight.sum(axis=1)[:, None])
+        ends = np.where(position <= 0.0, 0.0, below[:, -1:])
         pdf = np.where(inside & (density > 0.0), density, 0.0) * np.where(inside, slope, 0.0)
         return np.where(inside, middle, ends).sum(axis=0), pdf.sum(axis=0)
 
@@ -222,11 +235,22 @@ class Shrunken:
         t, below = self._table
         few = np.unique(np.linspace(0, t.size - 1, START_POINTS).astype(np.intp))
         pooled, weight = 0.5 * (t[few[1:]] + t[few[:-1]]), np.diff(below[:, few], axis=1).ravel()
-        control = on_kind(self.joint.gamma, self.kind)
+        control = on_kind(self.joint.gammas, self.kind)
         contrasts = (on_kind(pooled, self.kind) - control[:, None]).ravel()
         keep = np.flatnonzero(weight > START_WEIGHT)
         order = keep[np.argsort(contrasts[keep])]
         return contrasts[order], np.cumsum(weight[order]) - 0.5 * weight[order]
+
+
+def _between(table: FloatArray, position: FloatArray) -> FloatArray:
+    """Return functions (R, N) at positions (R, P) in steps by polynomials through `POINTS` entries, barycentrically."""
+    inner = np.clip(position, 0.0, table.shape[1] - 1.0)
+    first = np.clip(inner.astype(np.intp) - POINTS // 2 + 1, 0, table.shape[1] - POINTS)
+    node = np.arange(POINTS)
+    offset = (inner - first)[..., None] - node
+    share = (-1.0) ** node * special.comb(POINTS - 1, node) / np.where(offset == 0.0, AT_NODE, offset)
+    values = table[np.arange(len(table))[:, None, None], first[..., None] + node]
+    return np.asarray((share * values).sum(axis=-1) / share.sum(axis=-1))
 
 
 def _log_ratio(outcome: Outcome, effect: StudyEffect) -> tuple[FloatArray, FloatArray]:

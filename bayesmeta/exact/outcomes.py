@@ -21,6 +21,7 @@ import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import FloatArray
+from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.contrast import gauss_panels
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Solution, pose, solve
@@ -39,6 +40,7 @@ SCAN: Final = 0.25  # step of the search for their ends
 STEP: Final = 0.1  # of the tables of L_j, or a third of the SD of the log odds ratio where that is less
 SMALLEST_TAU: Final = 0.5  # of the standard error of the mean at tau = 0: below, m is smooth in tau
 LOGISTIC: Final = 0.5  # where no study has events, log M_j turns like a logistic function, however wide M_j is
+MOST_NODES: Final = 4000  # of mu: more would take minutes
 TAIL_TAU: Final = 1e-11  # prior probability of tau beyond which it is cut off
 ROWS: Final = ("mu", "tau", "theta_new")
 
@@ -118,6 +120,11 @@ class Outcome:
         wide = centre + np.arange(-REACH, REACH + SCAN, 2.0 * SCAN)
         low, high = _ends(wide, special.logsumexp(self.log_m(wide), axis=0), *self.limits)
         step = min(self.sd, LOGISTIC) / self.resolution.steps_per_sd
+        if (high - low) / step > MOST_NODES:
+            raise AccuracyError(
+                f"the studies of an outcome know their mean to {self.sd:.2g} on the logit scale, too well for a table "
+                "of its likelihood; compare that outcome by itself with bm.compare_control."
+            )
         mu = np.linspace(low, high, int(np.ceil((high - low) / step)) + 2)
         return mu, np.asarray(special.logsumexp(self.log_m(mu), axis=0))
 

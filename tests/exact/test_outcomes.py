@@ -139,13 +139,15 @@ def test_shrunken_differences_have_the_moments_of_dense_sums(joints, dense, othe
 
 
 def test_distribution_functions_of_differences_have_their_moments(joints):
-    d = np.linspace(-1.0, 1.0, 4001)
-    for joint, _ in joints:
+    d = np.linspace(-1.0, 1.0, 2001)
+    for joint, _ in joints[:1]:
         for name in ("p_median", "p_mean", "p_new"):
             shrunken = Shrunken(joint, name, "difference")
             cdf, pdf = shrunken.cdf_pdf(d)
             mean = 1.0 - np.trapezoid(cdf, d)
-            assert shrunken.moments() == pytest.approx((mean, np.sqrt(np.trapezoid(pdf * (d - mean) ** 2, d))), abs=2e-4)
+            assert shrunken.moments() == pytest.approx(
+                (mean, np.sqrt(np.trapezoid(pdf * (d - mean) ** 2, d))), abs=2e-4
+            )
             assert mean == pytest.approx(shrunken.moments()[0], abs=2e-6)
             assert (np.diff(cdf) > -1e-6).all()
 
