@@ -59,6 +59,7 @@ from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.review.prisma import PrismaFlow, prisma_boxes, prisma_flow
 from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
@@ -72,6 +73,8 @@ if TYPE_CHECKING:
     from bayesmeta.plots.bubble import bubble_frame, plot_bubble
     from bayesmeta.plots.compare import compare_frame, plot_compare
     from bayesmeta.plots.conflict import conflict_frame, plot_conflict
+    from bayesmeta.plots.flow import plot_prisma_flow
+    from bayesmeta.plots.flow_frame import flow_frame
     from bayesmeta.plots.forest import plot_forest
     from bayesmeta.plots.forest_density import forest_densities
     from bayesmeta.plots.forest_frame import forest_frame
@@ -109,6 +112,7 @@ __all__ = [
     "OutputError",
     "PooledMany",
     "Prior",
+    "PrismaFlow",
     "SelectionFit",
     "SpecError",
     "Studies",
@@ -135,6 +139,7 @@ __all__ = [
     "fail_safe_n",
     "fit",
     "fit_many",
+    "flow_frame",
     "forest_densities",
     "forest_frame",
     "funnel_frame",
@@ -170,6 +175,7 @@ __all__ = [
     "plot_posterior",
     "plot_power_scaling",
     "plot_predictive",
+    "plot_prisma_flow",
     "plot_radial",
     "plot_sensitivity",
     "plot_shrinkage_trace",
@@ -182,6 +188,8 @@ __all__ = [
     "predict",
     "predictive_checks",
     "predictive_frame",
+    "prisma_boxes",
+    "prisma_flow",
     "prob_above",
     "prob_best",
     "prob_rope",
@@ -220,6 +228,7 @@ _LATE = {
     "compare_frame": "bayesmeta.plots.compare",
     "conflict_frame": "bayesmeta.plots.conflict",
     "cumulative_frame": "bayesmeta.plots.forest_steps_frame",
+    "flow_frame": "bayesmeta.plots.flow_frame",
     "forest_densities": "bayesmeta.plots.forest_density",
     "forest_frame": "bayesmeta.plots.forest_frame",
     "funnel_frame": "bayesmeta.plots.funnel",
@@ -244,6 +253,7 @@ _LATE = {
     "plot_posterior": "bayesmeta.plots.posterior",
     "plot_power_scaling": "bayesmeta.plots.power_scaling",
     "plot_predictive": "bayesmeta.plots.predictive",
+    "plot_prisma_flow": "bayesmeta.plots.flow",
     "plot_radial": "bayesmeta.plots.radial",
     "plot_sensitivity": "bayesmeta.plots.sensitivity",
     "plot_shrinkage_trace": "bayesmeta.plots.shrinkage_trace",
