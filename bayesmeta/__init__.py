@@ -60,6 +60,9 @@ from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
 from bayesmeta.review.prisma import PrismaFlow, prisma_boxes, prisma_flow
+from bayesmeta.review.quality import Quality, read_quality
+from bayesmeta.review.quality_sensitivity import judgement_weights, quality_sensitivity
+from bayesmeta.review.quality_tools import list_quality_tools, quality_tool
 from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
@@ -89,6 +92,8 @@ if TYPE_CHECKING:
     from bayesmeta.plots.posterior import plot_posterior, posterior_frame
     from bayesmeta.plots.power_scaling import plot_power_scaling, power_frame
     from bayesmeta.plots.predictive import plot_predictive, predictive_frame
+    from bayesmeta.plots.quality import plot_quality_summary, plot_traffic_light
+    from bayesmeta.plots.quality_frame import quality_summary_frame, traffic_light_frame
     from bayesmeta.plots.radial import plot_radial, radial_frame
     from bayesmeta.plots.save import save_figure
     from bayesmeta.plots.sensitivity import plot_sensitivity, sensitivity_frame
@@ -113,6 +118,7 @@ __all__ = [
     "PooledMany",
     "Prior",
     "PrismaFlow",
+    "Quality",
     "SelectionFit",
     "SpecError",
     "Studies",
@@ -148,11 +154,13 @@ __all__ = [
     "influence",
     "influence_frame",
     "joint_frame",
+    "judgement_weights",
     "labbe_frame",
     "leave_one_out",
     "leave_one_out_frame",
     "list_datasets",
     "list_models",
+    "list_quality_tools",
     "living_report",
     "load_dataset",
     "load_model",
@@ -176,10 +184,12 @@ __all__ = [
     "plot_power_scaling",
     "plot_predictive",
     "plot_prisma_flow",
+    "plot_quality_summary",
     "plot_radial",
     "plot_sensitivity",
     "plot_shrinkage_trace",
     "plot_tipping_point",
+    "plot_traffic_light",
     "pool_many",
     "posterior_frame",
     "power_frame",
@@ -195,8 +205,12 @@ __all__ = [
     "prob_rope",
     "psis_loo",
     "pymc_model",
+    "quality_sensitivity",
+    "quality_summary_frame",
+    "quality_tool",
     "radial_frame",
     "read_csv",
+    "read_quality",
     "read_studies",
     "rhodes_prior",
     "run_analysis",
@@ -215,6 +229,7 @@ __all__ = [
     "summary",
     "tipping_frame",
     "tipping_point",
+    "traffic_light_frame",
     "trim_fill",
     "turner_prior",
     "verify",
@@ -254,20 +269,24 @@ _LATE = {
     "plot_power_scaling": "bayesmeta.plots.power_scaling",
     "plot_predictive": "bayesmeta.plots.predictive",
     "plot_prisma_flow": "bayesmeta.plots.flow",
+    "plot_quality_summary": "bayesmeta.plots.quality",
     "plot_radial": "bayesmeta.plots.radial",
     "plot_sensitivity": "bayesmeta.plots.sensitivity",
     "plot_shrinkage_trace": "bayesmeta.plots.shrinkage_trace",
     "plot_tipping_point": "bayesmeta.plots.tipping",
+    "plot_traffic_light": "bayesmeta.plots.quality",
     "posterior_frame": "bayesmeta.plots.posterior",
     "power_frame": "bayesmeta.plots.power_scaling",
     "predictive_frame": "bayesmeta.plots.predictive",
     "pymc_model": "bayesmeta.nuts.build",
+    "quality_summary_frame": "bayesmeta.plots.quality_frame",
     "radial_frame": "bayesmeta.plots.radial",
     "run_analysis": "bayesmeta.report.run",
     "save_figure": "bayesmeta.plots.save",
     "sensitivity_frame": "bayesmeta.plots.sensitivity",
     "shrinkage_frame": "bayesmeta.plots.shrinkage_trace",
     "tipping_frame": "bayesmeta.plots.tipping",
+    "traffic_light_frame": "bayesmeta.plots.quality_frame",
 }  # they load matplotlib or PyMC
 
 
