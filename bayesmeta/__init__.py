@@ -59,6 +59,9 @@ from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.review.evidence import evidence_table
+from bayesmeta.review.extraction import Extraction, read_extraction
+from bayesmeta.review.extraction_schema import extraction_fields, write_extraction_template
 from bayesmeta.review.prisma import PrismaFlow, prisma_boxes, prisma_flow
 from bayesmeta.review.quality import Quality, read_quality
 from bayesmeta.review.quality_sensitivity import judgement_weights, quality_sensitivity
@@ -111,6 +114,7 @@ __all__ = [
     "Calibration",
     "DataError",
     "Elicited",
+    "Extraction",
     "ForestStyle",
     "ImproperPosteriorError",
     "ModelSpec",
@@ -142,6 +146,8 @@ __all__ = [
     "cumulative_frame",
     "diagnose",
     "elicit",
+    "evidence_table",
+    "extraction_fields",
     "fail_safe_n",
     "fit",
     "fit_many",
@@ -210,6 +216,7 @@ __all__ = [
     "quality_tool",
     "radial_frame",
     "read_csv",
+    "read_extraction",
     "read_quality",
     "read_studies",
     "rhodes_prior",
@@ -233,6 +240,7 @@ __all__ = [
     "trim_fill",
     "turner_prior",
     "verify",
+    "write_extraction_template",
 ]
 
 _LATE = {

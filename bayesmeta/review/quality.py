@@ -81,8 +81,8 @@ class Quality:
             If a total cannot be judged, or a study has two judgements that differ.
         """
         given = {self.tool(name).code: cut for name, cut in (cutoffs or {}).items()}
-        for code, cut in given.items():
-            _check_cutoffs(code, cut)
+        for code, stated in given.items():
+            _check_cutoffs(code, stated)
         found: dict[str, str] = {}
         for row in self.totals.itertuples(index=False):
             tool = self.tool(str(row.tool))

@@ -104,8 +104,8 @@ def quality_sensitivity(
     DataFrame
         A row per ``analysis`` ("all studies", "without high", "weighted: high 0.5") and ``parameter``: of proportions
         ``tau``, ``p_median``, ``p_mean`` and ``p_new``, else all rows of the summary. ``k`` studies; ``mean sd median
-        lower upper numerical_error``; ``shift``: by how much the median differs from that of all studies, in SDs that it has
-        there; ``note``: why there are no numbers, or no difference.
+        lower upper numerical_error``; ``shift``: by how much the median differs from that of all studies, in SDs that
+        it has there; ``note``: why there are no numbers, or no difference.
 
     Raises
     ------
