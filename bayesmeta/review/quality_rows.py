@@ -119,7 +119,7 @@ class QualityReader:
         item, column = fitting[0], self._places(tool)[fitting[0].code]
         return (
             f"; the item with up to {item.highest:g} is {item.code}, here column {column!r}: "
-            f"if the columns are in another order, give order={{{tool.code!r}: [...]}}"
+            f"if the columns are in another order, call them by the codes of the items, or give order={{{tool.code!r}: [...]}}"
         )
 
     def _totalled(

@@ -4,18 +4,11 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
-from tests.plots.conftest import LONG_LABELS
+from tests.plots.figures import CASES
 from tests.plots.geometry import check_figure
 from tests.review.test_quality import ORDER
 
 rng = np.random.default_rng(6)
-
-
-def judged(k, labels=None):
-    answers = np.array(["low", "some concerns", "high"])[rng.integers(0, 3, (k, 5))]
-    frame = pd.DataFrame(answers, columns=[f"D{i}" for i in range(1, 6)])
-    frame["study"] = labels or [f"Author {i} et al. {2000 + i % 25}" for i in range(k)]
-    return bm.read_quality(frame, tool="RoB 2")
 
 
 def scored(k):
@@ -31,8 +24,8 @@ def table_2():
 
 @pytest.mark.parametrize("plot", [bm.plot_traffic_light, bm.plot_quality_summary])
 def test_few_and_many_studies_items_and_long_labels_fit_at_both_widths(plot, table_2):
-    cases = [(judged(3), 85), (judged(60), 85), (judged(60), 170), (judged(6, list(LONG_LABELS)), 85), (scored(15), 85)]
-    for quality, width_mm in cases:
+    drawn = [("k = 3", 85), ("k = 60", 85), ("k = 60", 170), ("long labels", 85)]
+    for quality, width_mm in [*((CASES[case].judged, width) for case, width in drawn), (scored(15), 85)]:
         check_figure(plot(quality, width_mm=width_mm).figure)
         plt.close("all")
     check_figure(plot(table_2, tool="MINORS", width_mm=85).figure)
