@@ -61,11 +61,12 @@ from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
 from bayesmeta.review.evidence import evidence_table
 from bayesmeta.review.extraction import Extraction, read_extraction
-from bayesmeta.review.extraction_schema import extraction_fields, write_extraction_template
+from bayesmeta.review.extraction_schema import extraction_fields
 from bayesmeta.review.prisma import PrismaFlow, prisma_boxes, prisma_flow
 from bayesmeta.review.quality import Quality, read_quality
 from bayesmeta.review.quality_sensitivity import judgement_weights, quality_sensitivity
 from bayesmeta.review.quality_tools import list_quality_tools, quality_tool
+from bayesmeta.review.templates import write_extraction_template, write_prisma_template, write_quality_template
 from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
@@ -241,6 +242,8 @@ __all__ = [
     "turner_prior",
     "verify",
     "write_extraction_template",
+    "write_prisma_template",
+    "write_quality_template",
 ]
 
 _LATE = {

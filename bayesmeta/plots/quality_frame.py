@@ -37,6 +37,8 @@ def traffic_light_frame(quality: Quality, *, tool: str | None = None) -> pd.Data
     ------
     SpecError
         If it is no `Quality`, or the tool is not among its tools.
+    DataError
+        If a study is there twice.
 
     Examples
     --------
@@ -54,6 +56,9 @@ def traffic_light_frame(quality: Quality, *, tool: str | None = None) -> pd.Data
     texts = {item.code: item.text for item in chosen.items}
     items = quality.items[quality.items["tool"] == chosen.code]
     totals = quality.totals[quality.totals["tool"] == chosen.code]
+    twice = totals.loc[totals["study"].duplicated(), "study"]
+    if len(twice):
+        raise DataError(f"{chosen.code} judges {twice.iloc[0]!r} twice; keep one row.")
     frame = items.assign(text=items["item"].map(texts))
     if chosen.overall:
         last = totals[["study", "judgement"]].assign(item=OVERALL, domain="", text=OVERALL, answer=totals["judgement"])

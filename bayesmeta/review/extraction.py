@@ -169,8 +169,9 @@ def _required() -> str:
 
 
 def _as_word(cell: Any) -> Any:
-    """Return 1.0 as the word "1"."""
-    return read_label(cell) if not is_missing(cell) else ""
+    """Return 1, 1.0 and "1.0" as the word "1"."""
+    value = read_number(cell).value
+    return str(int(value)) if value in (0.0, 1.0) else read_label(cell)
 
 
 def _typed(raw: pd.DataFrame, rows: Sequence[str]) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def _against_the_arms(frame: pd.DataFrame) -> Iterator[Found]:
             favoured = "control" if row.estimate > 1.0 else "treatment"
             text = f"HR {row.estimate:g} favours {favoured}, but at {against.index[0][2] or 'the landmark'} "
             text += f"{at['treatment']:g} % under treatment and {at['control']:g} % under control have no event"
-            kind = "warning" if row.lower <= 1.0 <= row.upper else "error"
+            kind = "error" if row.lower > 1.0 or row.upper < 1.0 else "warning"
             yield row.row, row.study, "estimate", f"{text}; is it of control against treatment?", kind
 
 

@@ -101,8 +101,12 @@ def _percent_faults(percent: float, half: float, n: float, events: float | None)
 
 
 def _estimate_faults(cells: Cells, readings: Mapping[str, Reading], measure: str) -> Iterator[Finding]:
+    size = readings["n"]
     if readings["estimate"].fault:
         yield "estimate", f"a {measure} needs an estimate", "error"
+        return
+    if not size.fault and not (size.value.is_integer() and size.value >= 1.0):
+        yield "n", f"{size.shown} is no number of patients; give 1, 2, ..., or leave it empty", "error"
         return
     if measure in RATIOS and cells["arm"] != "contrast":
         yield "arm", f"a {measure} compares two arms; its arm is contrast", "error"
@@ -134,13 +138,16 @@ def _inverse(readings: Mapping[str, Reading]) -> str:
 
 def _limit_faults(cells: Cells, readings: Mapping[str, Reading], measure: str) -> Iterator[Finding]:
     three = {name: readings[name] for name in ("lower", "estimate", "upper")}
-    errors = [
-        found for found in row_rule("intervals", "HR" if measure in RATIOS else None)(three) if found[2] == "error"
-    ]
-    if errors:
-        yield from ((column, text.replace("for HR", f"for {measure}"), kind) for column, text, kind in errors)
-        return
+    link = "HR" if measure in RATIOS else None
+    errors = [(column, text) for column, text, kind in row_rule("intervals", link)(three) if kind == "error"]
     values = {name: reading.value for name, reading in three.items()}
+    if measure == "percent" and values["estimate"] in (0.0, 100.0) and values["lower"] < values["upper"]:
+        end = "lower" if values["estimate"] == 0.0 else "upper"  # where an exact interval ends at its estimate
+        errors = [found for found in errors if found[0] != end or values[end] != values["estimate"]]
+    if errors:
+        for column, text in errors:
+            yield column, text.replace("for HR", f"for {measure}").partition("; if the values are logs")[0], "error"
+        return
     halves = {name: digit_of(cells[name]) for name in three}
     if cells["interval"] == SE_LIMITS:
         yield from _se_limits(values, halves)

@@ -1,15 +1,11 @@
 """Which columns has a table of extracted results, and what may stand in each?"""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, final
 
 import pandas as pd
-
-from bayesmeta.errors import OutputError
 
 type Kind = Literal["text", "word", "count", "number"]
 
@@ -137,33 +133,3 @@ def extraction_fields() -> pd.DataFrame:
         for field in FIELDS.values()
     ]
     return pd.DataFrame(rows, columns=["column", "meaning", "kind", "allowed", "required", "variable"])
-
-
-def write_extraction_template(path: str | os.PathLike[str]) -> Path:
-    """Write a CSV file with all columns of the extraction table and three made-up rows.
-
-    Parameters
-    ----------
-    path : str or path
-        Where; no file is replaced.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    OutputError
-        If it exists, or cannot be written.
-    """
-    file = Path(path)
-    text = pd.DataFrame(list(EXAMPLE), columns=list(FIELDS)).to_csv(index=False, lineterminator="\n")
-    try:
-        with file.open("x", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise OutputError(f"{file} exists and is kept; move it away, or choose another name.") from None
-    except OSError as error:
-        raise OutputError(f"{file} cannot be written: {error.strerror or error}.") from None
-    return file

@@ -34,6 +34,8 @@ def select_studies(
     rows = _where(rows, "measure", measure)
     if chosen["setting"] is not None:
         wanted = [chosen["setting"]] if isinstance(chosen["setting"], str) else list(chosen["setting"])
+        if not wanted:
+            raise SpecError(f"setting=[] names no setting. Allowed: {', '.join(dict.fromkeys(rows['setting']))}.")
         rows = pd.concat([_where(rows, "setting", name) for name in wanted])
     arms = _arms(rows, measure, chosen["arm"])
     rows = rows[rows["arm"].isin(arms)]

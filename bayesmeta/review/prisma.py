@@ -15,6 +15,7 @@ from bayesmeta.data.cells import is_missing, read_label, read_number
 from bayesmeta.data.check import row_names
 from bayesmeta.data.decode import decode, read_bytes
 from bayesmeta.data.read import parse_csv
+from bayesmeta.data.rules import LARGEST_COUNT
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.review.prisma_boxes import BOXES, OTHER
 from bayesmeta.review.prisma_checks import find_faults
@@ -147,7 +148,7 @@ def _check_box(key: object, where: str) -> None:
 def _count(value: object, where: str, name: str) -> int:
     """Return a number of records; raise `DataError` if it is none."""
     reading = read_number(value)
-    if reading.fault or not reading.value.is_integer() or reading.value < 0.0:
+    if reading.fault or not reading.value.is_integer() or not 0.0 <= reading.value < LARGEST_COUNT:
         what = f"{where}, box {name}, column 'count'"
         raise DataError(f"{what}: {reading.shown} is no number of records; give 0, 1, 2, ..., or leave it out.")
     return int(reading.value)

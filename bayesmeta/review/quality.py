@@ -80,6 +80,8 @@ class Quality:
         DataError
             If a total cannot be judged, or a study has two judgements that differ.
         """
+        if cutoffs is not None and not isinstance(cutoffs, Mapping):
+            raise SpecError(f"cutoffs is {a_type(cutoffs)}; give the least totals by tool: {{'NOS': {{'low': 8}}}}.")
         given = {self.tool(name).code: cut for name, cut in (cutoffs or {}).items()}
         for code, stated in given.items():
             _check_cutoffs(code, stated)
@@ -167,6 +169,8 @@ def read_quality(
     rows = [reader.row(i, name, tool) for i, name in enumerate(row_names(frame))]
     quality = _collected(rows, _repeated(rows))
     refuse_errors(quality.problems, source, on_bad)
+    if not quality.tools:
+        refuse_errors(quality.problems, source, "raise")
     return quality
 
 
@@ -191,7 +195,7 @@ def _orders(order: object) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name, codes in order.items():
         tool = quality_tool(name)
-        if sorted(codes) != sorted(tool.codes):
+        if not isinstance(codes, Sequence) or isinstance(codes, str) or sorted(codes) != sorted(tool.codes):
             raise SpecError(f"order of {tool.code} must hold each of its items once: {', '.join(tool.codes)}.")
         found[tool.code] = tuple(codes)
     return found

@@ -119,7 +119,7 @@ class QualityReader:
         item, column = fitting[0], self._places(tool)[fitting[0].code]
         return (
             f"; the item with up to {item.highest:g} is {item.code}, here column {column!r}: "
-            f"if the columns are in another order, call them by the codes of the items, or give order={{{tool.code!r}: [...]}}"
+            f"if they are in another order, call them by the items' codes, or give order={{{tool.code!r}: [...]}}"
         )
 
     def _totalled(
@@ -131,9 +131,12 @@ class QualityReader:
         column = self.total or next((own for name in TOTALS if (own := self.column(name)) is not None), None)
         printed = np.nan
         if column is not None and not is_missing(cells[column]):
-            printed = read_number(cells[column]).value
+            reading = read_number(cells[column])
+            printed = reading.value
             what = "sum to" if tool.has_points else "have favourable answers:"
-            if printed != total and np.isfinite(total):
+            if reading.fault:
+                found.append((name, label, column, f"{reading.shown} is no total; write a plain number", "error"))
+            elif printed != total and np.isfinite(total):
                 text = f"printed is {printed:g}, but the items {what} {total:g}; correct one of them"
                 found.append((name, label, column, text, "error"))
         overall = self._overall(tool, cells, frame, found, name, label)

@@ -16,6 +16,7 @@ from bayesmeta.spec.model import ModelSpec
 
 type Judged = Mapping[str, str] | str
 
+NOBODY: Final = "no study is judged so"
 COLUMNS: Final = ("mean", "sd", "median", "lower", "upper", "numerical_error")
 
 
@@ -91,9 +92,10 @@ def quality_sensitivity(
     model : ModelSpec, optional
         As in `fit`; fitted exactly.
     exclude : sequence of str
-        Judgements whose studies are left out.
+        Judgements whose studies are left out; none for no such analysis.
     weights : mapping, optional
-        Powers by judgement, as in `judgement_weights`; by default 0.5 for each judgement of `exclude`.
+        Powers by judgement, as in `judgement_weights`; by default 0.5 for each judgement of `exclude`;
+        empty for no such analysis.
     measure : str, optional
         As in `fit`.
     ci_prob : float
@@ -131,17 +133,17 @@ def quality_sensitivity(
     options: dict[str, Any] = {} if measure is None else {"measure": measure}
     keep = np.flatnonzero([words[label] not in left_out for label in studies.study])
     whole = _summary(studies, model, options, ci_prob)
-    without = f"without {' or '.join(left_out)}"
-    weighted = f"weighted: {', '.join(f'{word} {power:g}' for word, power in chosen.items())}"
     parts = [_rows("all studies", studies.k, whole, "")]
-    if keep.size:
-        part = _summary(studies.take(keep), model, options, ci_prob) if keep.size < studies.k else whole
-        parts.append(_rows(without, keep.size, part, "" if keep.size < studies.k else "no study is judged so"))
-    else:
-        parts.append(_rows(without, 0, whole * np.nan, "no study is left"))
-    moved = any(power < 1.0 for power in powers.values())
-    part = _summary(studies, model, {**options, "power_weights": powers}, ci_prob) if moved else whole
-    parts.append(_rows(weighted, studies.k, part, "" if moved else "no study is judged so"))
+    if left_out:
+        name = f"without {' or '.join(left_out)}"
+        some = 0 < keep.size < studies.k
+        part = _summary(studies.take(keep), model, options, ci_prob) if some else whole if keep.size else whole * np.nan
+        parts.append(_rows(name, keep.size, part, "" if some else NOBODY if keep.size else "no study is left"))
+    if chosen:
+        name = f"weighted: {', '.join(f'{word} {power:g}' for word, power in chosen.items())}"
+        moved = any(power < 1.0 for power in powers.values())
+        part = _summary(studies, model, {**options, "power_weights": powers}, ci_prob) if moved else whole
+        parts.append(_rows(name, studies.k, part, "" if moved else NOBODY))
     table = pd.concat(parts, ignore_index=True)
     first = whole.loc[table["parameter"]]
     table["shift"] = (table["median"].to_numpy() - first["median"].to_numpy()) / first["sd"].to_numpy()

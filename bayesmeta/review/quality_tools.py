@@ -170,6 +170,8 @@ def read_tool(text: str, *, origin: str) -> QualityTool:
     for word in (*answers.values(), texts.get("zero", "high")):
         if word not in (*JUDGEMENTS, NOT_APPLICABLE):
             raise SpecError(f"{origin}: {unknown_name('judgement', word, (*JUDGEMENTS, NOT_APPLICABLE))}")
+    if not isinstance(top["items"], list):
+        raise SpecError(f"{origin}: items must be an array of tables; begin each with [[items]].")
     items = tuple(_read_item(item, f"{origin}: items[{i}]", bool(answers)) for i, item in enumerate(top["items"]))
     codes = [item.code.casefold() for item in items]
     if not items or len(set(codes)) < len(codes):

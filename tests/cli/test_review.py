@@ -25,6 +25,19 @@ def test_a_flow_that_does_not_add_up_ends_with_status_1(run):
     assert (first["row"], first["box"], first["kind"]) == ("line 4", "screened", "error")
 
 
+def test_templates_are_written_and_read_back(run):
+    assert run("review", "flow", "flow.toml", "--template").stdout == "flow.toml\n"
+    Path("flow.toml").write_text(Path("flow.toml").read_text().replace("# screened = 0 ", "screened = 12 "))
+    assert "\nscreened = 12 " in Path("flow.toml").read_text()
+    assert run("review", "flow", "flow.toml").exit_code == 0
+    assert run("review", "quality", "minors.csv", "--tool", "MINORS", "--template").stdout == "minors.csv\n"
+    result = run("review", "quality", "minors.csv")
+    assert result.exit_code == 1
+    assert result.stdout.count("the score is missing") == 8
+    assert "exists and is kept" in run("review", "flow", "flow.toml", "--template").stderr
+    assert "needs --tool" in run("review", "quality", "new.csv", "--template").stderr
+
+
 def test_wrong_totals_of_quality_scores_are_listed(run):
     bm.load_dataset("blinatumomab_quality").query("tool == 'MINORS'").to_csv("quality.csv", index=False)
     result = run("review", "quality", "quality.csv")

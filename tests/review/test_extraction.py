@@ -55,6 +55,7 @@ def test_clean_rows_have_no_problem():
         (COUNT | {"events": "", "percent": "134"}, "percent", "134 is no percentage"),
         (RATE, "interval", "94.8 to 97.2 is too narrow for a 95% CI of 718 patients, even without censoring"),
         (RATE | {"interval": "+/-1 SE", "upper": "98.2"}, "interval", "are not +/-1 SE, which are alike"),
+        (RATE | {"n": "0"}, "n", "'0' is no number of patients"),
         (RATE | {"upper": "101", "n": ""}, "upper", "101 is no percentage"),
     ],
 )  # fmt: skip
@@ -68,6 +69,13 @@ def test_a_wrong_row_is_refused_with_its_line_study_and_column(tmp_path, row, co
     kept = bm.read_extraction(file, on_bad="keep")
     assert len(kept.table) == 1
     assert kept.problems["column"].tolist()[0] == column
+
+
+def test_an_exact_interval_may_end_at_its_estimate():
+    assert problems_of(RATE | {"estimate": "100", "lower": "80", "upper": "100", "n": "17"}).empty
+    assert problems_of(RATE | {"estimate": "0", "lower": "0", "upper": "20", "n": "17"}).empty
+    found = problems_of(RATE | {"estimate": "100", "lower": "100", "upper": "100", "n": "17"})
+    assert set(found["kind"]) == {"error"}
 
 
 def test_an_se_that_is_said_to_be_one_is_kept_with_a_warning():
@@ -286,6 +294,8 @@ def test_no_study_is_made_of_what_cannot_be_pooled(review_2):
         review_2.studies("CR full recovery", measure="percent", setting="relapsed/refractory", arm="treatment")
     with pytest.raises(bm.SpecError, match="unknown endpoint 'CRR'"):
         review_2.studies("CRR")
+    with pytest.raises(bm.SpecError, match=r"setting=\[\] names no setting"):
+        review_2.studies("OS", measure="HR", setting=[])
     with pytest.raises(bm.SpecError, match="unknown measure 'median'"):
         review_2.studies("OS", measure="median")
     kept = bm.read_extraction(pd.DataFrame([HR | {"estimate": "0.95"}]), on_bad="keep")

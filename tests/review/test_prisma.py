@@ -83,7 +83,7 @@ def test_numbers_that_do_not_add_are_refused_with_file_row_and_box(tmp_path):
 
 @pytest.mark.parametrize(
     ("cell", "message"),
-    [("-1", "-1"), ("2.5", "2.5"), ("about 300", "about 300"), ("1 917", "1 917")],
+    [("-1", "-1"), ("2.5", "2.5"), ("about 300", "about 300"), ("1 917", "1 917"), ("1e20", "1e+20")],
 )
 def test_a_count_that_is_none_is_refused_with_its_row_and_column(tmp_path, cell, message):
     file = tmp_path / "flow.csv"

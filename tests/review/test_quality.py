@@ -60,6 +60,7 @@ def test_two_points_in_the_place_of_an_item_of_one_point_to_the_order_of_the_col
         ({"q3": None}, "q3", "the score is missing"),
         ({"q9": 2}, "q9", "MINORS has 8 items"),
         ({"printed_total": 15}, "printed_total", "printed is 15, but the items sum to 16"),
+        ({"printed_total": "16/16"}, "printed_total", "'16/16' is no total"),
         ({"study": ""}, "study", "the label is missing"),
     ],
 )
@@ -81,6 +82,8 @@ def test_what_no_table_can_be_read_from_is_refused():
         (minors(), {"tool": "MINORS", "study": "author"}, "no column 'author'"),
         (minors(), {"tool": "MINORS", "on_bad": "drop"}, "unknown on_bad"),
         (pd.concat([minors(), minors()]), {"tool": "MINORS"}, "judges this study in row 0 already"),
+        (minors(), {"tool": "MINORS", "order": {"MINORS": 3}}, "each of its items once"),
+        (minors(tool="GRADE"), {"on_bad": "keep"}, "unknown quality tool 'GRADE'"),
         (minors(tool="GRADE"), {}, "column 'tool': unknown quality tool 'GRADE'"),
         (minors().iloc[:0], {"tool": "MINORS"}, "has no rows"),
         (3, {"tool": "MINORS"}, "not as an int"),
@@ -129,6 +132,7 @@ def test_answers_in_words_are_counted():
         ({"MINORS": {"low": 8, "some concerns": 14}}, "must fall"),
         ({"MINORS": {}}, "must fall"),
         ({"RoB 2": {"low": 3}}, "unknown tool"),
+        (3, "cutoffs is an int"),
     ],
 )
 def test_cutoffs_must_be_clear(table_2, cutoffs, message):
@@ -160,6 +164,7 @@ def test_a_tool_of_ones_own_is_read_strictly(tmp_path):
         ("total = 3", "total = 4", "the items have up to 3 points"),
         ('code = "b"', 'code = "A"', "each with a code of its own"),
         ("highest = 2", "highest = 0", "must be a positive number"),
+        (text[text.index("[[") :], "items = 3", "items must be an array of tables"),
         ("step = 1", "stpe = 1", "unknown key 'stpe'"),
         ("step = 1", 'zero = "bad"\nstep = 1', "unknown judgement 'bad'"),
     ):
@@ -213,6 +218,12 @@ def test_no_study_left_and_none_to_leave_out_are_said(three):
     same = bm.quality_sensitivity(three, "bias", exclude="critical")
     assert same.groupby("parameter")["median"].nunique().eq(1).all()
     assert same["note"].tolist() == [""] * 4 + ["no study is judged so"] * 8
+
+
+def test_either_analysis_can_be_left_out(three):
+    names = [bm.quality_sensitivity(three, "bias", **options)["analysis"].unique().tolist()
+             for options in ({"exclude": [], "weights": {"high": 0.2}}, {"weights": {}})]  # fmt: skip
+    assert names == [["all studies", "weighted: high 0.2"], ["all studies", "without high"]]
 
 
 def test_hazard_ratios_are_answered_on_the_scale_of_the_model():
