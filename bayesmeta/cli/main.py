@@ -24,6 +24,7 @@ from bayesmeta.cli.influence import influence_command
 from bayesmeta.cli.init import init_command
 from bayesmeta.cli.models import models_command
 from bayesmeta.cli.output import one_line
+from bayesmeta.cli.review import review_command
 from bayesmeta.cli.run import run_command
 from bayesmeta.cli.sensitivity import sensitivity_command
 from bayesmeta.cli.subgroups import subgroups_command
@@ -133,6 +134,7 @@ for command in (
     bias_command,
     audit_command,
     check_command,
+    review_command,
     models_command,
     datasets_command,
 ):

@@ -80,6 +80,7 @@ def test_the_commands_of_this_version_are_listed(run):
         "bias",
         "audit",
         "check",
+        "review",
         "models",
         "datasets",
     ]
