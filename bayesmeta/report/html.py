@@ -9,7 +9,7 @@ from bayesmeta.exact.fit import ExactFit
 from bayesmeta.report.compute import Results
 from bayesmeta.report.document import report_text
 from bayesmeta.report.living.page import environment, file_text, living_part, why_not
-from bayesmeta.report.markdown import escaped
+from bayesmeta.report.markdown import anchor, escaped
 
 MEDIA: Final = {".png": "image/png", ".svg": "image/svg+xml"}
 
@@ -31,9 +31,9 @@ def report_html(results: Results, files: Mapping[str, str], folder: Path) -> str
     str
         The sections of ``report.md``, then the living part or the reason why there is none.
     """
-    text = report_text(results, files)
     fit = results.fits.get("exact")
     refusal = "the analysis has no exact fit" if fit is None else why_not(fit)
+    text = report_text(results, files, more=() if refusal else ("Move the priors",))
     if refusal or not isinstance(fit, ExactFit):
         text += f"\n## Move the priors\n\nNot available here: {escaped(refusal)}.\n"
         living = ""
@@ -61,7 +61,9 @@ def _rendered(text: str, folder: Path) -> str:
 
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = renderer.parse(text)
-    for token in tokens:
+    for i, token in enumerate(tokens):
+        if token.type == "heading_open":  # the checklists link to them
+            token.attrSet("id", anchor(tokens[i + 1].content))
         for child in token.children or []:
             if child.type == "image":
                 child.attrSet("src", _as_data(folder / str(child.attrGet("src"))))

@@ -57,5 +57,5 @@ def run_analysis(
     inputs = load_inputs(analysis)
     with whole_folder(target, overwrite=overwrite) as draft:
         results = compute(analysis, inputs, quiet=quiet)
-        write_files(results, draft)
-    return replace(results, folder=target)
+        written = write_files(results, draft)
+    return replace(written, folder=target)
