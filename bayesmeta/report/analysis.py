@@ -117,6 +117,10 @@ class Analysis:
             raise SpecError(
                 "[outcomes] and [subgroups] do not go together; select one outcome by [data.where] for its subgroups."
             )
+        if self.checks != CheckChoice():
+            raise SpecError(
+                "[outcomes] and [checks] do not go together; select one outcome by [data.where] for its checks."
+            )
         if "nuts" in engines:
             raise SpecError("[outcomes] does not take [engines.nuts]: each outcome would be sampled; use exact.")
 

@@ -73,6 +73,17 @@ class Results:
         return next((each for each in self.fits.values() if not isinstance(each, FrequentistFit | GlmmFit)), None)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was corrected, cut or could not be given, by fit; problems are not repeated."""
+        notes = (f"{name}: {note}" for name, fit in self.fits.items() for note in fit.notes)
+        return tuple(note for note in notes if note not in self.problems)
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The rows that were left out, with the reason, one line each."""
+        return self.inputs.dropped
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What makes a result unfit for use, one line each; empty if all is well."""
         return tuple(_problems(self.fits))

@@ -185,7 +185,7 @@ def _provenance(results: Any) -> str:
     table = markdown_table(["input", "file", "SHA-256"], rows)
     lines = [f"Programs: {escaped(programs)}.", table, "The whole hashes are in `results.json`."]
     lines.append(
-        f"To make it again, from this folder alone: `{COMMAND}`. The same versions give the same bytes in every file; no "
-        "file holds a time or a place."
+        f"To make it again, from this folder alone: `{COMMAND}`. The same versions give the same bytes in every "
+        "file; no file holds a time or a place."
     )
     return "\n\n".join(lines)

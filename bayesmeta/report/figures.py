@@ -63,7 +63,7 @@ def figure_names(analysis: Analysis) -> list[str]:
     """
     if FOREST not in wanted_plots(analysis):
         return []
-    return [_name(FOREST, width, suffix) for width in _widths(analysis) for suffix in _suffixes(analysis)]
+    return [figure_file(FOREST, width, suffix) for width in widths_of(analysis) for suffix in _suffixes(analysis)]
 
 
 def write_forest(analysis: Analysis, fits: Mapping[str, AnyFit], folder: Path) -> None:
@@ -83,9 +83,9 @@ def write_forest(analysis: Analysis, fits: Mapping[str, AnyFit], folder: Path) -
     SpecError
         If order, columns, scale or width are not possible; the message names the section.
     """
-    for width in _widths(analysis):
-        with _lent(lambda width=width: forest(analysis, fits, width)) as axes:
-            _save(axes, folder, FOREST, width, analysis)
+    for width in widths_of(analysis):
+        with lent(lambda width=width: forest(analysis, fits, width)) as axes:
+            save(axes, folder, FOREST, width, analysis)
 
 
 def write_figures(results: "Results", folder: Path) -> Figures:
@@ -109,29 +109,29 @@ def write_figures(results: "Results", folder: Path) -> Figures:
     if files:
         write_forest(analysis, results.fits, folder)
     for name in wanted_plots(analysis):
-        if name == FOREST or not (widths := _widths(analysis)):
+        if name == FOREST or not (widths := widths_of(analysis)):
             continue
         try:
-            with located(analysis, "output"), _lent(lambda name=name: PLOTS[name].draw(results, widths[0])) as axes:
-                _save(axes, folder, name, widths[0], analysis)
+            with located(analysis, "output"), lent(lambda name=name: PLOTS[name].draw(results, widths[0])) as axes:
+                save(axes, folder, name, widths[0], analysis)
         except BayesmetaError as error:
             if analysis.output.plots is not None:
                 raise
             missing.append(f"Figure {name}: {str(error).partition('[output] ')[2]}")
             continue
-        files |= {_name(name, widths[0], suffix): PLOTS[name].title for suffix in _suffixes(analysis)}
+        files |= {figure_file(name, widths[0], suffix): PLOTS[name].title for suffix in _suffixes(analysis)}
     return Figures(files, tuple(missing))
 
 
 def check_figures(analysis: Analysis, fits: Mapping[str, AnyFit]) -> None:
     """Raise the error that `write_forest` would raise, before more fits are made; without fits do nothing."""
-    for width in _widths(analysis) if fits and figure_names(analysis) else ():
-        with _lent(lambda width=width: forest(analysis, fits, width)):
+    for width in widths_of(analysis) if fits and figure_names(analysis) else ():
+        with lent(lambda width=width: forest(analysis, fits, width)):
             pass
 
 
 @contextmanager
-def _lent(draw: Any) -> Iterator[Any]:
+def lent(draw: Any) -> Iterator[Any]:
     """Lend a figure, drawn in the same way whatever style the user has set; close it afterwards."""
     import matplotlib as mpl
     import numpy as np
@@ -148,11 +148,12 @@ def _lent(draw: Any) -> Iterator[Any]:
             plt.close(number)
 
 
-def _save(axes: "Axes", folder: Path, name: str, width: float, analysis: Analysis) -> None:
+def save(axes: "Axes", folder: Path, name: str, width: float, analysis: Analysis) -> None:
+    """Write a figure in each format that an analysis asks for."""
     from bayesmeta.plots.save import save_figure
 
     for suffix in _suffixes(analysis):
-        save_figure(axes, folder / _name(name, width, suffix))
+        save_figure(axes, folder / figure_file(name, width, suffix))
 
 
 def forest(analysis: Analysis, fits: Mapping[str, AnyFit], width: float) -> "Axes":
@@ -204,7 +205,8 @@ def labelled(fits: Mapping[str, AnyFit]) -> list[AnyFit] | dict[str, AnyFit]:
     return {f"{title} ({name})": each for title, (name, each) in rest}
 
 
-def _widths(analysis: Analysis) -> list[float]:
+def widths_of(analysis: Analysis) -> list[float]:
+    """Return the widths of the forest plot in millimetres, the largest first."""
     return sorted(set(analysis.output.widths_mm), reverse=True)
 
 
@@ -212,5 +214,6 @@ def _suffixes(analysis: Analysis) -> list[str]:
     return list(dict.fromkeys(analysis.output.figures))
 
 
-def _name(plot: str, width: float, suffix: str) -> str:
+def figure_file(plot: str, width: float, suffix: str) -> str:
+    """Return the name of a figure's file."""
     return f"{plot}-{width:g}mm.{suffix}"

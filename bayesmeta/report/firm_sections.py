@@ -109,7 +109,7 @@ def printed_section(shown: Shown) -> str:
     if printed is None:
         return ""
     choice = shown.results.analysis.printed
-    methods = {name: shown.method(name) for name in shown.results.fits if name != "nuts"}
+    methods = {name: _with_quantity(shown, name) for name in shown.results.fits if name != "nuts"}
     rows = []
     row: Any
     for row in printed.itertuples(index=False):
@@ -131,11 +131,18 @@ def computed_cell(shown: Shown, name: str, variable: str, level: str) -> str:
     if table is None:
         return ""
     found = table[(table["name"] == name) & (table["variable"] == variable) & (table["level"].astype(str) == level)]
-    found = found[found["parameter"].isin(_HEADLINES)]
-    if found.empty or pd.isna(found.iloc[0]["estimate"]):
+    found = found[found["estimate"].notna() & found["parameter"].isin(_HEADLINES)]
+    if found.empty:
         return ""
-    first = found.iloc[0]
+    first = found[found["parameter"] == _headline(found)].iloc[0]
     return _natural_cell(shown, name, str(first["parameter"]), first["estimate"], first["lower"], first["upper"])
+
+
+def _with_quantity(shown: Shown, name: str) -> str:
+    """Return what a fit is called, and what the figure beside the printed one is."""
+    rows = shown.pooled(name)
+    parameter = rows.loc[rows["kind"] == "summary", "parameter"].iloc[0]
+    return f"{shown.method(name)}: {shown.noun if parameter == 'mu' else parameter}"
 
 
 def missing_lines(shown: Shown) -> list[str]:

@@ -41,7 +41,8 @@ def read_printed(table: bytes, source: str, by: Sequence[str] = ()) -> pd.DataFr
     for column in (*keys, *NUMBERS):
         if column not in frame.columns:
             raise DataError(
-                f"{source}: column {column!r} is missing.{did_you_mean(column, frame.columns)} Needed: {', '.join([*keys, *NUMBERS])}."
+                f"{source}: column {column!r} is missing.{did_you_mean(column, frame.columns)} "
+                f"Needed: {', '.join([*keys, *NUMBERS])}."
             )
         if column in NUMBERS and not pd.api.types.is_numeric_dtype(frame[column]):
             raise DataError(

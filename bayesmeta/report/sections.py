@@ -135,13 +135,13 @@ def status_of(analysis: Analysis, studies: Studies) -> list[str]:
     return [] if column is None else [str(value) for value in studies.moderators[column]]
 
 
-def status_sentence(known: list[str]) -> str:
+def status_sentence(known: list[str], *, noun: str = "studies") -> str:
     """Return how many studies' numbers are reconstructed, and how often each status occurs; nothing without them."""
     if not known:
         return ""
     count = sum(status.startswith("reconstructed") for status in known)
     each = ", ".join(f"{escaped(status)}: {number}" for status, number in Counter(known).items())
-    studies = "the one study is" if len(known) == 1 else f"{count} of the {len(known)} studies are"
+    studies = "the one study is" if len(known) == 1 else f"{count} of the {len(known)} {noun} are"
     lead = f"The counts of {studies} reconstructed from printed figures. " if count else ""
     return f"{lead}How the numbers are known (column status): {each}."
 

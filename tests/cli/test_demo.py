@@ -53,7 +53,7 @@ def test_figures_are_there_for_a_page_and_for_a_column(made):
 
 def test_an_earlier_demo_is_replaced_but_nothing_else(run, refused, monkeypatch):
     quick = example_path("first-relapse")
-    monkeypatch.setattr("bayesmeta.report.examples.example_path", lambda: quick)
+    monkeypatch.setattr("bayesmeta.report.examples.example_path", lambda name="": quick)
     assert run("demo", "--quiet").exit_code == 0
     assert run("demo", "--quiet").exit_code == 0
     (FOLDER / "thesis.docx").write_text("mine")
