@@ -68,8 +68,10 @@ def plot_outcomes(
     ax.hlines(behind["y"], behind["lower"], behind["upper"], color="0.8", lw=PREDICTION, zorder=0, label="_prediction")
     handles = []
     for i, (method, part) in enumerate(rows[rows["kind"] == "summary"].groupby("method", sort=False)):
-        values = (part[name].to_numpy(dtype=np.float64) for name in ("y", "estimate", "lower", "upper"))
-        draw_estimates(ax, *values, look(i), sheet.size)
+        y, estimate, lower, upper = (
+            part[name].to_numpy(dtype=np.float64) for name in ("y", "estimate", "lower", "upper")
+        )
+        draw_estimates(ax, y, estimate, lower, upper, look(i), sheet.size)
         intervals = "/".join(dict.fromkeys(part["interval"]))
         handles.append(estimate_handle(look(i), f"{method}, {intervals}", sheet.size))
     heads = rows.groupby("outcome", sort=False)["y"].mean()

@@ -45,7 +45,7 @@ def prior_section(shown: Shown) -> str:
         f"{len(rows)} pairs of priors, the analysis' own first; shift is that of the posterior mean on its scale, in "
         f"posterior SDs. The largest is {shifts.max():.2f}.{tau_words} `sensitivity.csv` has all pairs and quantities."
     )
-    table_text = markdown_table(head, [[*cells[i][:3], f"{cells[i][3]:+.2f}"] for i in chosen], right=["shift"])
+    table_text = markdown_table(head, [[*cells[i][:3], _signed(cells[i][3])] for i in chosen], right=["shift"])
     few = "" if len(chosen) == len(rows) else f"Shown: the first, and the {len(chosen) - 1} that move the answer most."
     return "\n\n".join(filter(None, [lead, table_text, few]))
 
@@ -81,8 +81,8 @@ def _most_influential(shown: Shown, name: str, rows: pd.DataFrame) -> str:
     method = escaped(shown.method(name))
     if shift.empty:
         return f"{method}: without a study there is no answer."
-    study = shift.abs().idxmax()
-    return f"{method}: it moves most without {escaped(study)}, by {shift[study]:+.2f} SD."
+    place = int(shift.abs().to_numpy().argmax())
+    return f"{method}: it moves most without {escaped(shift.index[place])}, by {_signed(shift.iloc[place])} SD."
 
 
 def small_study_section(shown: Shown) -> str:
@@ -156,7 +156,7 @@ def _headline(table: pd.DataFrame) -> str:
     return next(name for name in _HEADLINES if name in there)
 
 
-def _natural_cell(shown: Shown, name: str, parameter: str, *values: float) -> str:
+def _natural_cell(shown: Shown, name: str, parameter: str, *values: Any) -> str:
     """Return estimate and interval on the natural scale, as the report prints them."""
     fit = shown.results.fits[name]
     numbers = [float(value) for value in values]
@@ -165,11 +165,15 @@ def _natural_cell(shown: Shown, name: str, parameter: str, *values: float) -> st
     return shown.printing.cell(*numbers)
 
 
-def _or_blank(value: float) -> str:
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _or_blank(value: Any) -> str:
     return "" if pd.isna(value) else number_texts([value], digits=3)[0]
 
 
-def _pvalue(value: float) -> str:
+def _pvalue(value: Any) -> str:
     if pd.isna(value):
         return ""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

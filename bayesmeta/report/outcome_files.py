@@ -149,6 +149,7 @@ def _estimates(shown: Shown) -> Iterator[tuple[str, str, str]]:
     """Yield fit, heading and text of each estimate: of Bayesian fits all, of classical ones the pooled estimate."""
     for name, fit in shown.results.fits.items():
         is_classical = fit.engine == "frequentist"
+        row: Any
         for row in shown.pooled(name).itertuples(index=False):
             if is_classical and row.kind == "prediction":
                 continue
@@ -202,7 +203,7 @@ def _write_figure(outcomes: Outcomes, folder: Path) -> Figures:
     """Write the figure of all outcomes in each format and width."""
     from bayesmeta.plots.outcomes import plot_outcomes
 
-    analysis, files = outcomes.analysis, {}
+    analysis, files = outcomes.analysis, dict[str, str]()
     if not analysis.output.figures:
         return Figures({})
     shown = next(iter(outcomes.shown.values()))
