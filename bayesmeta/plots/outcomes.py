@@ -59,7 +59,7 @@ def plot_outcomes(
     """
     if not isinstance(frame, pd.DataFrame) or not set(NEEDED) <= set(frame.columns):
         raise SpecError(f"plot_outcomes takes a frame with the columns {', '.join(NEEDED)}; got {a_type(frame)}.")
-    is_ratio = unit.name == "ratio"
+    is_ratio = unit.is_log
     rows = _placed(frame, is_ratio=is_ratio)
     height = rows_height(float(rows["y"].max()) + 1.0, fontsize or FONT_SIZE)
     sheet = open_sheet(ax, width_mm=width_mm, fontsize=fontsize, default_mm=170.0, height=height)

@@ -8,11 +8,17 @@ from typing import Any, Final, final
 from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.errors import SpecError
 from bayesmeta.report.keys import ENGINES, ROLES
-from bayesmeta.report.plots import PLOTS
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.priors import Prior
 
 FIGURES: Final = ("png", "svg", "pdf")
+PLOTS: Final = (
+    "forest", "posterior", "joint", "shrinkage", "predictive", "sensitivity", "compare", "leave-one-out", "funnel",
+    "conflict",
+)  # fmt: skip
+"""The figures that an analysis can have."""
+DEFAULT_PLOTS: Final = ("forest", "posterior", "joint", "sensitivity", "leave-one-out", "funnel")
+"""Those of an analysis that names none; what is not possible is left out, and the report says why."""
 type Values = tuple[str | float, ...]
 ON_BAD: Final = ("raise", "drop")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
@@ -208,7 +214,7 @@ class OutputChoice:
     figures : tuple of str
         Formats, of "png", "svg" and "pdf".
     plots : tuple of str or None
-        Which figures, by the names of `bayesmeta.report.plots.PLOTS`; those that are possible if None.
+        Which figures, of `PLOTS`; those that are possible if None.
     widths_mm : tuple of float
         Widths of the forest plot in millimetres; the other figures have the largest.
     figure_notes : tuple of str

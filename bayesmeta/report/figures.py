@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, final
 from bayesmeta.api import AnyFit
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.report.analysis import Analysis
+from bayesmeta.report.choices import DEFAULT_PLOTS
 from bayesmeta.report.inputs import located
-from bayesmeta.report.plots import DEFAULT_PLOTS, PLOTS
+from bayesmeta.report.plots import PLOTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bayesmeta.report.compute import Results
 
 FOREST: Final = "forest"
+FOREST_TITLE: Final = "forest plot: each study and the estimates of all fits"
 
 
 @final
@@ -105,7 +107,7 @@ def write_figures(results: "Results", folder: Path) -> Figures:
         out with a reason.
     """
     analysis, missing = results.analysis, []
-    files = dict.fromkeys(figure_names(analysis), f"forest plot: {PLOTS[FOREST].title}")
+    files = dict.fromkeys(figure_names(analysis), FOREST_TITLE)
     if files:
         write_forest(analysis, results.fits, folder)
     for name in wanted_plots(analysis):

@@ -13,11 +13,10 @@ from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import EngineChoice
 from bayesmeta.report.compute import Results
 from bayesmeta.report.document import methods_text, report_text
-from bayesmeta.report.figures import figure_names, write_figures
+from bayesmeta.report.figures import FOREST_TITLE, figure_names, write_figures
 from bayesmeta.report.html import report_html
 from bayesmeta.report.inputs import Inputs
 from bayesmeta.report.living.page import why_not
-from bayesmeta.report.plots import PLOTS
 from bayesmeta.report.record import results_json
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.spec.frozen import FrozenMapping
@@ -42,7 +41,7 @@ def file_list(results: Results) -> dict[str, str]:
     moves = not why_not(results.fits.get("exact"))
     names = {"report.html": f"the report{', with priors that the reader can move,' if moves else ''} for a browser"}
     names |= {"report.md": "the report", "methods.txt": "the methods section with its references, to be pasted"}
-    forest = dict.fromkeys(figure_names(results.analysis), PLOTS["forest"].title)
+    forest = dict.fromkeys(figure_names(results.analysis), FOREST_TITLE)
     names |= forest if results.figures is None else results.figures.files
     names |= {RESULTS: "all results for programs, in full precision, with versions and hashes"}
     names |= {name: text for name, (text, _) in _tables(results).items()}

@@ -28,12 +28,6 @@ class Plot:
     draw: "Callable[[Results, float], Any]"
 
 
-def _forest(results: "Results", width: float) -> Any:
-    from bayesmeta.report.figures import forest
-
-    return forest(results.analysis, results.fits, width)
-
-
 def _posterior(results: "Results", width: float) -> Any:
     from bayesmeta.plots.posterior import plot_posterior
 
@@ -101,7 +95,6 @@ def _conflict(results: "Results", width: float) -> Any:
 
 PLOTS: Final[Mapping[str, Plot]] = MappingProxyType(
     {
-        "forest": Plot("each study and the estimates of all fits", _forest),
         "posterior": Plot("posterior distributions, with the priors", _posterior),
         "joint": Plot("joint posterior distribution of the mean and the heterogeneity", _joint),
         "shrinkage": Plot("study effects in the model as the heterogeneity grows", _shrinkage),
@@ -113,10 +106,7 @@ PLOTS: Final[Mapping[str, Plot]] = MappingProxyType(
         "conflict": Plot("each study against its prediction from the others", _conflict),
     }
 )
-"""The figures by name."""
-
-DEFAULT_PLOTS: Final = ("forest", "posterior", "joint", "sensitivity", "leave-one-out", "funnel")
-"""The figures of an analysis that names none; those that are not possible are left out, and the report says why."""
+"""The figures by name, without the forest plot."""
 
 
 def _bayesian(results: "Results") -> Any:

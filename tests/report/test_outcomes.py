@@ -22,7 +22,7 @@ ROWS = (
 PRINTED = "event,grade,estimate,lower,upper\nCRS,all,0.4,0.2,0.6\nSepsis,all,0.1,,\n"
 BY = (
     "[engines.frequentist]\n",
-    '[engines.frequentist]\n[outcomes]\nby = ["event", "grade"]\n[printed]\nfile = "table3.csv"\nsource = "Lee <2021>"\n',
+    '[engines.frequentist]\n[outcomes]\nby = ["event", "grade"]\n[printed]\nfile = "table3.csv"\nsource = "Lee <2021>"\n',  # noqa: E501
 )
 QUIET = ("[checks]\nsensitivity = false\n", "")
 STATUS = ('n = "n"', 'n = "n"\nstatus = "status"')
@@ -62,7 +62,12 @@ def test_each_outcome_has_the_numbers_that_it_has_alone(several):
         assert found["estimate"].tolist() == expected["estimate"].tolist()
         assert found["upper"].tolist() == pytest.approx(expected["upper"].tolist(), nan_ok=True)
         assert set(found["events"]) == {rows["events"].sum()}
-    written = pd.read_csv("analysis-results/outcomes.csv", dtype={"grade": str})
+    written = pd.read_csv(
+        "analysis-results/outcomes.csv",
+        dtype={"grade": str},
+        keep_default_na=False,
+        na_values={"lower": "", "upper": ""},
+    )
     pd.testing.assert_frame_equal(written, table, check_dtype=False, rtol=1e-14)
 
 
@@ -128,11 +133,8 @@ def test_what_contradicts_itself_is_refused_in_one_line(several, change, said):
 
 def test_a_bad_row_is_named_with_its_outcome_line_and_study(several):
     message = refusal(DataError, several(data=ROWS.replace("CRS,3,Lee 2019,1,15", "CRS,3,Lee 2019,16,15")))
-    assert message == (
-        "analysis.toml: [data] [CRS, 3] counts.csv, line 4, study 'Lee 2019': events=16 > n=15; correct the row, or leave "
-        "it out."
-        or message
-    ) or all(part in message for part in ("[CRS, 3]", "line 4", "Lee 2019", "events=16 > n=15"))
+    assert message.startswith("analysis.toml: [data] [CRS, 3] counts.csv, line 4, study 'Lee 2019', column 'events': ")
+    assert "events=16 > n=15" in message
 
 
 def test_an_empty_outcome_is_named_with_line_and_column(several):
