@@ -89,6 +89,11 @@ REFERENCES: Final = MappingProxyType(
             "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single covariate. "
             "Statistics in Medicine 2003;22:2693-2710. doi:10.1002/sim.1482",
         ),
+        "kruschke2021": Reference(
+            "Kruschke 2021",
+            "Kruschke JK. Bayesian analysis reporting guidelines. Nature Human Behaviour 2021;5:1282-1291. "
+            "doi:10.1038/s41562-021-01177-7",
+        ),
         "kuss2015": Reference(
             "Kuss 2015",
             "Kuss O. Statistical methods for meta-analyses including information from studies without any events: add "
@@ -99,6 +104,11 @@ REFERENCES: Final = MappingProxyType(
             "Lee and Thompson 2008",
             "Lee KJ, Thompson SG. Flexible parametric models for random-effects distributions. Statistics in Medicine "
             "2008;27:418-434. doi:10.1002/sim.2897",
+        ),
+        "page2021": Reference(
+            "Page et al. 2021",
+            "Page MJ, McKenzie JE, Bossuyt PM, et al. The PRISMA 2020 statement: an updated guideline for reporting "
+            "systematic reviews. BMJ 2021;372:n71. doi:10.1136/bmj.n71",
         ),
         "rover2020": Reference(
             "Röver 2020",

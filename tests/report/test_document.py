@@ -17,10 +17,11 @@ def report(results):
 
 
 def test_the_sections_stand_in_the_order_of_a_readers_questions(report):
-    headings = [line for line in report(SUBGROUPS).splitlines() if line.startswith("#")]
+    headings = [line for line in report(SUBGROUPS).splitlines() if line.startswith(("# ", "## "))]
     assert headings == [
-        "# Response", "## Result", "## Estimates side by side", "## Subgroups", "## Data", "## Notes", "## Methods",
-        "## References", "## Files", "## Versions and inputs",
+        "# Response", "## Result", "## Estimates side by side", "## Subgroups", "## Leaving studies out",
+        "## Small studies", "## Data", "## Notes", "## Methods", "## References", "## Files", "## Versions and inputs",
+        "## Reporting checklists",
     ]  # fmt: skip
 
 
