@@ -38,14 +38,6 @@ def file_list(results: Results) -> dict[str, str]:
     results : Results
         The answers.
     """
-    living = "the report with priors that the reader can move, for a browser"
-    names = {
-        "report.html": living if "exact" in results.fits else "the report, for a browser",
-        "report.md": "the report",
-    }
-    names |= {"methods.txt": "the methods section with its references, to be pasted"}
-    names |= dict.fromkeys(figure_names(results.analysis), "the forest plot")
-    names |= {"results.json": "all results for programs, in full precision, with versions and hashes"}
     moves = not why_not(results.fits.get("exact"))
     names = {"report.html": f"the report{', with priors that the reader can move,' if moves else ''} for a browser"}
     names |= {"report.md": "the report", "methods.txt": "the methods section with its references, to be pasted"}
