@@ -1,7 +1,7 @@
 # Each target sets up first; the set-up does nothing when nothing has changed.
 BIN := .venv/bin
 
-.PHONY: demo test lint bench calibration beyond parametrisation audit-faults gallery check-wheel setup
+.PHONY: demo test lint bench calibration beyond parametrisation audit-faults gallery notebooks check-wheel setup
 
 demo: setup
 	@$(BIN)/bayesmeta demo
@@ -39,6 +39,10 @@ audit-faults: setup
 # All figures, at both widths of a journal, as PNG into ./gallery.
 gallery: setup
 	@$(BIN)/python -m tests.plots.gallery $(ARGS)
+
+# Executes the notebooks and holds what they print against what is stored; ARGS=--write stores it, ARGS=03 takes one.
+notebooks: setup
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python .ci/notebooks.py $(ARGS)
 
 check-wheel: setup
 	@$(BIN)/python .ci/check_wheel.py
