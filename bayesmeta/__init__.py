@@ -14,12 +14,15 @@ from bayesmeta.analyses.baujat import baujat
 from bayesmeta.analyses.bayes_factor import bayes_factor
 from bayesmeta.analyses.calibrate import Calibration, calibrate
 from bayesmeta.analyses.compare import compare
+from bayesmeta.analyses.compare_outcomes import OutcomeComparison, compare_outcomes
 from bayesmeta.analyses.concordance import concordance
 from bayesmeta.analyses.conflict import conflict
 from bayesmeta.analyses.contrasts import contrasts, prob_best
+from bayesmeta.analyses.crude_tests import crude_tests
 from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.decisions import prob_above, prob_rope
 from bayesmeta.analyses.diagnose import diagnose
+from bayesmeta.analyses.external_control import compare_control
 from bayesmeta.analyses.fail_safe import fail_safe_n
 from bayesmeta.analyses.fit_many import fit_many
 from bayesmeta.analyses.influence import loo
@@ -59,6 +62,7 @@ from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.spec.control import Control
 from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.empirical import rhodes_prior, turner_prior
 from bayesmeta.spec.model import ModelSpec
@@ -101,11 +105,13 @@ __all__ = [
     "AccuracyError",
     "BayesmetaError",
     "Calibration",
+    "Control",
     "DataError",
     "Elicited",
     "ForestStyle",
     "ImproperPosteriorError",
     "ModelSpec",
+    "OutcomeComparison",
     "OutputError",
     "PooledMany",
     "Prior",
@@ -123,11 +129,14 @@ __all__ = [
     "calibrate",
     "cluster_robust",
     "compare",
+    "compare_control",
     "compare_frame",
+    "compare_outcomes",
     "concordance",
     "conflict",
     "conflict_frame",
     "contrasts",
+    "crude_tests",
     "cumulative",
     "cumulative_frame",
     "diagnose",

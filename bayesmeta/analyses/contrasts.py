@@ -9,10 +9,11 @@ import pandas as pd
 
 from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_probability, unknown_name
+from bayesmeta.analyses.contrast_rows import contrast_row
 from bayesmeta.analyses.levels import DEFAULT_OMEGA, groups_from
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import AccuracyError, SpecError
-from bayesmeta.exact.contrast import Contrast, Kind, contrast
+from bayesmeta.exact.contrast import Kind, contrast
 from bayesmeta.exact.groups import Groups
 from bayesmeta.exact.ranks import rank_probabilities
 from bayesmeta.exact.regression import RegressionFit
@@ -138,39 +139,15 @@ def _pair(groups: Groups, first: int, second: int, scale: str | None, prob: floa
 
 def _numbers(groups: Groups, first: int, second: int, name: str, kind: Kind, prob: float) -> dict[str, float]:
     """Return the numbers of one contrast; raise `AccuracyError` if they cannot be certified."""
-    row = _row_of(*contrast(groups, first, second, name, kind), kind, prob)
+    row = contrast_row(*contrast(groups, first, second, name, kind), kind, prob)
     if not row["numerical_error"] <= REFINE_ABOVE:
-        row = _row_of(*contrast(groups, first, second, name, kind, refined=True), kind, prob)
+        row = contrast_row(*contrast(groups, first, second, name, kind, refined=True), kind, prob)
     if not row["numerical_error"] <= ACCEPTABLE:
         raise AccuracyError(
             f"the {kind} of {name} between {groups.labels[first]!r} and {groups.labels[second]!r} could not be "
             f"computed to {ACCEPTABLE:g}: {HARDLY_BOUND}"
         )
     return row
-
-
-def _row_of(fine: Contrast, coarse: Contrast, kind: Kind, prob: float) -> dict[str, float]:
-    """Return the numbers of a contrast with their error: the coarser resolution's distribution at the quantiles."""
-    tail = 0.5 * (1.0 - prob)
-    probabilities = np.array([0.5, tail, 1.0 - tail])
-    marginal = fine.marginal(f"the {kind}")
-    at = marginal.base_ppf(probabilities)
-    zero = np.zeros(1)
-    below, roughly = fine.cdf_pdf(zero)[0][0], coarse.cdf_pdf(zero)[0][0]
-    cdf, pdf = coarse.cdf_pdf(at)
-    values = marginal.scale.value(at)
-    slope = marginal.scale.slope(values) if kind == "ratio" else np.ones_like(values)
-    errors = (np.abs(cdf - probabilities) + fine.defect) / np.maximum(pdf, 1e-300) * slope
-    moments, others = np.array(fine.moments()), np.array(coarse.moments())
-    exist = np.isfinite(moments)
-    apart = np.abs(moments[exist] - others[exist])
-    relative = errors / np.maximum(np.abs(values), 1.0)
-    error = FLOOR + float(max(relative.max(), abs(below - roughly) + fine.defect, apart.max(initial=0.0)))
-    median, lower, upper = values
-    return {
-        "mean": moments[0], "sd": moments[1], "median": median, "lower": lower, "upper": upper,
-        "prob_above": float(np.clip(1.0 - below, 0.0, 1.0)), "numerical_error": error,
-    }  # fmt: skip
 
 
 def _exponential(row: dict[str, float]) -> dict[str, float]:

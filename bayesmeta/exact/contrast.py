@@ -123,12 +123,7 @@ class Side:
 
     def edges(self) -> FloatArray:
         """Return edges of panels that resolve the quantity on the scale of the link, ascending."""
-        points, rough = self.quantities.start(self.name)
-        edges = np.unique(np.interp(PANEL_EDGES, rough, points))
-        steps = WIDENING ** np.arange(1, MORE_PANELS + 1)
-        below = edges[0] - (edges[1] - edges[0]) * np.cumsum(steps)
-        above = edges[-1] + (edges[-1] - edges[-2]) * np.cumsum(steps)
-        return np.concatenate([below[::-1], edges, above])
+        return panel_edges(*self.quantities.start(self.name))
 
     @property
     def spread(self) -> float:
@@ -231,6 +226,15 @@ class Contrast:
         """Return the difference, or the ratio itself, as a distribution."""
         scale = RATIO if self.first.logarithm else IDENTITY
         return Marginal(name, self.cdf_pdf, self.start(), self.moments(), scale)
+
+
+def panel_edges(points: FloatArray, rough: FloatArray) -> FloatArray:
+    """Return edges of panels that resolve a distribution, ascending, from points and its rough cdf there."""
+    edges = np.unique(np.interp(PANEL_EDGES, rough, points))
+    steps = WIDENING ** np.arange(1, MORE_PANELS + 1)
+    below = edges[0] - (edges[1] - edges[0]) * np.cumsum(steps)
+    above = edges[-1] + (edges[-1] - edges[-2]) * np.cumsum(steps)
+    return np.concatenate([below[::-1], edges, above])
 
 
 def gauss_panels(edges: FloatArray, order: int) -> tuple[FloatArray, FloatArray]:

@@ -33,7 +33,7 @@ def mixture(marginals: Sequence[Marginal], weights: FloatArray) -> Marginal:
     def cdf_pdf(x: FloatArray) -> tuple[FloatArray, FloatArray]:
         cdf, pdf = np.zeros(x.shape), np.zeros(x.shape)
         for weight, marginal in parts:
-            below, density = _on_scale(marginal, first.scale, x)
+            below, density = on_scale(marginal, first.scale, x)
             cdf += weight * np.clip(below, 0.0, 1.0)
             pdf += weight * density
         return cdf, pdf
@@ -42,7 +42,7 @@ def mixture(marginals: Sequence[Marginal], weights: FloatArray) -> Marginal:
     return Marginal(first.name, cdf_pdf, _start(parts, first.scale), _moments(parts), first.scale, "; ".join(notes))
 
 
-def _on_scale(marginal: Marginal, scale: Scale, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+def on_scale(marginal: Marginal, scale: Scale, x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return distribution function and density of a quantity at points of another base scale."""
     if marginal.scale is scale:
         return marginal.cdf_pdf(x)
