@@ -50,8 +50,8 @@ def test_draws_of_a_sampled_fit_give_the_same_within_their_error(fit, table, as_
     assert sampled["median"].to_numpy() == pytest.approx(table["median"].to_numpy(), rel=0.1)
     assert "is_reliable" in sampled
     assert "numerical_error" not in sampled
-    again = bm.compare_control(as_nuts(fit), TOWER, seed=1).set_index(["parameter", "contrast"])
-    pd.testing.assert_frame_equal(sampled, again)
+    again = bm.compare_control(as_nuts(fit), TOWER, parameters="p_median", seed=1).set_index(["parameter", "contrast"])
+    pd.testing.assert_frame_equal(sampled.loc[["p_median"]], again)
 
 
 def test_shortest_intervals_hold_their_probability_and_are_shorter(fit, table):
