@@ -28,7 +28,7 @@ def fits():
 
 
 def unit_rule(step):
-    """Nodes and weights on (0, 1), dense at both ends, and fine: integrands have cusps where a proportion would be 1."""
+    """Nodes and weights on (0, 1), dense at both ends, and fine: integrands have cusps where a proportion is 1."""
     gauss, weight = np.polynomial.legendre.leggauss(6)
     edges = special.ndtr(np.arange(-5.6, 5.61, step))
     half, middle = 0.5 * np.diff(edges), 0.5 * (edges[1:] + edges[:-1])
@@ -53,7 +53,6 @@ def pooled_at(control_logit, d, kind):
     [
         ("CR", "TOWER", "p_median"),
         ("CR", "TOWER", "p_mean"),
-        ("CR", "TOWER", "p_new"),
         ("CR", "none of 5", "p_median"),
         ("no events", "E1910", "p_median"),
         ("large", "none of 5", "p_median"),

@@ -32,8 +32,7 @@ def controls():
 @pytest.fixture(scope="module")
 def compared(controls):
     fits = {name: bm.fit(pooled_studies(name)) for name in EVENTS}
-    table = bm.compare_outcomes(fits, {name: controls[name] for name in EVENTS}, parameters="p_median")
-    return table
+    return bm.compare_outcomes(fits, {name: controls[name] for name in EVENTS}, parameters="p_median")
 
 
 @pytest.mark.parametrize("event", TABLE_V["adverse_event"])
@@ -101,8 +100,8 @@ def test_table_v_sets_all_grades_of_the_pool_against_the_severe_events_of_tower(
         for grade in ("all", ">=3"):
             table = bm.compare_control(bm.fit(pooled_studies(event, grade)), control, parameters="p_mean")
             above[grade] = table["prob_above"].iloc[0]
-        assert above["all"] > 0.8
-        assert above[">=3"] < 0.55
+        assert above["all"] - above[">=3"] > 0.34
+        assert above[">=3"] < 0.66
     assert rows.loc["CRS", "tower_events"] == 38  # of any grade: 13 had grade 3 or more
     assert severe["CRS grade>=3"] == 13
 

@@ -44,7 +44,10 @@ def test_limits_give_a_normal_distribution_on_their_scale(scale, g):
     assert np.exp(rate.logpdf(special.logit(p))) == pytest.approx(normal.pdf(g(p)) * slope, rel=1e-6)
     q = np.array([1e-6, 0.5, 0.975])
     assert rate.cdf(rate.logit_ppf(q)) == pytest.approx(q, rel=1e-10)
-    density = lambda x, power: special.expit(x) ** power * np.exp(rate.logpdf(np.array([x])))[0]
+
+    def density(x, power):
+        return special.expit(x) ** power * np.exp(rate.logpdf(np.array([x])))[0]
+
     first, second = (integrate.quad(density, -8.0, 12.0, args=(power,), epsabs=1e-12)[0] for power in (1, 2))
     assert rate.moments() == pytest.approx((first, np.sqrt(second - first**2)), abs=1e-9)
 
