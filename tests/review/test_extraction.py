@@ -323,6 +323,18 @@ def test_counts_of_two_arms_of_one_arm_and_landmarks_become_studies(review_2):
     assert of_se.se.item() == pytest.approx(0.021 / (0.879 * 0.121))
 
 
+def test_single_arms_are_not_dropped_in_silence_beside_pairs_of_arms():
+    pair = [COUNT, COUNT | {"arm": "control", "events": "21", "n": "134"}]
+    extraction = bm.read_extraction(pd.DataFrame([*pair, COUNT | {"study": "Kim", "arm": "single"}]))
+    with pytest.raises(bm.SpecError, match="there are several arms, treatment, control, single; say which"):
+        extraction.studies("CR")
+    assert extraction.studies("CR", arm="both").kind == "two-arm-counts"
+    assert extraction.studies("CR", arm=["single", "treatment"]).study == ("Lee 2019", "Kim")
+    for arm in ("singel", []):
+        with pytest.raises(bm.SpecError, match="unknown arm"):
+            extraction.studies("CR", arm=arm)
+
+
 def test_no_study_is_made_of_what_cannot_be_pooled(review_2):
     with pytest.raises(bm.DataError, match=r"row 89, study .*column 'lower': the estimate has no limits"):
         review_2.studies("CR full recovery", measure="percent", setting="relapsed/refractory", arm="treatment")
