@@ -62,6 +62,14 @@ from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.review.evidence import evidence_table
+from bayesmeta.review.extraction import Extraction, read_extraction
+from bayesmeta.review.extraction_schema import extraction_fields
+from bayesmeta.review.prisma import PrismaFlow, prisma_boxes, prisma_flow
+from bayesmeta.review.quality import Quality, read_quality
+from bayesmeta.review.quality_sensitivity import judgement_weights, quality_sensitivity
+from bayesmeta.review.quality_tools import list_quality_tools, quality_tool
+from bayesmeta.review.templates import write_extraction_template, write_prisma_template, write_quality_template
 from bayesmeta.spec.control import Control
 from bayesmeta.spec.elicit import Elicited, elicit
 from bayesmeta.spec.empirical import rhodes_prior, turner_prior
@@ -76,6 +84,8 @@ if TYPE_CHECKING:
     from bayesmeta.plots.bubble import bubble_frame, plot_bubble
     from bayesmeta.plots.compare import compare_frame, plot_compare
     from bayesmeta.plots.conflict import conflict_frame, plot_conflict
+    from bayesmeta.plots.flow import plot_prisma_flow
+    from bayesmeta.plots.flow_frame import flow_frame
     from bayesmeta.plots.forest import plot_forest
     from bayesmeta.plots.forest_density import forest_densities
     from bayesmeta.plots.forest_frame import forest_frame
@@ -90,6 +100,8 @@ if TYPE_CHECKING:
     from bayesmeta.plots.posterior import plot_posterior, posterior_frame
     from bayesmeta.plots.power_scaling import plot_power_scaling, power_frame
     from bayesmeta.plots.predictive import plot_predictive, predictive_frame
+    from bayesmeta.plots.quality import plot_quality_summary, plot_traffic_light
+    from bayesmeta.plots.quality_frame import quality_summary_frame, traffic_light_frame
     from bayesmeta.plots.radial import plot_radial, radial_frame
     from bayesmeta.plots.save import save_figure
     from bayesmeta.plots.sensitivity import plot_sensitivity, sensitivity_frame
@@ -108,6 +120,7 @@ __all__ = [
     "Control",
     "DataError",
     "Elicited",
+    "Extraction",
     "ForestStyle",
     "ImproperPosteriorError",
     "ModelSpec",
@@ -115,6 +128,8 @@ __all__ = [
     "OutputError",
     "PooledMany",
     "Prior",
+    "PrismaFlow",
+    "Quality",
     "SelectionFit",
     "SpecError",
     "Studies",
@@ -141,9 +156,12 @@ __all__ = [
     "cumulative_frame",
     "diagnose",
     "elicit",
+    "evidence_table",
+    "extraction_fields",
     "fail_safe_n",
     "fit",
     "fit_many",
+    "flow_frame",
     "forest_densities",
     "forest_frame",
     "funnel_frame",
@@ -152,11 +170,13 @@ __all__ = [
     "influence",
     "influence_frame",
     "joint_frame",
+    "judgement_weights",
     "labbe_frame",
     "leave_one_out",
     "leave_one_out_frame",
     "list_datasets",
     "list_models",
+    "list_quality_tools",
     "living_report",
     "load_dataset",
     "load_model",
@@ -179,10 +199,13 @@ __all__ = [
     "plot_posterior",
     "plot_power_scaling",
     "plot_predictive",
+    "plot_prisma_flow",
+    "plot_quality_summary",
     "plot_radial",
     "plot_sensitivity",
     "plot_shrinkage_trace",
     "plot_tipping_point",
+    "plot_traffic_light",
     "pool_many",
     "posterior_frame",
     "power_frame",
@@ -191,13 +214,20 @@ __all__ = [
     "predict",
     "predictive_checks",
     "predictive_frame",
+    "prisma_boxes",
+    "prisma_flow",
     "prob_above",
     "prob_best",
     "prob_rope",
     "psis_loo",
     "pymc_model",
+    "quality_sensitivity",
+    "quality_summary_frame",
+    "quality_tool",
     "radial_frame",
     "read_csv",
+    "read_extraction",
+    "read_quality",
     "read_studies",
     "rhodes_prior",
     "run_analysis",
@@ -216,9 +246,13 @@ __all__ = [
     "summary",
     "tipping_frame",
     "tipping_point",
+    "traffic_light_frame",
     "trim_fill",
     "turner_prior",
     "verify",
+    "write_extraction_template",
+    "write_prisma_template",
+    "write_quality_template",
 ]
 
 _LATE = {
@@ -229,6 +263,7 @@ _LATE = {
     "compare_frame": "bayesmeta.plots.compare",
     "conflict_frame": "bayesmeta.plots.conflict",
     "cumulative_frame": "bayesmeta.plots.forest_steps_frame",
+    "flow_frame": "bayesmeta.plots.flow_frame",
     "forest_densities": "bayesmeta.plots.forest_density",
     "forest_frame": "bayesmeta.plots.forest_frame",
     "funnel_frame": "bayesmeta.plots.funnel",
@@ -253,20 +288,25 @@ _LATE = {
     "plot_posterior": "bayesmeta.plots.posterior",
     "plot_power_scaling": "bayesmeta.plots.power_scaling",
     "plot_predictive": "bayesmeta.plots.predictive",
+    "plot_prisma_flow": "bayesmeta.plots.flow",
+    "plot_quality_summary": "bayesmeta.plots.quality",
     "plot_radial": "bayesmeta.plots.radial",
     "plot_sensitivity": "bayesmeta.plots.sensitivity",
     "plot_shrinkage_trace": "bayesmeta.plots.shrinkage_trace",
     "plot_tipping_point": "bayesmeta.plots.tipping",
+    "plot_traffic_light": "bayesmeta.plots.quality",
     "posterior_frame": "bayesmeta.plots.posterior",
     "power_frame": "bayesmeta.plots.power_scaling",
     "predictive_frame": "bayesmeta.plots.predictive",
     "pymc_model": "bayesmeta.nuts.build",
+    "quality_summary_frame": "bayesmeta.plots.quality_frame",
     "radial_frame": "bayesmeta.plots.radial",
     "run_analysis": "bayesmeta.report.run",
     "save_figure": "bayesmeta.plots.save",
     "sensitivity_frame": "bayesmeta.plots.sensitivity",
     "shrinkage_frame": "bayesmeta.plots.shrinkage_trace",
     "tipping_frame": "bayesmeta.plots.tipping",
+    "traffic_light_frame": "bayesmeta.plots.quality_frame",
 }  # they load matplotlib or PyMC
 
 

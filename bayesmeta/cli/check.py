@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bayesmeta.cli.data_options import check_data, data_options, load_studies, roles_from, split_measure
-from bayesmeta.cli.output import format_option, frame_text, say
+from bayesmeta.cli.output import count_problems, format_option, frame_text, say
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bayesmeta.data.columns import Roles
 
 
@@ -28,7 +26,7 @@ def check_command(*, data: str, measure: str | None, form: str, **columns: Any) 
     roles = roles_from(columns, of_estimates)
     problems = check_data(data, roles)
     has_errors = bool((problems["kind"] == "error").any())
-    verdict = _verdict(problems) if has_errors else f"{_verdict(problems)}, {_size(data, roles)}"
+    verdict = count_problems(problems) if has_errors else f"{count_problems(problems)}, {_size(data, roles)}"
     if form != "table":
         click.echo(frame_text(problems, form))
     elif len(problems):
@@ -40,13 +38,6 @@ def check_command(*, data: str, measure: str | None, form: str, **columns: Any) 
         say([f"Error: {Path(data).name}: {verdict}."])
         sys.exit(1)
     click.echo(f"{Path(data).name}: {verdict}.", err=form != "table")
-
-
-def _verdict(problems: "pd.DataFrame") -> str:
-    """Return how many problems of each kind there are."""
-    counts = problems["kind"].value_counts().to_dict()
-    texts = [f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in sorted(counts.items())]
-    return " and ".join(texts) or "no problem found"
 
 
 def _size(data: str, roles: "Roles") -> str:

@@ -23,6 +23,7 @@ from bayesmeta.cli.influence import influence_command
 from bayesmeta.cli.init import init_command
 from bayesmeta.cli.models import models_command
 from bayesmeta.cli.output import one_line
+from bayesmeta.cli.review import review_command
 from bayesmeta.cli.run import run_command
 from bayesmeta.cli.sensitivity import sensitivity_command
 from bayesmeta.cli.subgroups import subgroups_command
@@ -131,6 +132,7 @@ for command in (
     subgroups_command,
     bias_command,
     check_command,
+    review_command,
     models_command,
     datasets_command,
 ):

@@ -162,6 +162,14 @@ DATASETS = MappingProxyType(
                 _COMPARATIVE,
                 _VERIFIED,
             ),
+            Dataset(
+                "blinatumomab_extraction",
+                13,
+                172,
+                "the four tables above in one of long form, for read_extraction",
+                _COMPARATIVE,
+                _VERIFIED,
+            ),
         )
     }
 )

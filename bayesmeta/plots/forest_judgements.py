@@ -10,12 +10,14 @@ from bayesmeta._validate import did_you_mean, unknown_name
 from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_columns import Column
 from bayesmeta.plots.forest_layout import SYMBOL, Layout
-from bayesmeta.plots.forest_style import ForestStyle
+from bayesmeta.plots.forest_style import ForestStyle, Judgement
 
 type Judged = str | Sequence[str] | Mapping[str, str]
 
 MARKERS: Final[Mapping[str, str]] = {"+": "+", "-": "_", "x": "x", "?": "$?$", "!": "$!$"}
 """What matplotlib draws for each mark."""
+SIGNS: Final[Mapping[str, str]] = {"-": "\N{MINUS SIGN}", "x": "\N{MULTIPLICATION SIGN}"}
+"""How text writes the marks that are no letters."""
 EDGE_COLOR: Final = "#303030"
 MARK: Final = 0.55
 """Size of a mark, in diameters of its circle."""
@@ -81,15 +83,18 @@ def _judgement(value: Any, name: str, study: str, style: ForestStyle) -> str:
 
 def judgement_line(columns: Sequence[Column], style: ForestStyle) -> list[str]:
     """Return what the marks mean that are drawn, as one line, or none."""
-    drawn = {words for column in columns for words in column.judgements}
+    return meaning_of({words for column in columns for words in column.judgements}, style.judgements)
+
+
+def meaning_of(drawn: set[str], judgements: Mapping[str, Judgement]) -> list[str]:
+    """Return what the marks of some judgements mean, as one line, or none."""
     by_mark: dict[str, list[str]] = {}
-    for words, judgement in style.judgements.items():
+    for words, judgement in judgements.items():
         if words in drawn:
             by_mark.setdefault(judgement.mark, []).append(words)
     if not by_mark:
         return []
-    signs = {"-": "\N{MINUS SIGN}", "x": "\N{MULTIPLICATION SIGN}"}
-    meaning = (f"{signs.get(mark, mark)}\N{NO-BREAK SPACE}{' or '.join(words)}" for mark, words in by_mark.items())
+    meaning = (f"{SIGNS.get(mark, mark)}\N{NO-BREAK SPACE}{' or '.join(words)}" for mark, words in by_mark.items())
     return [f"Risk of bias: {', '.join(meaning)}."]
 
 
@@ -100,11 +105,15 @@ def draw_judgements(ax: Axes, column: Column, layout: Layout, style: ForestStyle
     for words, y in zip(column.judgements, layout.y, strict=False):
         if not words:
             continue
-        judgement = style.judgements[words]
-        common: dict[str, Any] = {"ls": "none", "transform": ax.get_yaxis_transform(), "clip_on": False}
-        circle: dict[str, Any] = {"mfc": judgement.color, "mec": EDGE_COLOR, "mew": 0.4, "ms": diameter}
-        ax.plot([x], [y], marker="o", label=f"_judgement {words}", zorder=3, **circle, **common)
-        mark: dict[str, Any] = {"ms": MARK * diameter, "color": judgement.ink, "mew": 0.12 * diameter}
-        if judgement.mark in "?!":
-            mark |= {"mew": 0.0, "ms": 1.3 * MARK * diameter}
-        ax.plot([x], [y], marker=MARKERS[judgement.mark], label="_mark", zorder=4, **mark, **common)
+        place = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+        draw_light(ax, x, y, words, style.judgements[words], diameter, **place)
+
+
+def draw_light(ax: Axes, x: float, y: float, words: str, judgement: Judgement, diameter: float, **place: Any) -> None:
+    """Draw one judgement: a circle with a mark in it, `diameter` points wide."""
+    circle: dict[str, Any] = {"mfc": judgement.color, "mec": EDGE_COLOR, "mew": 0.4, "ms": diameter}
+    ax.plot([x], [y], marker="o", label=f"_judgement {words}", zorder=3, ls="none", **circle, **place)
+    mark: dict[str, Any] = {"ms": MARK * diameter, "color": judgement.ink, "mew": 0.12 * diameter}
+    if judgement.mark in "?!":
+        mark |= {"mew": 0.0, "ms": 1.3 * MARK * diameter}
+    ax.plot([x], [y], marker=MARKERS[judgement.mark], label="_mark", zorder=4, ls="none", **mark, **place)

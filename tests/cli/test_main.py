@@ -79,6 +79,7 @@ def test_the_commands_of_this_version_are_listed(run):
         "subgroups",
         "bias",
         "check",
+        "review",
         "models",
         "datasets",
     ]

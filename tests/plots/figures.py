@@ -50,6 +50,13 @@ class Case:
         return bm.fit(self.two_arms, engine="frequentist")
 
     @cached_property
+    def judged(self) -> bm.Quality:
+        rng = np.random.default_rng(7)
+        answers = np.array(["low", "some concerns", "high"])[rng.integers(0, 3, (len(self.n), 5))]
+        frame = pd.DataFrame(answers, columns=[f"D{i}" for i in range(1, 6)]).assign(study=self.labels)
+        return bm.read_quality(frame, tool="RoB 2")
+
+    @cached_property
     def conclusion(self) -> Any:
         return bm.tipping_point(self.exact, "P(p_new > 0.1) >= 0.9", scale_range=(0.05, 5.0))
 
@@ -114,6 +121,13 @@ OF_SEVERAL: dict[str, Draw] = {
     "gosh": lambda case, **size: bm.plot_gosh(bm.subsets(case.classical, size=2), **size),
 }
 """Figures that need studies that differ."""
+OF_REVIEW: dict[str, Draw] = {
+    "flow-wang2026": lambda _, **size: bm.plot_prisma_flow(bm.prisma_flow("wang2026"), **size),
+    "flow-sarkar2026": lambda _, **size: bm.plot_prisma_flow(bm.prisma_flow("sarkar2026"), **size),
+    "traffic-light": lambda case, **size: bm.plot_traffic_light(case.judged, **size),
+    "quality-summary": lambda case, **size: bm.plot_quality_summary(case.judged, **size),
+}
+"""Figures of what a review did; their tests are in files of their own."""
 FIGURES = OF_QUANTITIES | OF_STUDIES | OF_SEVERAL
 
 

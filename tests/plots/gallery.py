@@ -7,7 +7,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 import bayesmeta as bm
-from tests.plots.figures import CASES, FIGURES, OF_QUANTITIES, figure_of
+from tests.plots.figures import CASES, FIGURES, OF_QUANTITIES, OF_REVIEW, figure_of
 
 FOLDER = Path("gallery")
 WIDTHS_MM = (85, 170)
@@ -18,7 +18,7 @@ REFERENCE_DPI = 72
 
 
 def draw(name: str, case: str, width_mm: int, file: Path, dpi: int) -> None:
-    bm.save_figure(figure_of(FIGURES[name](CASES[case], width_mm=width_mm)), file, dpi=dpi)
+    bm.save_figure(figure_of((FIGURES | OF_REVIEW)[name](CASES[case], width_mm=width_mm)), file, dpi=dpi)
     plt.close("all")
 
 
@@ -30,8 +30,8 @@ def draw_references() -> None:
 
 def draw_gallery() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for name in FIGURES:
-        for case in ("k = 15",) if name in OF_QUANTITIES else DRAWN:
+    for name in FIGURES | OF_REVIEW:
+        for case in ("k = 15",) if name in OF_QUANTITIES or name.startswith("flow") else DRAWN:
             for width in WIDTHS_MM:
                 suffix = "".join(letter for letter in case if letter.isalnum())
                 try:
