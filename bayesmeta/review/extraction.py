@@ -48,7 +48,7 @@ class Extraction:
         *,
         measure: str = "count",
         setting: str | Sequence[str] | None = None,
-        arm: str | None = None,
+        arm: str | Sequence[str] | None = None,
         timepoint: str | None = None,
         denominator: str | None = None,
     ) -> Studies:
@@ -63,8 +63,9 @@ class Extraction:
             with standard errors; ratios with limits, which become logs.
         setting : str or sequence of str, optional
             Which settings; must be given if there are several, because results are pooled within a setting.
-        arm : {"single", "treatment", "control"}, optional
-            Of counts and percentages: one arm. By default both arms of counts that have two, and else the single arm.
+        arm : str or sequence of str, optional
+            Of counts and percentages: ``"single"``, ``"treatment"`` or ``"control"``, or several, each a study of one
+            arm; of counts also ``"both"``, treatment beside control. Must be given if there is any other choice.
         timepoint, denominator : str, optional
             Which; must be given if there are several.
 

@@ -200,7 +200,7 @@ def _too_narrow(
 ) -> Iterator[Finding]:
     """Yield whether an interval is narrower than so many patients can give, as an SE printed for a CI is."""
     z = float(ndtri(0.5 + 0.5 * prob))
-    if measure == "percent" and 0.0 < values["estimate"] < 100.0:
+    if measure == "percent" and values["lower"] > 0.0 and values["upper"] < 100.0:  # else they may be cut off there
         p = values["estimate"] / 100.0
         low, high = wilson(p * n, n, ci_prob=prob)
         least = 100.0 * min(2.0 * z * np.sqrt(p * (1.0 - p) / n), float(np.squeeze(high - low)))

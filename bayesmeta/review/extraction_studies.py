@@ -1,6 +1,6 @@
 """Which of the extracted results are pooled, and as what kind of data?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from bayesmeta.review.extraction_schema import INTERVALS, RATIOS, SE_LIMITS
 KEPT: Final = ["setting", "population", "timepoint", "denominator", "status", "row"]
 NOT_REPORTED: Final = "not reported"
 """A text that is missing."""
+BOTH: Final = ("treatment", "control")
 POOLED: Final = ("count", "percent", *RATIOS)
 SAY_WHICH: Final = {
     "setting": "results are pooled within one setting",
@@ -51,7 +52,7 @@ def select_studies(
     _refuse_faulty(rows, problems, source)
     rows = rows.assign(**{name: rows[name].replace("", NOT_REPORTED) for name in KEPT})
     if measure == "count":
-        return _two_arms(rows, source) if len(arms) == 2 else _counts(rows, source)
+        return _two_arms(rows, source) if arms == BOTH else _counts(rows, source)
     return _ratios(rows, source, measure) if measure in RATIOS else _logits(rows, source)
 
 
@@ -62,17 +63,21 @@ def _where(rows: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     return rows[rows[column] == value]
 
 
-def _arms(rows: pd.DataFrame, measure: str, arm: str | None) -> tuple[str, ...]:
-    """Return the arms whose rows are taken."""
+def _arms(rows: pd.DataFrame, measure: str, arm: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the arms whose rows are taken: `BOTH`, or those that are pooled as one arm each."""
     given = list(dict.fromkeys(rows["arm"]))
     if measure in RATIOS:
         return ("contrast",)
+    if arm == "both" and measure == "count":
+        return BOTH
     if arm is not None:
-        if arm not in given:
-            raise SpecError(unknown_name("arm", arm, given))
-        return (arm,)
-    if measure == "count" and {"treatment", "control"} <= set(given):
-        return ("treatment", "control")
+        chosen = (arm,) if isinstance(arm, str) else tuple(arm)
+        for name in chosen or ("",):
+            if name not in given:
+                raise SpecError(unknown_name("arm", name, given))
+        return chosen
+    if measure == "count" and set(given) == set(BOTH):
+        return BOTH
     if len(given) > 1:
         raise SpecError(f"there are several arms, {', '.join(given)}; say which: arm={given[0]!r}.")
     return (given[0],)
@@ -98,7 +103,7 @@ def _counts(rows: pd.DataFrame, source: str) -> Studies:
 
 def _two_arms(rows: pd.DataFrame, source: str) -> Studies:
     """Return the two arms of each cohort side by side; both must be there."""
-    treatment, control = (rows[rows["arm"] == arm].set_index("cohort") for arm in ("treatment", "control"))
+    treatment, control = (rows[rows["arm"] == arm].set_index("cohort") for arm in BOTH)
     alone = list(treatment.index.symmetric_difference(control.index))
     if alone:
         arm = "control" if alone[0] in treatment.index else "treatment"
@@ -107,7 +112,7 @@ def _two_arms(rows: pd.DataFrame, source: str) -> Studies:
         )
     both = treatment.rename(columns={"events": "events_treatment", "n": "n_treatment"})
     both = both.assign(events_control=control["events"], n_control=control["n"])
-    events, n = (tuple(f"{name}_{arm}" for arm in ("treatment", "control")) for name in ("events", "n"))
+    events, n = (tuple(f"{name}_{arm}" for arm in BOTH) for name in ("events", "n"))
     return Studies.from_frame(both.reset_index(), events=events, n=n, moderators=KEPT, source=source)
 
 

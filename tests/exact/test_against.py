@@ -53,7 +53,6 @@ def pooled_at(control_logit, d, kind):
     [
         ("CR", "TOWER", "p_median"),
         ("CR", "TOWER", "p_mean"),
-        ("CR", "TOWER", "p_new"),
         ("CR", "none of 5", "p_median"),
         ("no events", "E1910", "p_median"),
         ("large", "none of 5", "p_median"),

@@ -139,7 +139,7 @@ def test_shrunken_differences_have_the_moments_of_dense_sums(joints, dense, othe
 
 
 def test_distribution_functions_of_differences_have_their_moments(joints):
-    d = np.linspace(-1.0, 1.0, 2001)
+    d = np.linspace(-1.0, 1.0, 601)
     for joint, _ in joints[:1]:
         for name in ("p_median", "p_mean", "p_new"):
             shrunken = Shrunken(joint, name, "difference")

@@ -1,5 +1,6 @@
 """Models that only NUTS can fit: is their density the one that is stated, and what is said of data that do not go?"""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +146,17 @@ def test_the_reference_of_three_levels_is_that_of_metafor():
     np.testing.assert_allclose(np.exp(found.x), [0.06506194, 0.03273652], rtol=1e-5)
     _, mean, sd = pooled(found.x)
     np.testing.assert_allclose([mean[0, 0], sd[0, 0]], [0.1847132, 0.08455592], rtol=1e-5)
+
+
+def test_stored_draws_agree_with_the_references():
+    stored = json.loads(beyond.RESULTS.read_text("utf-8"))
+    table = pd.DataFrame(stored["rows"])
+    assert stored["seed"] == beyond.SEED
+    assert table["case"].nunique() == len(beyond.CASES) == 7
+    assert len(table) == 192
+    assert (table["difference"].abs() <= 4.0).all()
+    divergent = table.groupby("case")["n_divergent"].max()
+    assert divergent[divergent > 0].to_dict() == {"two outcomes": 3}  # of 8000 draws
 
 
 REFUSED = {

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.effects.study_intervals import agresti_coull, jeffreys, wald, wilson
 from bayesmeta.review.extraction_schema import FIELDS
 
 HR = {"study": "Lee 2019", "setting": "relapsed", "arm": "contrast", "outcome": "survival", "endpoint": "OS",
@@ -124,6 +125,39 @@ def test_no_rounded_wald_interval_of_a_ratio_is_called_off_centre_and_wrong_ones
     found = problems_of(*shifted)
     assert (found["kind"] == "error").all()
     assert len(found) > 190  # of the rest, the rounding to two decimals leaves room for it
+
+
+def log_log(p, n, z=1.959963984540054):
+    """Return the limits of a survival rate on the scale of log(-log), without censoring."""
+    centre, se = np.log(-np.log(p)), np.sqrt((1.0 - p) / (n * p)) / abs(np.log(p))
+    return p_of(centre + z * se), p_of(centre - z * se)
+
+
+def p_of(x):
+    return np.exp(-np.exp(x))
+
+
+def test_no_usual_interval_of_a_rate_is_called_too_narrow_and_an_se_printed_for_one_is():
+    rng = np.random.default_rng(5)
+    clean, narrow = [], []
+    for i in range(150):
+        n = int(rng.integers(15, 800))
+        r = int(rng.integers(1, n))
+        limits = [f(r, n) for f in (wald, wilson, jeffreys, agresti_coull)] + [log_log(r / n, n)]
+        for j, (low, high) in enumerate(limits):
+            low, high = float(np.squeeze(low)), float(np.squeeze(high))
+            if 0.0 <= low < r / n < high <= 1.0:
+                shown = {"lower": f"{100 * low:.1f}", "upper": f"{100 * high:.1f}"}
+                clean.append(RATE | shown | {"study": f"S{i}.{j}", "n": str(n), "estimate": f"{100 * r / n:.1f}"})
+        se = np.sqrt(r / n * (1 - r / n) / n)
+        if r / n - se > 0.001 and r / n + se < 0.999 and se > 0.004:  # limits at an end may be cut off there
+            shown = {"lower": f"{100 * (r / n - se):.1f}", "upper": f"{100 * (r / n + se):.1f}"}
+            narrow.append(RATE | shown | {"study": f"N{i}", "n": str(n), "estimate": f"{100 * r / n:.1f}"})
+    assert len(clean) > 600
+    assert problems_of(*clean).empty
+    found = problems_of(*narrow)
+    assert found["column"].tolist() == ["interval"] * len(narrow)
+    assert (found["kind"] == "error").all()
 
 
 def test_a_ratio_turned_round_is_found_by_its_other_row_and_by_the_survival_of_the_arms():
@@ -287,6 +321,18 @@ def test_counts_of_two_arms_of_one_arm_and_landmarks_become_studies(review_2):
         review_2.studies("OS", **options)
     of_se = review_2.studies("DFS", measure="percent", setting="frontline, standard-risk", arm="control")
     assert of_se.se.item() == pytest.approx(0.021 / (0.879 * 0.121))
+
+
+def test_single_arms_are_not_dropped_in_silence_beside_pairs_of_arms():
+    pair = [COUNT, COUNT | {"arm": "control", "events": "21", "n": "134"}]
+    extraction = bm.read_extraction(pd.DataFrame([*pair, COUNT | {"study": "Kim", "arm": "single"}]))
+    with pytest.raises(bm.SpecError, match="there are several arms, treatment, control, single; say which"):
+        extraction.studies("CR")
+    assert extraction.studies("CR", arm="both").kind == "two-arm-counts"
+    assert extraction.studies("CR", arm=["single", "treatment"]).study == ("Lee 2019", "Kim")
+    for arm in ("singel", []):
+        with pytest.raises(bm.SpecError, match="unknown arm"):
+            extraction.studies("CR", arm=arm)
 
 
 def test_no_study_is_made_of_what_cannot_be_pooled(review_2):
