@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from math import ceil, floor
 from typing import Final
 
-from bayesmeta.review.audit_cells import SLACK, Figure
+import numpy as np
+
+from bayesmeta.review.audit_cells import SLACK
 from bayesmeta.review.audit_finding import Finding
 from bayesmeta.review.audit_match import Compared
+from bayesmeta.review.recover import LARGEST_N, counts_behind
 
 FRACTIONS: Final = ("i2", "q_pvalue", "pvalue", "egger_pvalue", "begg_pvalue")
 """Figures between 0 and 1, whatever is pooled."""
@@ -58,7 +60,7 @@ def wrong_percentages(row: Compared) -> Iterator[Finding]:
     if row.k == 1:
         triples.append(("estimate", "events", "n"))
     for percent, events, n in triples:
-        if percent not in figures or n not in figures or not figures[n].value >= 1:
+        if percent not in figures or n not in figures or not 1.0 <= figures[n].value <= LARGEST_N:
             continue
         figure, size = figures[percent], figures[n].value
         if events in figures:
@@ -67,16 +69,11 @@ def wrong_percentages(row: Compared) -> Iterator[Finding]:
             if not figure.holds(share) and not (percent == "estimate" and figure.holds(corrected)):
                 reason = f"{figures[events].text}/{figures[n].text} is {figure.printed_as(share)}"
                 yield Finding(row, (percent,), "percentage", reason, figure.printed_as(share))
-        elif not _has_count(figure, size):
+        elif size.is_integer() and not len(counts_behind(figure, np.array([size]))[0]):
             near = round(figure.value * size)
             tries = [r for r in (near - 1, near, near + 1) if 0 <= r <= size]
             options = ", ".join(f"{r}/{size:g} is {figure.printed_as(r / size)}" for r in tries)
             yield Finding(row, (percent,), "percentage", f"no count of {figures[n].text} gives it: {options}")
-
-
-def _has_count(figure: Figure, n: float) -> bool:
-    slack = SLACK * figure.half
-    return floor((figure.high + slack) * n) >= ceil((figure.low - slack) * n)
 
 
 def impossible_counts(row: Compared) -> Iterator[Finding]:
