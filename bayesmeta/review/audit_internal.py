@@ -68,7 +68,7 @@ def wrong_percentages(row: Compared) -> Iterator[Finding]:
     if row.k == 1:
         triples.append(("estimate", "events", "n"))
     for percent, events, n in triples:
-        if percent not in figures or n not in figures or not 1.0 <= figures[n].value <= LARGEST_N:
+        if percent not in figures or n not in figures or not figures[n].value >= 1.0:
             continue
         figure, size = figures[percent], figures[n].value
         if events in figures:
@@ -78,7 +78,7 @@ def wrong_percentages(row: Compared) -> Iterator[Finding]:
                 reason = f"{figures[events].text}/{figures[n].text} is {figure.printed_as(share)}"
                 roles = _with_k(row, percent) if percent == "estimate" else (percent,)
                 yield Finding(row, roles, "percentage", reason, figure.printed_as(share))
-        elif size.is_integer() and not len(counts_behind(figure, np.array([size]))[0]):
+        elif size <= LARGEST_N and size.is_integer() and not len(counts_behind(figure, np.array([size]))[0]):
             near = round(figure.value * size)
             tries = [r for r in (near - 1, near, near + 1) if 0 <= r <= size]
             options = ", ".join(f"{r}/{size:g} is {figure.printed_as(r / size)}" for r in tries)
