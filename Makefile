@@ -1,7 +1,7 @@
 # Each target sets up first; the set-up does nothing when nothing has changed.
 BIN := .venv/bin
 
-.PHONY: demo test lint bench calibration beyond parametrisation gallery check-wheel setup
+.PHONY: demo test lint bench calibration beyond parametrisation audit-faults gallery check-wheel setup
 
 demo: setup
 	@$(BIN)/bayesmeta demo
@@ -31,6 +31,10 @@ beyond: setup
 # Effective draws per second of each form of the study effects; stored. ARGS=--show prints what is.
 parametrisation: setup
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/parametrisation.py $(or $(ARGS),--save)
+
+# Faults put into clean printed tables, and how many the audit finds: ten minutes; stored. ARGS=--show prints what is.
+audit-faults: setup
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.audit_faults $(ARGS)
 
 # All figures, at both widths of a journal, as PNG into ./gallery.
 gallery: setup

@@ -62,6 +62,7 @@ from bayesmeta.frequentist.robust import cluster_robust
 from bayesmeta.frequentist.stratified import stratified_tests
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.result.summary import summary
+from bayesmeta.review.audit import Audit, audit
 from bayesmeta.review.evidence import evidence_table
 from bayesmeta.review.extraction import Extraction, read_extraction
 from bayesmeta.review.extraction_schema import extraction_fields
@@ -69,6 +70,7 @@ from bayesmeta.review.prisma import PrismaFlow, prisma_boxes, prisma_flow
 from bayesmeta.review.quality import Quality, read_quality
 from bayesmeta.review.quality_sensitivity import judgement_weights, quality_sensitivity
 from bayesmeta.review.quality_tools import list_quality_tools, quality_tool
+from bayesmeta.review.recover import possible_counts, recover_counts
 from bayesmeta.review.templates import write_extraction_template, write_prisma_template, write_quality_template
 from bayesmeta.spec.control import Control
 from bayesmeta.spec.elicit import Elicited, elicit
@@ -115,6 +117,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FOREST_STYLES",
     "AccuracyError",
+    "Audit",
     "BayesmetaError",
     "Calibration",
     "Control",
@@ -136,6 +139,7 @@ __all__ = [
     "TippingPoint",
     "TrimFill",
     "adjusted_estimates",
+    "audit",
     "average",
     "baujat",
     "baujat_frame",
@@ -207,6 +211,7 @@ __all__ = [
     "plot_tipping_point",
     "plot_traffic_light",
     "pool_many",
+    "possible_counts",
     "posterior_frame",
     "power_frame",
     "power_scale",
@@ -229,6 +234,7 @@ __all__ = [
     "read_extraction",
     "read_quality",
     "read_studies",
+    "recover_counts",
     "rhodes_prior",
     "run_analysis",
     "save_figure",

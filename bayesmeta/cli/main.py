@@ -14,6 +14,7 @@ from typing import Any, NoReturn, final
 
 import click
 
+from bayesmeta.cli.audit import audit_command
 from bayesmeta.cli.bias import bias_command
 from bayesmeta.cli.check import check_command
 from bayesmeta.cli.datasets import datasets_command
@@ -131,6 +132,7 @@ for command in (
     influence_command,
     subgroups_command,
     bias_command,
+    audit_command,
     check_command,
     review_command,
     models_command,

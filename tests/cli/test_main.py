@@ -78,6 +78,7 @@ def test_the_commands_of_this_version_are_listed(run):
         "influence",
         "subgroups",
         "bias",
+        "audit",
         "check",
         "review",
         "models",
