@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn, final
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-DATA_SUFFIXES = (".toml", ".csv", ".html", ".css", ".typed")
+DATA_SUFFIXES = (".toml", ".csv", ".html", ".css", ".js", ".json", ".typed")
 TIME_LIMIT = 900  # seconds for one command; installing PyMC is the longest
 WHERE = """
 import bayesmeta, bayesmeta.data.datasets, bayesmeta.spec.named
@@ -117,6 +117,9 @@ def check_commands(installed: Installed) -> None:
     expect(installed.run("bayesmeta", "datasets").stdout, data)
     installed.run("bayesmeta", "demo")
     expect_files(installed.folder / "bayesmeta-demo", ["**/*.csv", "**/*.png"])
+    expect(installed.run("bayesmeta", "demo", "--list").stdout, ["adverse-events", "hazard-ratios", "survival"])
+    installed.run("bayesmeta", "demo", "--example", "adverse-events", "--out", "adverse-events")
+    expect_files(installed.folder / "adverse-events", ["outcomes.csv", "report.html", "**/*.png"])
     installed.run("bayesmeta", "init")
     expect_files(installed.folder, ["analysis.toml", "*.csv"])
     installed.run("bayesmeta", "run", "--out", "results")

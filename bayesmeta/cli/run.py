@@ -12,6 +12,7 @@ from bayesmeta.cli.output import say
 
 if TYPE_CHECKING:
     from bayesmeta.report.compute import Results
+    from bayesmeta.report.outcomes import Outcomes
 
 ANALYSIS = "analysis.toml"
 
@@ -62,15 +63,14 @@ def without_screen() -> Iterator[None]:
         yield
 
 
-def tell(results: "Results", *, quiet: bool) -> None:
+def tell(results: "Results | Outcomes", *, quiet: bool) -> None:
     """Print the results, and what makes them unfit for use; then the exit status is 1."""
     from bayesmeta.report.overview import overview
 
     if not quiet:
         files = [f"{file.role}: {file.name}, sha256 {file.sha256[:12]}" for file in results.inputs.files]
-        notes = [f"{name}: {note}" for name, fit in results.fits.items() for note in fit.notes]
-        dropped = [f"dropped: {row}" for row in results.inputs.dropped]
-        say([*files, *dropped, *(f"note: {note}" for note in notes if note not in results.problems)])
+        dropped = [f"dropped: {row}" for row in results.dropped]
+        say([*files, *dropped, *(f"note: {note}" for note in results.notes)])
     click.echo(overview(results))
     if results.problems:
         say([f"Error: {'; '.join(results.problems)}."])

@@ -92,7 +92,7 @@ def read_studies(
     """
     source, data = _load(path)
     return Studies.from_frame(
-        _parse_for(data, source, roles), on_bad=on_bad, missing_moderators=missing_moderators, source=source, **roles
+        parse_for(data, source, roles), on_bad=on_bad, missing_moderators=missing_moderators, source=source, **roles
     )
 
 
@@ -119,7 +119,7 @@ def check_csv(path: str | os.PathLike[str], **roles: Unpack[Roles]) -> pd.DataFr
         If the options contradict one another.
     """
     source, data = _load(path)
-    return check_frame(_parse_for(data, source, roles), source=source, **roles)
+    return check_frame(parse_for(data, source, roles), source=source, **roles)
 
 
 def parse_csv(data: bytes, source: str, *, text: Sequence[str] = LABEL_COLUMNS) -> pd.DataFrame:
@@ -167,8 +167,23 @@ def _load(path: str | os.PathLike[str]) -> tuple[str, bytes]:
     return file.name, read_bytes(file)
 
 
-def _parse_for(data: bytes, source: str, roles: Roles) -> pd.DataFrame:
-    """Return the table with the columns that the roles may name left as text, to be read cell by cell."""
+def parse_for(data: bytes, source: str, roles: Roles) -> pd.DataFrame:
+    """Return the table of a CSV file for `Studies.from_frame`: columns that roles may name are left as text.
+
+    Parameters
+    ----------
+    data : bytes
+        The file's content.
+    source : str
+        The file's name, for messages.
+    roles : mapping
+        The columns to use, as in `Studies.from_frame`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `parse_csv` returns it.
+    """
     moderators = _names(roles.get("moderators", ()))
     named = [name for role, value in roles.items() if role != "moderators" for name in _names(value)]
     by_default = [name for name in DATA_COLUMNS if name not in moderators]

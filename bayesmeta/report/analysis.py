@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self, final
 
 from bayesmeta.errors import SpecError
-from bayesmeta.report.choices import DataChoice, EngineChoice, ModelChoice, OutputChoice
+from bayesmeta.report.choices import CheckChoice, DataChoice, EngineChoice, ModelChoice, OutputChoice, PrintedChoice
 from bayesmeta.report.keys import ENGINES
 from bayesmeta.report.toml import read_analysis, write_analysis
 from bayesmeta.spec.toml import read_file
@@ -54,6 +54,12 @@ class Analysis:
         Sentences that the report prints, for example where the data come from.
     subgroups : tuple of str
         Columns by which the studies are split.
+    outcomes : tuple of str
+        Columns that tell several outcomes apart, each of which is analysed on its own; empty if there is one.
+    checks : CheckChoice
+        How firm the answer is.
+    printed : PrintedChoice or None
+        Figures that others have printed.
     output : OutputChoice
         What is to come out.
     source : AnalysisFile or None
@@ -79,6 +85,9 @@ class Analysis:
     outcome: str | None = None
     notes: tuple[str, ...] = ()
     subgroups: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    checks: CheckChoice = field(default_factory=CheckChoice)
+    printed: PrintedChoice | None = None
     output: OutputChoice = field(default_factory=OutputChoice)
     source: AnalysisFile | None = field(default=None, compare=False)
 
@@ -98,8 +107,22 @@ class Analysis:
             )
         if self.model is not None and not self.has_bayesian:
             raise SpecError("[model] is given, but no engine uses it; add [engines.exact], or remove [model].")
+        if self.outcomes:
+            self._check_outcomes(names)
         order = list(ENGINES)
         object.__setattr__(self, "engines", tuple(sorted(self.engines, key=lambda engine: order.index(engine.name))))
+
+    def _check_outcomes(self, engines: list[str]) -> None:
+        if self.subgroups:
+            raise SpecError(
+                "[outcomes] and [subgroups] do not go together; select one outcome by [data.where] for its subgroups."
+            )
+        if self.checks != CheckChoice():
+            raise SpecError(
+                "[outcomes] and [checks] do not go together; select one outcome by [data.where] for its checks."
+            )
+        if "nuts" in engines:
+            raise SpecError("[outcomes] does not take [engines.nuts]: each outcome would be sampled; use exact.")
 
     @property
     def has_bayesian(self) -> bool:

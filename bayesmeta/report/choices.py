@@ -12,6 +12,14 @@ from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.priors import Prior
 
 FIGURES: Final = ("png", "svg", "pdf")
+PLOTS: Final = (
+    "forest", "posterior", "joint", "shrinkage", "predictive", "sensitivity", "compare", "leave-one-out", "funnel",
+    "conflict",
+)  # fmt: skip
+"""The figures that an analysis can have."""
+DEFAULT_PLOTS: Final = ("forest", "posterior", "joint", "sensitivity", "leave-one-out", "funnel")
+"""Those of an analysis that names none; what is not possible is left out, and the report says why."""
+type Values = tuple[str | float, ...]
 ON_BAD: Final = ("raise", "drop")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
@@ -37,6 +45,8 @@ class DataChoice:
         Role to column, as `Studies.from_frame` names the roles.
     moderators : tuple of str
         Further columns.
+    where : mapping
+        Column to the values of the rows that are analysed; all rows if empty.
     """
 
     file: str | None = None
@@ -47,6 +57,7 @@ class DataChoice:
     interval_prob: float | None = None
     columns: FrozenMapping[str] = field(default_factory=lambda: FrozenMapping({}))
     moderators: tuple[str, ...] = ()
+    where: FrozenMapping[Values] = field(default_factory=lambda: FrozenMapping({}))
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -136,6 +147,55 @@ class EngineChoice:
 
 @final
 @dataclass(frozen=True)
+class CheckChoice:
+    """How firm the answer is: section ``[checks]``.
+
+    Attributes
+    ----------
+    leave_one_out : bool
+        Whether each study is left out in turn.
+    sensitivity : bool
+        Whether the other priors that the model names are tried.
+    small_study : tuple of str or None
+        Tests for small-study effects, as `small_study_tests` names them; those fit for the data if None.
+    small_study_measure : str or None
+        Effect measure of these tests.
+    """
+
+    leave_one_out: bool = True
+    sensitivity: bool = True
+    small_study: tuple[str, ...] | None = None
+    small_study_measure: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown tests."""
+        from bayesmeta.analyses.small_study import TESTS
+
+        for name in self.small_study or ():
+            if name not in TESTS:
+                raise SpecError(f"[checks] {unknown_name('test in small_study:', name, TESTS)}")
+
+
+@final
+@dataclass(frozen=True)
+class PrintedChoice:
+    """Figures that others have printed, to stand beside those computed: section ``[printed]``.
+
+    Attributes
+    ----------
+    file : str
+        A CSV file, relative to the analysis file. Columns: those of [outcomes] by, else ``variable`` and ``level``
+        ("overall" and "all" for all studies); ``estimate``, ``lower`` and ``upper`` on the natural scale.
+    source : str or None
+        Who printed them.
+    """
+
+    file: str
+    source: str | None = None
+
+
+@final
+@dataclass(frozen=True)
 class OutputChoice:
     """What is to come out: section ``[output]``.
 
@@ -153,8 +213,10 @@ class OutputChoice:
         Ends of the figure's axis, as in `plot_forest`.
     figures : tuple of str
         Formats, of "png", "svg" and "pdf".
+    plots : tuple of str or None
+        Which figures, of `PLOTS`; those that are possible if None.
     widths_mm : tuple of float
-        Widths of the figure in millimetres.
+        Widths of the forest plot in millimetres; the other figures have the largest.
     figure_notes : tuple of str
         Lines below the figure, which may be shown without the report.
     """
@@ -165,6 +227,7 @@ class OutputChoice:
     columns: tuple[str, ...] | None = None
     xlim: tuple[float, ...] | None = None
     figures: tuple[str, ...] = FIGURES
+    plots: tuple[str, ...] | None = None
     widths_mm: tuple[float, ...] = (170, 85)
     figure_notes: tuple[str, ...] = ()
 
@@ -174,6 +237,9 @@ class OutputChoice:
         for name in self.figures:
             if name not in FIGURES:
                 raise SpecError(f"[output] {unknown_name('format in figures:', name, FIGURES)}")
+        for name in self.plots or ():
+            if name not in PLOTS:
+                raise SpecError(f"[output] {unknown_name('figure in plots:', name, PLOTS)}")
         for width in self.widths_mm:
             if not 0 < width < math.inf:
                 raise SpecError(f"[output] widths_mm holds {width!r}; a width is a positive number of millimetres.")

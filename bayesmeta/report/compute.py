@@ -1,7 +1,7 @@
 """What do the engines say of the data of an analysis?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -18,7 +18,8 @@ from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import EngineChoice
-from bayesmeta.report.figures import check_figures
+from bayesmeta.report.figures import Figures, check_figures
+from bayesmeta.report.firmness import Checks, compute_checks
 from bayesmeta.report.inputs import Inputs, load_inputs, located
 from bayesmeta.verify import verify
 
@@ -45,6 +46,12 @@ class Results:
         Leave-one-out densities of the exact fit, if there is one and they exist.
     subgroups : DataFrame or None
         The subgroups, as `subgroups` gives them, with the column ``name`` before.
+    checks : Checks
+        How firm the answer is.
+    printed : DataFrame or None
+        Figures that others have printed.
+    figures : Figures or None
+        The figures, once they are written.
     folder : pathlib.Path or None
         Where the files are, once they are written.
     """
@@ -55,12 +62,26 @@ class Results:
     comparison: pd.DataFrame
     loo: pd.DataFrame | None
     subgroups: pd.DataFrame | None
+    checks: Checks = field(default_factory=Checks)
+    printed: pd.DataFrame | None = None
+    figures: Figures | None = None
     folder: Path | None = None
 
     @property
     def bayesian(self) -> BayesianFit | None:
         """The first Bayesian fit, the exact one if there is one; None if there is none."""
         return next((each for each in self.fits.values() if not isinstance(each, FrequentistFit | GlmmFit)), None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was corrected, cut or could not be given, by fit; problems are not repeated."""
+        notes = (f"{name}: {note}" for name, fit in self.fits.items() for note in fit.notes)
+        return tuple(note for note in notes if note not in self.problems)
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The rows that were left out, with the reason, one line each."""
+        return self.inputs.dropped
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -97,6 +118,7 @@ def compute(analysis: Analysis, inputs: Inputs | None = None, *, quiet: bool = T
     named = list(_names(analysis.engines))
     fits = {name: _fit(analysis, inputs, engine, quiet=quiet) for name, engine in named if engine.name != "nuts"}
     by_level = _subgroups(analysis, inputs, named)
+    checks = compute_checks(analysis, inputs, fits)
     for name, engine in named:
         if engine.name == "nuts":
             check_figures(analysis, fits)
@@ -111,6 +133,8 @@ def compute(analysis: Analysis, inputs: Inputs | None = None, *, quiet: bool = T
         _name_first(pd.concat(tables, ignore_index=True)),
         _loo(ordered),
         by_level,
+        checks,
+        inputs.printed,
     )
 
 

@@ -5,11 +5,14 @@ from typing import Final
 
 from bayesmeta._validate import unknown_name
 from bayesmeta.errors import OutputError, SpecError
+from bayesmeta.report.analysis import Analysis
 
 EXAMPLES: Final = Path(__file__).resolve().parents[1] / "examples"
 FIRST: Final = "complete-remission"
 """The example of ``bayesmeta demo`` and ``bayesmeta init``."""
 ANALYSIS: Final = "analysis.toml"
+MODELS: Final = frozenset({"one-proportion.toml", "one-ratio.toml"})
+"""Model files among the examples."""
 
 
 def list_examples() -> list[str]:
@@ -17,10 +20,14 @@ def list_examples() -> list[str]:
 
     Examples
     --------
-    >>> list_examples()
-    ['complete-remission', 'first-relapse']
+    >>> list_examples()[:3]
+    ['adverse-events', 'all-grade-adverse-events', 'complete-molecular-response']
     """
-    return sorted(path.parent.name for path in EXAMPLES.glob(f"*/{ANALYSIS}"))
+    return sorted(path.stem for path in _files() if path.name not in MODELS)
+
+
+def _files() -> list[Path]:
+    return list(EXAMPLES.glob("*/*.toml"))
 
 
 def example_path(name: str = FIRST) -> Path:
@@ -38,7 +45,22 @@ def example_path(name: str = FIRST) -> Path:
     """
     if name not in list_examples():
         raise SpecError(unknown_name("example", name, list_examples()))
-    return EXAMPLES / name / ANALYSIS
+    return next(path for path in _files() if path.stem == name)
+
+
+def example_files(name: str = FIRST) -> list[Path]:
+    """Return all files of an example, the analysis first.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_examples`.
+    """
+    path = example_path(name)
+    analysis = Analysis.from_toml(path)
+    others = [analysis.data.file, analysis.model.file if analysis.model else None]
+    others.append(analysis.printed.file if analysis.printed else None)
+    return [path, *(path.parent / file for file in others if file is not None)]
 
 
 def copy_example(folder: Path, name: str = FIRST) -> list[Path]:
@@ -61,8 +83,8 @@ def copy_example(folder: Path, name: str = FIRST) -> list[Path]:
     OutputError
         If a file is there already, in which case nothing is written, or cannot be written.
     """
-    sources = sorted(example_path(name).parent.iterdir(), key=lambda path: path.name != ANALYSIS)
-    targets = [folder / path.name for path in sources]
+    sources = example_files(name)
+    targets = [folder / ANALYSIS, *(folder / path.name for path in sources[1:])]
     written: list[Path] = []
     try:
         for target in targets:

@@ -1,6 +1,6 @@
 """Which files does an analysis leave in its folder, and what is in them?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,10 @@ from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import EngineChoice
 from bayesmeta.report.compute import Results
 from bayesmeta.report.document import methods_text, report_text
-from bayesmeta.report.figures import figure_names, write_figures
+from bayesmeta.report.figures import FOREST_TITLE, figure_names, write_figures
 from bayesmeta.report.html import report_html
+from bayesmeta.report.inputs import Inputs
+from bayesmeta.report.living.page import why_not
 from bayesmeta.report.record import results_json
 from bayesmeta.result.study_table import study_effects
 from bayesmeta.spec.frozen import FrozenMapping
@@ -22,6 +24,8 @@ from bayesmeta.spec.frozen import FrozenMapping
 DATA: Final = "data.csv"
 ANALYSIS: Final = "analysis.toml"
 MODEL: Final = "model.toml"
+PRINTED: Final = "printed.csv"
+RESULTS: Final = "results.json"
 
 type Tables = dict[str, tuple[str, Callable[[], pd.DataFrame]]]
 
@@ -34,20 +38,24 @@ def file_list(results: Results) -> dict[str, str]:
     results : Results
         The answers.
     """
-    living = "the report with priors that the reader can move, for a browser"
-    names = {
-        "report.html": living if "exact" in results.fits else "the report, for a browser",
-        "report.md": "the report",
-    }
-    names |= {"methods.txt": "the methods section with its references, to be pasted"}
-    names |= dict.fromkeys(figure_names(results.analysis), "the forest plot")
-    names |= {"results.json": "all results for programs, in full precision, with versions and hashes"}
+    moves = not why_not(results.fits.get("exact"))
+    names = {"report.html": f"the report{', with priors that the reader can move,' if moves else ''} for a browser"}
+    names |= {"report.md": "the report", "methods.txt": "the methods section with its references, to be pasted"}
+    forest = dict.fromkeys(figure_names(results.analysis), FOREST_TITLE)
+    names |= forest if results.figures is None else results.figures.files
+    names |= {RESULTS: "all results for programs, in full precision, with versions and hashes"}
     names |= {name: text for name, (text, _) in _tables(results).items()}
-    names |= {DATA: "the data file as it was read", ANALYSIS: "this analysis with all settings, to run it again"}
-    return names | ({MODEL: "the model file"} if _own_model(results.analysis) else {})
+    return names | source_files(results.analysis)
 
 
-def write_files(results: Results, folder: Path) -> None:
+def source_files(analysis: Analysis) -> dict[str, str]:
+    """Return the files from which an analysis can be run again, each with what is in it."""
+    names = {DATA: "the data file as it was read", ANALYSIS: "this analysis with all settings, to run it again"}
+    names |= {MODEL: "the model file"} if _own_model(analysis) else {}
+    return names | ({PRINTED: "the printed figures as they were read"} if analysis.printed else {})
+
+
+def write_files(results: Results, folder: Path) -> Results:
     """Write all files of an analysis.
 
     Parameters
@@ -57,45 +65,65 @@ def write_files(results: Results, folder: Path) -> None:
     folder : pathlib.Path
         An empty folder.
 
+    Returns
+    -------
+    Results
+        The answers, with the figures that were written.
+
     Raises
     ------
     SpecError
-        If the figure that is asked for is not possible.
+        If a figure that is asked for is not possible.
     OSError
         If a file cannot be written.
     """
-    write_figures(results.analysis, results.fits, folder)
+    written = replace(results, figures=write_figures(results, folder))
+    listed = file_list(written)
     texts = {
-        "report.html": report_html(results, file_list(results), folder),
-        "report.md": report_text(results, file_list(results)),
-        "methods.txt": methods_text(results),
-        "results.json": results_json(results),
-        ANALYSIS: _again(results).to_toml(),
-        **{name: _csv(table()) for name, (_, table) in _tables(results).items()},
+        "report.html": report_html(written, listed, folder),
+        "report.md": report_text(written, listed),
+        "methods.txt": methods_text(written),
+        RESULTS: results_json(written),
+        **{name: csv_text(table()) for name, (_, table) in _tables(written).items()},
     }
-    if _own_model(results.analysis) and results.inputs.base is not None:
-        texts[MODEL] = results.inputs.base.to_toml()
+    engines = tuple(_as_used(engine, results) for engine in results.analysis.engines)
+    write_sources(replace(results.analysis, engines=engines), results.inputs, folder)
+    write_texts(texts, folder)
+    return written
+
+
+def write_texts(texts: Mapping[str, str], folder: Path) -> None:
+    """Write texts by file name, the same bytes on every system."""
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    (folder / DATA).write_bytes(results.inputs.table)
+
+
+def write_sources(analysis: Analysis, inputs: Inputs, folder: Path) -> None:
+    """Write what is needed to run an analysis again from its folder alone, with the hash of its data.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The analysis, with the engines as they were used.
+    inputs : Inputs
+        Its data and model.
+    folder : pathlib.Path
+        Where to write.
+    """
+    sha256 = next(file.sha256 for file in inputs.files if file.role == "data")
+    again = replace(analysis, data=replace(analysis.data, file=DATA, dataset=None, sha256=sha256))
+    if analysis.model is not None and analysis.model.file is not None and inputs.base is not None:
+        again = replace(again, model=replace(analysis.model, file=MODEL))
+        write_texts({MODEL: inputs.base.to_toml()}, folder)
+    if analysis.printed is not None:
+        again = replace(again, printed=replace(analysis.printed, file=PRINTED))
+        (folder / PRINTED).write_bytes(inputs.printed_table)
+    write_texts({ANALYSIS: again.to_toml()}, folder)
+    (folder / DATA).write_bytes(inputs.table)
 
 
 def _own_model(analysis: Analysis) -> bool:
     return analysis.model is not None and analysis.model.file is not None
-
-
-def _again(results: Results) -> Analysis:
-    """Return the analysis as it can be run again from its folder alone, with the hash of its data."""
-    analysis = results.analysis
-    sha256 = next(file.sha256 for file in results.inputs.files if file.role == "data")
-    again = replace(
-        analysis,
-        data=replace(analysis.data, file=DATA, dataset=None, sha256=sha256),
-        engines=tuple(_as_used(engine, results) for engine in analysis.engines),
-    )
-    if analysis.model is None or not _own_model(analysis):
-        return again
-    return replace(again, model=replace(analysis.model, file=MODEL))
 
 
 def _as_used(engine: EngineChoice, results: Results) -> EngineChoice:
@@ -119,6 +147,14 @@ def _tables(results: Results) -> Tables:
         tables["study_effects.csv"] = ("each study, observed and in the model", effects)
     if (loo := results.loo) is not None:
         tables["loo.csv"] = ("how well each study is predicted from the others", lambda: loo)
+    checks = results.checks
+    for name, text, table in (
+        ("leave_one_out.csv", "the estimates without each study", checks.leave_one_out),
+        ("sensitivity.csv", "the estimates under other priors", checks.sensitivity),
+        ("small_study.csv", "tests for small-study effects", checks.small_study),
+    ):
+        if table is not None:
+            tables[name] = (text, partial(_same, table))
     if (subgroups := results.subgroups) is not None:
         tables["subgroups.csv"] = ("the subgroups by each method", lambda: subgroups)
     nuts = results.fits.get("nuts")
@@ -127,7 +163,11 @@ def _tables(results: Results) -> Tables:
     return tables
 
 
-def _csv(table: pd.DataFrame) -> str:
+def _same(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+def csv_text(table: pd.DataFrame) -> str:
     """Return a table with the full precision of its numbers; its index only if that has a name."""
     text: str = table.to_csv(index=table.index.name is not None, lineterminator="\n")
     return text

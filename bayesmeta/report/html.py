@@ -9,7 +9,7 @@ from bayesmeta.exact.fit import ExactFit
 from bayesmeta.report.compute import Results
 from bayesmeta.report.document import report_text
 from bayesmeta.report.living.page import environment, file_text, living_part, why_not
-from bayesmeta.report.markdown import escaped
+from bayesmeta.report.markdown import anchor, escaped
 
 MEDIA: Final = {".png": "image/png", ".svg": "image/svg+xml"}
 
@@ -31,24 +31,38 @@ def report_html(results: Results, files: Mapping[str, str], folder: Path) -> str
     str
         The sections of ``report.md``, then the living part or the reason why there is none.
     """
-    text = report_text(results, files)
     fit = results.fits.get("exact")
     refusal = "the analysis has no exact fit" if fit is None else why_not(fit)
+    text = report_text(results, files, more=() if refusal else ("Move the priors",))
+    title = results.analysis.title
     if refusal or not isinstance(fit, ExactFit):
-        text += f"\n## Move the priors\n\nNot available here: {escaped(refusal)}.\n"
-        living = ""
-    else:
-        output = results.analysis.output
-        living = living_part(fit, ci_prob=output.ci_prob, by=_known(fit, results.analysis.subgroups))
-    rest = text.partition("\n")[2]  # below the title
-    page: str = (
-        environment()
-        .get_template("file.html")
-        .render(
-            title=results.analysis.title, static=_rendered(rest, folder), living=living, style=file_text("style.css")
-        )
-    )
-    return page
+        return page(title, text, folder, why=refusal)
+    output = results.analysis.output
+    living = living_part(fit, ci_prob=output.ci_prob, by=_known(fit, results.analysis.subgroups))
+    return page(title, text, folder, living=living)
+
+
+def page(title: str, text: str, folder: Path, *, living: str = "", why: str = "") -> str:
+    """Return a report as HTML.
+
+    Parameters
+    ----------
+    title : str
+        Its title.
+    text : str
+        The report in Markdown, whose first line is the title.
+    folder : pathlib.Path
+        Where the figures are.
+    living : str
+        The living part, if there is one.
+    why : str
+        Why there is none.
+    """
+    text += f"\n## Move the priors\n\nNot available here: {escaped(why)}.\n" if why else ""
+    static = _rendered(text.partition("\n")[2], folder)  # below the title
+    template = environment().get_template("file.html")
+    found: str = template.render(title=title, static=static, living=living, style=file_text("style.css"))
+    return found
 
 
 def _known(fit: ExactFit, names: tuple[str, ...]) -> list[str]:
@@ -61,7 +75,9 @@ def _rendered(text: str, folder: Path) -> str:
 
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = renderer.parse(text)
-    for token in tokens:
+    for i, token in enumerate(tokens):
+        if token.type == "heading_open":  # the checklists link to them
+            token.attrSet("id", anchor(tokens[i + 1].content))
         for child in token.children or []:
             if child.type == "image":
                 child.attrSet("src", _as_data(folder / str(child.attrGet("src"))))

@@ -8,16 +8,20 @@ from importlib.resources import files
 from pathlib import Path
 from typing import cast, final
 
+import pandas as pd
+
 from bayesmeta._validate import unknown_name
 from bayesmeta.data.columns import Roles
 from bayesmeta.data.datasets import DATASETS, load_dataset
 from bayesmeta.data.decode import read_bytes
-from bayesmeta.data.read import read_studies
+from bayesmeta.data.read import parse_for
 from bayesmeta.data.select import OnBad
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import BayesmetaError, DataError, SpecError
 from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import DataChoice, ModelChoice
+from bayesmeta.report.printed import read_printed
+from bayesmeta.report.rows import choose_rows, split_rows
 from bayesmeta.spec.coefficients import refuse_formula
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.model import ModelSpec
@@ -34,7 +38,7 @@ class InputFile:
 
     Attributes
     ----------
-    role : {"analysis", "data", "model"}
+    role : {"analysis", "data", "model", "printed"}
         What it holds.
     name : str
         Its name, without the folder: the same on every machine.
@@ -64,6 +68,10 @@ class Inputs:
         The model as its file has it.
     files : tuple of InputFile
         The files, with their hashes.
+    printed : DataFrame or None
+        Figures that others have printed.
+    printed_table : bytes
+        Their file as it was read.
     """
 
     studies: Studies
@@ -71,6 +79,8 @@ class Inputs:
     model: ModelSpec | None
     base: ModelSpec | None
     files: tuple[InputFile, ...]
+    printed: pd.DataFrame | None = None
+    printed_table: bytes = b""
 
     @property
     def dropped(self) -> tuple[str, ...]:
@@ -109,8 +119,39 @@ def load_inputs(analysis: Analysis) -> Inputs:
         If columns or the model are unknown or contradict one another.
     """
     with located(analysis, "data"):
-        studies, table, data_file = _load_data(analysis)
-    listed = [data_file]
+        rows = load_rows(analysis)
+        studies = rows.studies(analysis, rows.frame)
+    return _inputs(analysis, rows, studies)
+
+
+def load_outcomes(analysis: Analysis) -> dict[tuple[str, ...], Inputs]:
+    """Return the studies of each outcome of an analysis that has several, by the values of the columns that tell them.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        An analysis with ``outcomes``.
+
+    Raises
+    ------
+    DataError, SpecError
+        As `load_inputs`; the message names the outcome.
+    """
+    with located(analysis, "data"):
+        rows = load_rows(analysis)
+    with located(analysis, "outcomes"):
+        parts = split_rows(rows.frame, analysis.outcomes, rows.file.name)
+    found: dict[tuple[str, ...], Inputs] = {}
+    for levels, frame in parts.items():
+        with located(analysis, f"data] [{', '.join(levels)}"):
+            studies = rows.studies(analysis, frame)
+        found[levels] = _inputs(analysis, rows, studies)
+    return found
+
+
+def _inputs(analysis: Analysis, rows: "Rows", studies: Studies) -> Inputs:
+    """Return studies with the model and the other files that an analysis names."""
+    listed = [rows.file]
     if analysis.source is not None:
         listed.insert(0, InputFile("analysis", Path(analysis.source.path).name, analysis.source.sha256))
     model = base = None
@@ -121,18 +162,63 @@ def load_inputs(analysis: Analysis) -> Inputs:
             model = _with_priors(base, analysis.model)
         if base.source is not None:
             listed.append(InputFile("model", Path(base.source.path).name, base.source.sha256))
-    return Inputs(studies, table, model, base, tuple(listed))
+    printed, printed_table = None, b""
+    if analysis.printed is not None:
+        with located(analysis, "printed"):
+            path = analysis.folder / analysis.printed.file
+            printed_table = read_bytes(path)
+            printed = read_printed(printed_table, path.name, analysis.outcomes)
+        listed.append(InputFile("printed", path.name, hashlib.sha256(printed_table).hexdigest()))
+    return Inputs(studies, rows.table, model, base, tuple(listed), printed, printed_table)
 
 
-def _load_data(analysis: Analysis) -> tuple[Studies, bytes, InputFile]:
-    choice, roles, on_bad = analysis.data, _roles(analysis), cast("OnBad", analysis.data.on_bad)
+@final
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of the data file that are analysed.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The rows that `where` chooses; the index is the line of the file.
+    table : bytes
+        The file as it was read.
+    file : InputFile
+        Its name and hash.
+    """
+
+    frame: pd.DataFrame
+    table: bytes
+    file: InputFile
+
+    def studies(self, analysis: Analysis, frame: pd.DataFrame) -> Studies:
+        """Return some of the rows as studies."""
+        on_bad = cast("OnBad", analysis.data.on_bad)
+        return Studies.from_frame(frame, source=self.file.name, on_bad=on_bad, **_roles(analysis))
+
+
+def load_rows(analysis: Analysis) -> Rows:
+    """Return the rows of the data file that an analysis is about.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The analysis.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is not the one whose hash is given, or no row is chosen.
+    SpecError
+        If `where` names a column that is not there.
+    """
+    choice = analysis.data
     if choice.dataset is not None:
         frame = load_dataset(choice.dataset)
         frame.index += 2  # as in a file, whose first line is the header
         table = files("bayesmeta.data").joinpath("tables", f"{choice.dataset}.csv").read_bytes()
-        name = f"{choice.dataset}.csv"
-        found = _checked(choice, name, table)
-        return Studies.from_frame(frame, source=choice.dataset, on_bad=on_bad, **roles), table, found
+        found = _checked(choice, f"{choice.dataset}.csv", table)
+        return Rows(choose_rows(frame, choice.where, found.name), table, found)
     path = analysis.folder / cast("str", choice.file)
     try:
         table = read_bytes(path)
@@ -141,14 +227,16 @@ def _load_data(analysis: Analysis) -> tuple[Studies, bytes, InputFile]:
             raise DataError(f'{error} For the bundled data set write dataset = "{choice.file}".') from None
         raise
     found = _checked(choice, path.name, table)
-    return read_studies(path, on_bad=on_bad, **roles), table, found
+    frame = parse_for(table, path.name, _roles(analysis))
+    return Rows(choose_rows(frame, choice.where, path.name), table, found)
 
 
 def _roles(analysis: Analysis) -> Roles:
     choice = analysis.data
-    moderators = dict.fromkeys((*choice.moderators, *analysis.subgroups))
+    known = choice.columns.get("status")
+    moderators = dict.fromkeys((*choice.moderators, *analysis.subgroups, *([known] if known else [])))
     given = {
-        **choice.columns,
+        **{role: column for role, column in choice.columns.items() if role != "status"},
         "measure": choice.measure,
         "interval_prob": choice.interval_prob,
         "moderators": tuple(moderators),

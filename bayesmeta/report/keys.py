@@ -39,6 +39,10 @@ def _is_numbers(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_number, value))
 
 
+def _is_choice(value: object) -> bool:
+    return isinstance(value, str) or _is_number(value) or _is_texts(value) or _is_numbers(value)
+
+
 def _is_weights(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_number, value.values()))
 
@@ -51,6 +55,8 @@ TEXT_OR_TEXTS: Final = Kind(
 WHOLE: Final = Kind("a whole number, such as 1000", lambda value: type(value) is int)
 NUMBER: Final = Kind("a number, such as 0.95", _is_number)
 NUMBERS: Final = Kind("an array of numbers, such as [170, 85]", _is_numbers)
+YES_OR_NO: Final = Kind("true or false", lambda value: isinstance(value, bool))
+CHOICE: Final = Kind('a value or an array of values of that column, such as "CR" or [2017, 2023]', _is_choice)
 
 WEIGHTS: Final = Kind('a table of numbers by study, such as { "Lee 2019" = 0.5 }', _is_weights)
 
@@ -61,7 +67,7 @@ DATA: Final[Keys] = MappingProxyType(
     {"file": TEXT, "dataset": TEXT, "sha256": TEXT, "on_bad": TEXT, "measure": TEXT, "interval_prob": NUMBER}
 )
 ROLES: Final[Keys] = MappingProxyType(
-    dict.fromkeys(("study", "y", "se", "estimate", "lower", "upper"), TEXT)
+    dict.fromkeys(("study", "y", "se", "estimate", "lower", "upper", "status"), TEXT)
     | dict.fromkeys(("events", "n", "time"), TEXT_OR_TEXTS)
 )
 COLUMNS: Final[Keys] = MappingProxyType({**ROLES, "moderators": TEXTS})
@@ -99,6 +105,11 @@ ENGINES: Final[Mapping[str, Keys]] = MappingProxyType(
 )
 """The options of `bayesmeta.fit` by engine, without those that the whole analysis shares."""
 SUBGROUPS: Final[Keys] = MappingProxyType({"by": TEXTS})
+OUTCOMES: Final[Keys] = MappingProxyType({"by": TEXTS})
+CHECKS: Final[Keys] = MappingProxyType(
+    {"leave_one_out": YES_OR_NO, "sensitivity": YES_OR_NO, "small_study": TEXTS, "small_study_measure": TEXT}
+)
+PRINTED: Final[Keys] = MappingProxyType({"file": TEXT, "source": TEXT})
 OUTPUT: Final[Keys] = MappingProxyType(
     {
         "ci_prob": NUMBER,
@@ -107,6 +118,7 @@ OUTPUT: Final[Keys] = MappingProxyType(
         "columns": TEXTS,
         "xlim": NUMBERS,
         "figures": TEXTS,
+        "plots": TEXTS,
         "widths_mm": NUMBERS,
         "figure_notes": TEXTS,
     }
@@ -120,6 +132,9 @@ SECTIONS: Final[Mapping[str, Keys]] = MappingProxyType(
         "model.priors": MappingProxyType({"mu": TEXT, "tau": TEXT}),
         **{f"engines.{name}": keys for name, keys in ENGINES.items()},
         "subgroups": SUBGROUPS,
+        "outcomes": OUTCOMES,
+        "checks": CHECKS,
+        "printed": PRINTED,
         "output": OUTPUT,
     }
 )
@@ -155,10 +170,15 @@ def check_values(
             continue
         if key not in keys:
             raise SpecError(f"{where.rstrip(':')}: {_unknown(key, value, keys, inside)}")
-        if not keys[key].accepts(value):
-            raise SpecError(f"{where} {key} must be {keys[key].title}; got {_shown(value)}.")
+        check_kind(where, key, value, keys[key])
     given = {key: table[key] for key in keys if key in table}
     return {key: _fixed(value) for key, value in given.items()}
+
+
+def check_kind(where: str, key: str, value: object, kind: Kind) -> None:
+    """Refuse a value of another type; ``where`` begins the message."""
+    if not kind.accepts(value):
+        raise SpecError(f"{where} {key} must be {kind.title}; got {_shown(value)}.")
 
 
 def _fixed(value: Any) -> Any:

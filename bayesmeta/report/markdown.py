@@ -36,7 +36,13 @@ def escaped(text: object) -> str:
     return _LIST.sub(lambda match: f"\\{match[1]}" if match[1] else f"{match[2]}\\", line)
 
 
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> str:
+def markdown_table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    trusted: Sequence[str] = (),
+) -> str:
     """Return a table.
 
     Parameters
@@ -47,6 +53,8 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, rig
         The cells; they are escaped.
     right : sequence of str
         Columns whose cells stand on the right.
+    trusted : sequence of str
+        Columns whose cells are Markdown already.
 
     Returns
     -------
@@ -61,8 +69,21 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, rig
     | Lee | 5 |
     """
     rule = ["---:" if name in right else "---" for name in head]
-    lines = [[escaped(name) for name in head], rule, *([escaped(cell) for cell in row] for row in rows)]
+    lines = [[escaped(name) for name in head], rule]
+    for row in rows:
+        lines.append([str(cell) if name in trusted else escaped(cell) for name, cell in zip(head, row, strict=True)])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def anchor(heading: str) -> str:
+    """Return how a heading is linked to, as GitHub does it.
+
+    Examples
+    --------
+    >>> anchor("Versions and inputs")
+    'versions-and-inputs'
+    """
+    return re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-"))
 
 
 def markdown_list(texts: Iterable[str]) -> str:

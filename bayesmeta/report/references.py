@@ -89,6 +89,11 @@ REFERENCES: Final = MappingProxyType(
             "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single covariate. "
             "Statistics in Medicine 2003;22:2693-2710. doi:10.1002/sim.1482",
         ),
+        "kruschke2021": Reference(
+            "Kruschke 2021",
+            "Kruschke JK. Bayesian analysis reporting guidelines. Nature Human Behaviour 2021;5:1282-1291. "
+            "doi:10.1038/s41562-021-01177-7",
+        ),
         "kuss2015": Reference(
             "Kuss 2015",
             "Kuss O. Statistical methods for meta-analyses including information from studies without any events: add "
@@ -100,10 +105,20 @@ REFERENCES: Final = MappingProxyType(
             "Lee KJ, Thompson SG. Flexible parametric models for random-effects distributions. Statistics in Medicine "
             "2008;27:418-434. doi:10.1002/sim.2897",
         ),
+        "page2021": Reference(
+            "Page et al. 2021",
+            "Page MJ, McKenzie JE, Bossuyt PM, et al. The PRISMA 2020 statement: an updated guideline for reporting "
+            "systematic reviews. BMJ 2021;372:n71. doi:10.1136/bmj.n71",
+        ),
         "rover2020": Reference(
             "Röver 2020",
             "Röver C. Bayesian random-effects meta-analysis using the bayesmeta R package. Journal of Statistical "
             "Software 2020;93(6):1-51. doi:10.18637/jss.v093.i06",
+        ),
+        "sterne2011": Reference(
+            "Sterne et al. 2011",
+            "Sterne JAC, Sutton AJ, Ioannidis JPA, et al. Recommendations for examining and interpreting funnel plot "
+            "asymmetry in meta-analyses of randomised controlled trials. BMJ 2011;343:d4002. doi:10.1136/bmj.d4002",
         ),
         "stijnen2010": Reference(
             "Stijnen et al. 2010",

@@ -8,7 +8,9 @@ from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.compute import Results, compute
 from bayesmeta.report.files import write_files
 from bayesmeta.report.folder import whole_folder
-from bayesmeta.report.inputs import load_inputs
+from bayesmeta.report.inputs import load_inputs, load_outcomes
+from bayesmeta.report.outcome_files import write_outcomes
+from bayesmeta.report.outcomes import Outcomes, compute_outcomes
 
 
 def run_analysis(
@@ -17,7 +19,7 @@ def run_analysis(
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
     quiet: bool = True,
-) -> Results:
+) -> Results | Outcomes:
     """Run an analysis file and write the results into a folder.
 
     Parameters
@@ -33,8 +35,9 @@ def run_analysis(
 
     Returns
     -------
-    Results
-        The fits and tables; ``folder`` is where the files are, ``problems`` what makes them unfit for use.
+    Results or Outcomes
+        The fits and tables, or those of each outcome if the analysis has several; ``folder`` is where the files are,
+        ``problems`` what makes them unfit for use.
 
     Raises
     ------
@@ -54,8 +57,13 @@ def run_analysis(
     """
     analysis = Analysis.from_toml(path)
     target = Path(f"{Path(path).stem}-results") if out is None else Path(out)
+    if analysis.outcomes:
+        parts = load_outcomes(analysis)
+        with whole_folder(target, overwrite=overwrite) as draft:
+            of_all = write_outcomes(compute_outcomes(analysis, parts), draft)
+        return replace(of_all, folder=target)
     inputs = load_inputs(analysis)
     with whole_folder(target, overwrite=overwrite) as draft:
         results = compute(analysis, inputs, quiet=quiet)
-        write_files(results, draft)
-    return replace(results, folder=target)
+        written = write_files(results, draft)
+    return replace(written, folder=target)

@@ -1,18 +1,23 @@
 """Which sections does a report have? Each a function of the results that returns Markdown, or nothing."""
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
 
 from bayesmeta.api import AnyFit
 from bayesmeta.data.display import data_texts
+from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import POOLED_AS_COUNTS, FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.compute import Results
+from bayesmeta.report.firm_sections import missing_lines
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
+from bayesmeta.report.sentences import answer_sentences
 from bayesmeta.report.shown import NO_TAU, Shown
 from bayesmeta.spec.words import meanings
 from bayesmeta.tables.numbers import error_text, number_texts
@@ -29,10 +34,9 @@ def warning_section(results: Results) -> str:
     return "\n>\n".join(f"> **{escaped(problem)}**" for problem in results.problems)
 
 
-def question_section(results: Results) -> str:
+def question_section(analysis: Analysis) -> str:
     """Return the question, and what the author of the analysis wants to be known."""
-    analysis = results.analysis
-    question = f"**Question.** {escaped(analysis.question)}" if analysis.question else ""
+    question = escaped(analysis.question) if analysis.question else ""
     return "\n\n".join(filter(None, [question, markdown_list(map(escaped, analysis.notes))]))
 
 
@@ -47,7 +51,8 @@ def answer_section(shown: Shown, figure: str | None) -> str:
     ]
     head = ["quantity", f"{shown.noun}, {shown.percent} interval", "kind", "meaning"]
     parts = [
-        f"{_engine_words(fit)}, {_size(results)}:",
+        answer_sentences(shown),
+        f"{_engine_words(fit)}, {size_words(results)}:",
         markdown_table(head, rows),
         _heterogeneity(shown, name, fit),
         _point_words(shown.pooled(name)),
@@ -101,7 +106,9 @@ def data_section(shown: Shown) -> str:
     """Return the studies with their data, observed and in the model, and the rows that were left out."""
     studies = shown.results.inputs.studies
     rows = shown.frame[shown.frame["kind"] == "study"]
+    known = status_of(shown.results.analysis, studies)
     texts = {} if studies.kind == "estimates" else data_texts(studies.kind, studies.data)
+    texts |= {"status": known} if known else {}
     of_study = dict(zip(studies.study, zip(*texts.values(), strict=True), strict=bool(texts)))
     has_shrunken = bool(rows["shrunken"].notna().any())
     head = ["study", *texts, f"observed{shown.unit}, {shown.percent} CI"]
@@ -114,11 +121,29 @@ def data_section(shown: Shown) -> str:
         cells.append([row.label, *data, shown.cell(row), *model, f"{100 * float(row.weight):.1f} %"])
     right = [name for name in head if name != "study"] + ["weight"]
     parts = [
-        f"{_size(shown.results)}.",
-        markdown_table([*head, "weight"], cells, right=right),
+        f"{size_words(shown.results)}.",
+        status_sentence(known),
+        markdown_table([*head, "weight"], cells, right=[name for name in right if name != "status"]),
         _dropped(shown.results),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def status_of(analysis: Analysis, studies: Studies) -> list[str]:
+    """Return how the numbers of each study are known; empty if the analysis names no column that says it."""
+    column = analysis.data.columns.get("status")
+    return [] if column is None else [str(value) for value in studies.moderators[column]]
+
+
+def status_sentence(known: list[str], *, noun: str = "studies") -> str:
+    """Return how many studies' numbers are reconstructed, and how often each status occurs; nothing without them."""
+    if not known:
+        return ""
+    count = sum(status.startswith("reconstructed") for status in known)
+    each = ", ".join(f"{escaped(status)}: {number}" for status, number in Counter(known).items())
+    studies = "the one study is" if len(known) == 1 else f"{count} of the {len(known)} {noun} are"
+    lead = f"The counts of {studies} reconstructed from printed figures. " if count else ""
+    return f"{lead}How the numbers are known (column status): {each}."
 
 
 def subgroup_section(shown: Shown) -> str:
@@ -147,8 +172,8 @@ def subgroup_section(shown: Shown) -> str:
     return "\n\n".join(filter(None, [markdown_table(head, cells, right=["k"]), warning, markdown_list(lines)]))
 
 
-def notes_section(shown: Shown) -> str:
-    """Return what was corrected, cut or could not be given, by fit."""
+def notes(shown: Shown) -> list[str]:
+    """Return what was corrected, cut or could not be given, by fit, as sentences of Markdown."""
     results = shown.results
     lines = [
         f"{escaped(shown.method(name))}: {escaped(note)}."
@@ -167,7 +192,7 @@ def notes_section(shown: Shown) -> str:
         )
     if isinstance(exact, ExactFit) and results.loo is None:
         lines.append("Leave-one-out densities do not exist, because without some study the posterior is improper.")
-    return markdown_list(lines)
+    return [*lines, *missing_lines(shown)]
 
 
 def _by_level(table: pd.DataFrame) -> pd.DataFrame:
@@ -177,7 +202,8 @@ def _by_level(table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[sorted(range(len(levels)), key=lambda i: order[levels[i]])]
 
 
-def _size(results: Results) -> str:
+def size_words(results: Results) -> str:
+    """Return how many studies and events there are."""
     studies = results.inputs.studies
     count = "1 study" if studies.k == 1 else f"{studies.k} studies"
     return count if studies.kind == "estimates" else f"{count}, {studies.totals}"

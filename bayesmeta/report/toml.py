@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta._validate import unknown_name
 from bayesmeta.errors import SpecError
-from bayesmeta.report.choices import DataChoice, EngineChoice, ModelChoice, OutputChoice
-from bayesmeta.report.keys import ENGINES, OUTPUT, ROLES, TOP, check_values
+from bayesmeta.report.choices import CheckChoice, DataChoice, EngineChoice, ModelChoice, OutputChoice, PrintedChoice
+from bayesmeta.report.keys import CHECKS, CHOICE, ENGINES, OUTPUT, PRINTED, ROLES, TOP, check_kind, check_values
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.priors import Prior
 from bayesmeta.spec.toml import SCHEMA, check_schema, check_table, parse_toml, prior_table, quoted, read_priors
@@ -14,7 +14,7 @@ from bayesmeta.spec.toml import SCHEMA, check_schema, check_table, parse_toml, p
 if TYPE_CHECKING:
     from bayesmeta.report.analysis import Analysis
 
-_SECTIONS = ("data", "model", "engines", "subgroups", "output")
+_SECTIONS = ("data", "model", "engines", "subgroups", "outcomes", "checks", "printed", "output")
 _LONGEST_ARRAY = 80  # on one line
 _REQUIRED = ("title", "data", "engines")
 
@@ -46,19 +46,32 @@ def read_analysis(text: str, *, origin: str) -> dict[str, Any]:
     values |= {"data": _read_data(tables["data"], origin), "engines": _read_engines(tables["engines"], origin)}
     if "model" in tables:
         values["model"] = _read_model(tables["model"], origin)
-    if "subgroups" in tables:
-        values["subgroups"] = check_values(tables["subgroups"], "subgroups", origin).get("by", ())
-        if not values["subgroups"]:
-            raise SpecError(f'{origin}: [subgroups] needs columns; write by = ["regimen"], or remove the section.')
+    for section, example in (("subgroups", "regimen"), ("outcomes", "endpoint")):
+        if section in tables:
+            values[section] = check_values(tables[section], section, origin).get("by", ())
+            if not values[section]:
+                raise SpecError(
+                    f'{origin}: [{section}] needs columns; write by = ["{example}"], or remove the section.'
+                )
+    if "printed" in tables:
+        printed = check_values(tables["printed"], "printed", origin)
+        if "file" not in printed:
+            raise SpecError(f'{origin}: [printed] needs a file; write file = "printed.csv", or remove the section.')
+        values["printed"] = PrintedChoice(**printed)
+    values["checks"] = CheckChoice(**check_values(tables.get("checks", {}), "checks", origin))
     return values | {"output": OutputChoice(**check_values(tables.get("output", {}), "output", origin))}
 
 
 def _read_data(table: Mapping[str, Any], origin: str) -> DataChoice:
-    values = check_values(table, "data", origin, inside=("columns",))
+    values = check_values(table, "data", origin, inside=("columns", "where"))
+    where = check_table(table.get("where", {}), f"{origin}: [data.where]")
+    for column, wanted in where.items():
+        check_kind(f"{origin}: [data.where]", column, wanted, CHOICE)
+    chosen = {name: tuple(value) if isinstance(value, list) else (value,) for name, value in where.items()}
     inner = check_table(table.get("columns", {}), f"{origin}: [data.columns]")
     columns = check_values(inner, "data.columns", origin)
     moderators = columns.pop("moderators", ())
-    return DataChoice(**values, columns=FrozenMapping(columns), moderators=moderators)
+    return DataChoice(**values, columns=FrozenMapping(columns), moderators=moderators, where=FrozenMapping(chosen))
 
 
 def _read_model(table: Mapping[str, Any], origin: str) -> ModelChoice:
@@ -96,6 +109,7 @@ def write_analysis(analysis: "Analysis") -> str:
         {**{role: analysis.data.columns.get(role) for role in ROLES}, "moderators": analysis.data.moderators or None},
         optional=True,
     )
+    lines += _section("data.where", {quoted(name): value for name, value in analysis.data.where.items()}, optional=True)
     if analysis.model is not None:
         lines += _section("model", {"name": analysis.model.name, "file": analysis.model.file})
         lines += _prior_section(analysis.model.priors, analysis.model.why)
@@ -107,6 +121,10 @@ def write_analysis(analysis: "Analysis") -> str:
             {key: engine.options.get(key) for key in ENGINES[engine.name]},
         )
     lines += _section("subgroups", {"by": analysis.subgroups or None}, optional=True)
+    lines += _section("outcomes", {"by": analysis.outcomes or None}, optional=True)
+    lines += _section("checks", {key: getattr(analysis.checks, key) for key in CHECKS})
+    if analysis.printed is not None:
+        lines += _section("printed", {key: getattr(analysis.printed, key) for key in PRINTED})
     lines += _section("output", {key: getattr(analysis.output, key) for key in OUTPUT})
     return "\n".join(lines) + "\n"
 
@@ -133,6 +151,8 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         entries = list(map(_value, value))
         line = f"[{', '.join(entries)}]"

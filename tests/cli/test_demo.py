@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bayesmeta.cli.main import main
-from bayesmeta.report.examples import example_path
+from bayesmeta.report.examples import list_examples
 
 FOLDER = Path("bayesmeta-demo")
 
@@ -48,13 +48,35 @@ def test_the_folder_tells_the_same_and_why_the_estimates_differ(made):
 
 def test_figures_are_there_for_a_page_and_for_a_column(made):
     names = {path.name for path in made[0].glob("forest-*")}
-    assert names == {f"forest-{width}mm.{suffix}" for width in (170, 85) for suffix in ("png", "svg", "pdf")}
+    assert names == {f"forest-{width}mm.{suffix}" for width in (170, 85) for suffix in ("png", "svg")}
 
 
-def test_an_earlier_demo_is_replaced_but_nothing_else(run, refused, monkeypatch):
-    quick = example_path("first-relapse")
-    monkeypatch.setattr("bayesmeta.report.examples.example_path", lambda: quick)
-    assert run("demo", "--quiet").exit_code == 0
-    assert run("demo", "--quiet").exit_code == 0
+def test_an_earlier_demo_is_replaced_but_nothing_else(run, refused):
+    quick = ("demo", "--quiet", "--example", "survival")
+    assert run(*quick).exit_code == 0
+    assert run(*quick).exit_code == 0
     (FOLDER / "thesis.docx").write_text("mine")
-    assert "'thesis.docx'" in refused("demo")
+    assert "'thesis.docx'" in refused(*quick)
+
+
+def test_the_examples_are_listed_with_their_titles(run):
+    lines = run("demo", "--list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list_examples()
+    assert "survival                     Survival after blinatumomab at 1, 2 and 3 years" in lines
+
+
+def test_one_of_them_is_run_by_name(run, refused):
+    result = run("demo", "--example", "landmarks", "--quiet")
+    assert result.exit_code == 0
+    assert "0.45 (0.25–0.83)" in result.stdout
+    assert (FOLDER / "outcomes.csv").exists()
+    assert "Did you mean 'landmarks'?" in refused("demo", "--example", "landmark", status=2)
+    assert "--all and --example do not go together" in refused("demo", "--all", "--example", "landmarks", status=2)
+
+
+def test_all_of_them_are_run_each_into_a_folder_of_its_own(run, monkeypatch):
+    few = ["landmarks", "survival"]
+    monkeypatch.setattr("bayesmeta.report.examples.list_examples", lambda: few)
+    assert run("demo", "--all", "--quiet").exit_code == 0
+    assert sorted(path.name for path in Path("bayesmeta-examples").iterdir()) == few
+    assert all(Path("bayesmeta-examples", name, "report.html").exists() for name in few)

@@ -23,8 +23,11 @@ n = "n"
 name = "binomial-normal"
 [engines.exact]
 [engines.frequentist]
+[checks]
+sensitivity = false
 [output]
 figures = ["png"]
+plots = ["forest"]
 widths_mm = [170]
 """
 

@@ -15,7 +15,8 @@ from bayesmeta.report.run import run_analysis
 FOLDER = Path("analysis-results")
 FILES = {
     "report.html", "report.md", "methods.txt", "forest-170mm.png", "results.json", "summary_exact.csv",
-    "summary_frequentist.csv", "compare.csv", "study_effects.csv", "loo.csv", "data.csv", "analysis.toml", MARKER,
+    "summary_frequentist.csv", "compare.csv", "study_effects.csv", "loo.csv", "leave_one_out.csv", "small_study.csv",
+    "data.csv", "analysis.toml", MARKER,
 }  # fmt: skip
 NUTS = "[engines.nuts]\nsampler = 'pymc'\ndraws = 100\ntune = 200\nchains = 2\n"
 
