@@ -205,7 +205,7 @@ def _common_effect(posterior: Posterior) -> StudyEffect:
     width = WIDTH * local
     if width[0] < SHEER * sd:
         raise AccuracyError(
-            "all studies have the one effect mu, whose prior ends where the data lie, so that its density jumps: take its "
+            "all studies have the one effect mu, whose prior ends where the data lie; its density jumps: take its "
             "row of fit.summary(), or a prior without that bound."
         )
     first, last = np.arcsinh((found.lower - mode) / width)[0], np.arcsinh((found.upper - mode) / width)[0]
