@@ -18,7 +18,7 @@ less than their rounding allows).
 import argparse
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -230,7 +230,10 @@ KINDS: Mapping[str, Kind] = {
     "P contradicts I2": Kind(another_p, ("differs", "i2-p")),
     "I2 changed": Kind(changed(("i2_pct",), most=300), ("differs", "i2-p", "i2-single")),
     "I2 of one study": Kind(i2_of_one, ("differs", "i2-single")),
-    "number of studies": Kind(changed(("k",), least=1, most=1), ("k", "i2-p", "i2-single", "sum")),
+    "number of studies": Kind(
+        changed(("k",), least=1, most=1),
+        ("k", "i2-p", "i2-single", "sum", "not-centred", "outside-range", "percentage"),
+    ),
     "sum of events or patients": Kind(changed(("events", "n"), least=1, most=9), ("sum",), without_data=False),
     "per cent of two counts": Kind(changed(("a_pct", "b_pct"), "arms"), ("percentage",)),
     "P of two counts": Kind(another_pvalue("arms", ("p_value",)), ("pvalue",)),
@@ -268,10 +271,10 @@ def ratios(rng: np.random.Generator) -> Tables:
     return {"ratios": pd.DataFrame({name: [f"{np.exp(x):.2f}" for x in values] for name, values in columns.items()})}
 
 
-def one_fault(kind: str, rng: np.random.Generator) -> tuple[Setting | None, Tables, Place]:
+def one_fault(kind: str, rng: np.random.Generator, among: Sequence[Setting]) -> tuple[Setting | None, Tables, Place]:
     """Return tables with one fault, and its place."""
     while True:
-        setting = None if kind == "limit of a hazard ratio" else settings()[rng.integers(len(settings()))]
+        setting = None if kind == "limit of a hazard ratio" else among[rng.integers(len(among))]
         tables = ratios(rng) if setting is None else clean_tables(setting)
         place = KINDS[kind].inject(tables, rng)
         if place is not None:
@@ -293,13 +296,15 @@ def score(found: Audit, place: Place, fit: tuple[str, ...]) -> tuple[bool, bool,
     return hit, named, others
 
 
-def run(faults: int, kinds: tuple[str, ...] = tuple(KINDS), seed: int = SEED) -> pd.DataFrame:
-    """Return detection and false alarms of each kind, with and without data."""
-    rows = []
+def run(
+    faults: int, among: Sequence[Setting] | None = None, seed: int = SEED, kinds: Sequence[str] = tuple(KINDS)
+) -> pd.DataFrame:
+    """Return detection and false alarms of each kind, with and without data, in all prints or among some."""
+    rows, prints = [], settings() if among is None else among
     for kind in kinds:
         record = KINDS[kind]
         rng = np.random.default_rng([seed, list(KINDS).index(kind)])
-        made = [one_fault(kind, rng) for _ in range(faults)]
+        made = [one_fault(kind, rng, prints) for _ in range(faults)]
         for with_data in (True, False):
             if (with_data and made[0][0] is None) or (not with_data and not record.without_data):
                 continue

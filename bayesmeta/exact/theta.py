@@ -29,6 +29,7 @@ LARGEST_LOG_SHARE = 20.0  # of a node of a narrow kernel; larger only where the 
 HALF = 8.0  # half the width of the first bracket, in rough SDs
 MOMENT_DROP = 23.0  # minus the log of the part of a moment that may be cut off
 LARGEST_DROP = 600.0  # densities are computed down to TINY
+SHEER = 1e-6  # SDs: a density that rises within less is cut off
 TINY = 1e-290  # densities below this are 0
 
 
@@ -72,7 +73,7 @@ def study_effects(posterior: Posterior) -> list[StudyEffect]:
     Raises
     ------
     AccuracyError
-        If the region of a density cannot be found.
+        If the region of a density cannot be found, or the density of an effect common to all studies jumps.
     """
     if isinstance(posterior.surface.terms.kernel, CommonKernel):
         return [_common_effect(posterior)] * posterior.surface.terms.k
@@ -202,6 +203,11 @@ def _common_effect(posterior: Posterior) -> StudyEffect:
     found = locate(log_f, np.array([mean - 8.0 * sd]), np.array([mean + 8.0 * sd]), drop=DROP)
     mode, local = sharpest(log_f, found)
     width = WIDTH * local
+    if width[0] < SHEER * sd:
+        raise AccuracyError(
+            "all studies have the one effect mu, whose prior ends where the data lie; its density jumps: take its "
+            "row of fit.summary(), or a prior without that bound."
+        )
     first, last = np.arcsinh((found.lower - mode) / width)[0], np.arcsinh((found.upper - mode) / width)[0]
     v = np.linspace(first, last, int(np.ceil((last - first) / (0.5 * posterior.surface.settings.step_mu))) + 1)
     theta = mode + width * np.sinh(v)

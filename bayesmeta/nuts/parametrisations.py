@@ -74,8 +74,8 @@ def choose_parametrisation(asked: str | None, model: ModelSpec, structure: Struc
     Number and size of the studies need not decide anything beyond that. In ``benchmarks/results/parametrisation.csv``
     (k = 3, 5, 10, 30; n of 8 to 20, or of about 200; `make parametrisation`) the partially centred form alone has no
     divergences in any cell, and more effective draws of mu and tau per second than a hand-written non-centred model in
-    all: 1.4 to 2.7 times as many of small studies, 8 times and more of large ones. The centred form comes up to it where
-    30 studies are large, and has divergences where they are 10 or fewer and small, or 3.
+    all: 1.4 to 2.7 times as many of small studies, 8 times and more of large ones. The centred form comes up to it
+    where 30 studies are large, and has divergences where they are 10 or fewer and small, or 3.
     """
     if asked is not None and asked not in PARAMETRISATIONS:
         raise SpecError(unknown_name("parametrisation", asked, PARAMETRISATIONS))

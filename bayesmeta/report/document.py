@@ -9,6 +9,7 @@ from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report import firm_sections, methods, sections
 from bayesmeta.report.checklists import checklist_section
 from bayesmeta.report.compute import Results
+from bayesmeta.report.firmness import Checks
 from bayesmeta.report.inputs import HASH_SHOWN
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
 from bayesmeta.report.model_methods import model_sentences
@@ -62,7 +63,14 @@ def methods_paragraphs(results: Results) -> list[str]:
         paragraphs[-1] += f" {methods.heterogeneity_sentence()}"
     differs = bayesian is None or bayesian.model.has_tau
     ending = [methods.subgroup_sentences(analysis.subgroups, has_tau=differs)] if analysis.subgroups else []
-    return [*paragraphs, " ".join([*ending, methods.software_sentence(versions)])]
+    return [*paragraphs, " ".join([*ending, *_firmness(results.checks), methods.software_sentence(versions)])]
+
+
+def _firmness(checks: Checks) -> list[str]:
+    """Return what the methods say of other priors, studies left out and small-study tests."""
+    pairs = 0 if checks.sensitivity is None else len(checks.sensitivity[["mu", "tau"]].drop_duplicates()) - 1
+    tests = [] if checks.small_study is None else list(dict.fromkeys(checks.small_study["test"]))
+    return methods.firmness_sentences(pairs=pairs, left_out=checks.leave_one_out is not None, tests=tests)
 
 
 def methods_text(results: Results) -> str:

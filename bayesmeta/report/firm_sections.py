@@ -95,12 +95,16 @@ def small_study_section(shown: Shown) -> str:
         for row in table.itertuples(index=False)
     ]
     grid = markdown_table(["test", "form", "predictor", "slope or tau", "P"], rows, right=["slope or tau", "P"])
-    notes = dict.fromkeys(note for cell in table["note"] for note in str(cell).split("; ") if note)
+    tests_of: dict[str, dict[str, None]] = {}
+    for test, cell in table[["test", "note"]].itertuples(index=False):
+        for note in filter(None, str(cell).split("; ")):
+            tests_of.setdefault(note, {})[test] = None
+    notes = [f"{escaped(', '.join(tests))}: {escaped(note)}." for note, tests in tests_of.items()]
     caution = (
         "Small studies may differ from large ones for other reasons than what was left unpublished: other patients, "
         "other methods, chance."
     )
-    return "\n\n".join([caution, grid, markdown_list(f"{escaped(note)}." for note in notes)])
+    return "\n\n".join([caution, grid, markdown_list(notes)])
 
 
 def printed_section(shown: Shown) -> str:

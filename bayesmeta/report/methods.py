@@ -222,6 +222,28 @@ def subgroup_sentences(by: Sequence[str], *, has_tau: bool = True) -> str:
     return f"Subgroups by {names} were analysed separately{own}."
 
 
+def firmness_sentences(*, pairs: int = 0, left_out: bool = False, tests: Sequence[str] = ()) -> list[str]:
+    """Return the sentences on how firm the answer is.
+
+    Parameters
+    ----------
+    pairs : int
+        Number of other pairs of priors that were tried.
+    left_out : bool
+        Whether each study was left out in turn.
+    tests : sequence of str
+        Names of the tests for small-study effects.
+    """
+    sentences = [f"The analysis was repeated under {pairs} other choices of priors."] if pairs else []
+    if left_out:
+        sentences.append("Each study was left out in turn.")
+    if tests:
+        names = [name.capitalize() for name in tests]
+        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        sentences.append(f"Small-study effects were tested by the methods of {listed} {cite('sterne2011')}.")
+    return sentences
+
+
 def software_sentence(versions: Mapping[str, str]) -> str:
     """Return the sentence on the programs used.
 

@@ -115,6 +115,11 @@ REFERENCES: Final = MappingProxyType(
             "Röver C. Bayesian random-effects meta-analysis using the bayesmeta R package. Journal of Statistical "
             "Software 2020;93(6):1-51. doi:10.18637/jss.v093.i06",
         ),
+        "sterne2011": Reference(
+            "Sterne et al. 2011",
+            "Sterne JAC, Sutton AJ, Ioannidis JPA, et al. Recommendations for examining and interpreting funnel plot "
+            "asymmetry in meta-analyses of randomised controlled trials. BMJ 2011;343:d4002. doi:10.1136/bmj.d4002",
+        ),
         "stijnen2010": Reference(
             "Stijnen et al. 2010",
             "Stijnen T, Hamza TH, Özdemir P. Random effects meta-analysis of event outcome in the framework of the "

@@ -44,10 +44,10 @@ def check_record(record: object) -> None:
 
     Examples
     --------
-    >>> check_record({"schema": 2})
+    >>> check_record([])
     Traceback (most recent call last):
         ...
-    ValueError: results.json, title is missing
+    ValueError: results.json is no object
     """
     fault = _fault(record, schema(), "")
     if fault:

@@ -1,1 +1,1 @@
-"""What did the review itself do: its search, the quality of its studies, what it took from them?"""
+"""What did the review itself do: its search, the quality of its studies, what it took from them, what it printed?"""

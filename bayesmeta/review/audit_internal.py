@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from math import ceil, floor
 from typing import Final
 
-from bayesmeta.review.audit_cells import SLACK, Figure
+import numpy as np
+
+from bayesmeta.review.audit_cells import SLACK
 from bayesmeta.review.audit_finding import Finding
 from bayesmeta.review.audit_match import Compared
+from bayesmeta.review.recover import LARGEST_N, counts_behind
 
 FRACTIONS: Final = ("i2", "q_pvalue", "pvalue", "egger_pvalue", "begg_pvalue")
 """Figures between 0 and 1, whatever is pooled."""
@@ -30,6 +32,8 @@ def out_of_range(row: Compared, natural: str) -> Iterator[Finding]:
         yield Finding(
             row, (role,), "outside-range", f"{figure.text} lies beyond {figure.printed_as(end)}", figure.printed_as(end)
         )
+    if "k" in row.row.figures and row.row.figures["k"].high < 1.0:
+        yield Finding(row, ("k",), "outside-range", f"k = {row.row.figures['k'].text} studies")
     for role in ("q", "tau2"):
         if role in row.row.figures and row.row.figures[role].high < 0.0:
             yield Finding(row, (role,), "outside-range", f"{row.row.figures[role].text} is negative")
@@ -48,7 +52,13 @@ def impossible_i2(row: Compared) -> Iterator[Finding]:
     """Yield an I2 above 0 of a single study, where Q and its degrees of freedom are 0."""
     figure = row.row.figures.get("i2")
     if row.k == 1 and figure is not None and figure.low > 0.0:
-        yield Finding(row, ("i2",), "i2-single", f"I2 = {figure.text} of one study, which has no heterogeneity", "0")
+        reason = f"I2 = {figure.text} of one study, which has no heterogeneity"
+        yield Finding(row, _with_k(row, "i2"), "i2-single", reason, "0" if row.studies is not None else "")
+
+
+def _with_k(row: Compared, role: str) -> tuple[str, ...]:
+    """Return a figure that is judged as that of one study, with the printed k where no data say that it is one."""
+    return (role,) if row.studies is not None else ("k", role)
 
 
 def wrong_percentages(row: Compared) -> Iterator[Finding]:
@@ -58,7 +68,7 @@ def wrong_percentages(row: Compared) -> Iterator[Finding]:
     if row.k == 1:
         triples.append(("estimate", "events", "n"))
     for percent, events, n in triples:
-        if percent not in figures or n not in figures or not figures[n].value >= 1:
+        if percent not in figures or n not in figures or not figures[n].value >= 1.0:
             continue
         figure, size = figures[percent], figures[n].value
         if events in figures:
@@ -66,17 +76,14 @@ def wrong_percentages(row: Compared) -> Iterator[Finding]:
             corrected = (figures[events].value + 0.5) / (size + 1.0)  # a pool of one may print it
             if not figure.holds(share) and not (percent == "estimate" and figure.holds(corrected)):
                 reason = f"{figures[events].text}/{figures[n].text} is {figure.printed_as(share)}"
-                yield Finding(row, (percent,), "percentage", reason, figure.printed_as(share))
-        elif not _has_count(figure, size):
+                roles = _with_k(row, percent) if percent == "estimate" else (percent,)
+                yield Finding(row, roles, "percentage", reason, figure.printed_as(share))
+        elif size <= LARGEST_N and size.is_integer() and not len(counts_behind(figure, np.array([size]))[0]):
             near = round(figure.value * size)
             tries = [r for r in (near - 1, near, near + 1) if 0 <= r <= size]
             options = ", ".join(f"{r}/{size:g} is {figure.printed_as(r / size)}" for r in tries)
-            yield Finding(row, (percent,), "percentage", f"no count of {figures[n].text} gives it: {options}")
-
-
-def _has_count(figure: Figure, n: float) -> bool:
-    slack = SLACK * figure.half
-    return floor((figure.high + slack) * n) >= ceil((figure.low - slack) * n)
+            roles = _with_k(row, percent) if percent == "estimate" else (percent,)
+            yield Finding(row, roles, "percentage", f"no count of {figures[n].text} gives it: {options}")
 
 
 def impossible_counts(row: Compared) -> Iterator[Finding]:
@@ -84,7 +91,7 @@ def impossible_counts(row: Compared) -> Iterator[Finding]:
     figures = row.row.figures
     for events, n in (("events", "n"), *((f"{arm}_events", f"{arm}_n") for arm in row.row.arms())):
         if events in figures and n in figures and figures[events].value > figures[n].value:
-            yield Finding(row, (events,), "sum", f"{figures[events].text} events exceed n = {figures[n].text}")
+            yield Finding(row, (events, n), "sum", f"{figures[events].text} events exceed n = {figures[n].text}")
 
 
 def wrong_totals(row: Compared) -> Iterator[Finding]:

@@ -92,7 +92,9 @@ def _off_centre(row: Compared, links: Sequence[Link]) -> Finding:
     reason = f"the middle of {lower.text} and {upper.text}{scale} is {estimate.printed_as(middle)}, not {estimate.text}"
     if link.name == "identity" and lower.value > 0.0 and _with_sign(estimate, lower, upper):
         reason += f"; with {lower.printed_as(-lower.value)} it would be: the lower limit has lost its sign"
-    return Finding(row, ("estimate", "lower", "upper"), "not-centred", reason)
+    # printed alone, it may be the own interval of one study, and the number of studies wrong
+    doubt = () if row.forms or "k" not in row.row.figures else ("k",)
+    return Finding(row, (*doubt, "estimate", "lower", "upper"), "not-centred", reason)
 
 
 def _with_sign(estimate: Figure, lower: Figure, upper: Figure) -> bool:

@@ -15,6 +15,8 @@ from bayesmeta.review.audit_cells import SLACK, Figure, read_figure
 from bayesmeta.review.audit_schema import PrintedRow, read_printed
 
 COLUMNS: Final = ("row", "study", "outcome", "printed", "events", "n", "interval", "status")
+USED: Final = ("estimate", "lower", "upper", "n", "n_min", "n_max")
+"""Figures that are read."""
 IMPOSSIBLE: Final = "impossible"
 """Status of a per cent that no count gives."""
 LARGEST_N: Final = 1_000_000
@@ -115,8 +117,9 @@ def recover_counts(printed: pd.DataFrame, *, interval: str | Sequence[str] | Non
     1     B    85.0    <NA>  121            impossible
     """
     table, kinds = read_printed(printed, "the table"), _kinds(interval)
-    if table.unreadable:
-        row, column, cell = table.unreadable[0]
+    for row, column, cell in table.unreadable:
+        if column not in {row.columns.get(role) for role in USED}:
+            continue
         raise DataError(f"{row.row}, column {column!r}: {cell} is no number; give the figure as printed.")
     parts = [_of_row(row, kinds) for row in table.rows]
     frame = pd.concat(parts, ignore_index=True)
@@ -146,7 +149,7 @@ def _solutions(
 ) -> pd.DataFrame:
     if most < least:
         raise DataError(f"n from {least} to {most}: the least n is above the most; exchange them.")
-    events, n = _counts(estimate, np.arange(least, most + 1, dtype=np.float64))
+    events, n = counts_behind(estimate, np.arange(least, most + 1, dtype=np.float64))
     fits = [""] * len(n)
     if lower is not None or upper is not None:
         fits = _intervals_that_fit(events, n, lower, upper, kinds)
@@ -157,8 +160,8 @@ def _solutions(
     return pd.DataFrame({**whole, "interval": fits, "status": status})
 
 
-def _counts(estimate: Figure, n: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return events and n, each of shape (solutions,), for every n in turn."""
+def counts_behind(estimate: Figure, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return all events and n whose share rounds to a figure, each of shape (solutions,), for every n in turn."""
     slack = SLACK * estimate.half
     first = np.maximum(np.ceil((estimate.low - slack) * n), 0.0)
     last = np.minimum(np.floor((estimate.high + slack) * n), n)

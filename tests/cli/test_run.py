@@ -25,8 +25,11 @@ n = "n"
 name = "binomial-normal"
 [engines.exact]
 [engines.frequentist]
+[checks]
+sensitivity = false
 [output]
 figures = ["png"]
+plots = ["forest"]
 widths_mm = [85]
 """
 COUNTS = "study,events,n\nLee 2019,7,15\nKim 2020,3,10\nAli 2021,99,9\n"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, interpolate, special
 
+import bayesmeta as bm
 from bayesmeta.data.studies import Studies
 from bayesmeta.exact.fit import fit_exact
 from bayesmeta.result.study_table import study_effects
@@ -159,3 +160,11 @@ def test_under_a_common_effect_every_study_has_it_and_weighs_by_its_information_
         assert effects[name].to_numpy() == pytest.approx(fit.summary().at["mu", name], abs=1e-6)
     assert effects["shrinkage"].tolist() == pytest.approx([1.0, 1.0], abs=1e-14)
     assert effects["weight"].to_numpy() == pytest.approx([10.0 / 110.0, 100.0 / 110.0], abs=1e-9)
+
+
+def test_a_common_effect_that_a_prior_cuts_off_is_refused_in_one_line():
+    studies = bm.Studies(("a", "b"), y=[0.95, 0.97], se=[0.1, 0.1])
+    fit = bm.fit(studies, bm.ModelSpec("normal", effects="none", mu="Uniform(0, 1)"))
+    with pytest.raises(bm.AccuracyError, match="its density jumps: take its row") as caught:
+        bm.study_effects(fit)
+    assert "\n" not in str(caught.value)

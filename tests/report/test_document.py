@@ -113,8 +113,10 @@ def test_the_methods_as_text_end_with_what_they_cite(results):
     body, _, references = text.partition("\n\nReferences\n\n")
     assert "exact binomial likelihood" in body
     assert "\\" not in text
+    assert "Each study was left out in turn." in body
+    assert "tested by the methods of Egger, Deeks and Peters (Sterne et al. 2011)" in body
     assert [entry.split()[0] for entry in references.split("\n\n")] == [
-        "Cochran", "DerSimonian", "Higgins", "Higgins", "Stijnen",
+        "Cochran", "DerSimonian", "Higgins", "Higgins", "Sterne", "Stijnen",
     ]  # fmt: skip
 
 

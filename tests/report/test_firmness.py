@@ -52,6 +52,7 @@ def test_the_report_tells_the_first_prior_and_those_that_move_the_answer_most(fo
     rows = [line for line in part.splitlines() if line.startswith("| Normal") or line.startswith("| Logistic")]
     assert len(rows) == 12
     assert rows[0] == "| Normal(mu=0, sigma=1.5) | HalfNormal(sigma=1) | 59.4 (24.8–87.9) | +0.00 |"
+    assert f"under {len(table) - 1} other choices of priors." in text
     assert f"The largest is {table['shift'].abs().max():.2f}." in part
     assert f"{table['shift'].abs().max():.2f} |" in part
 

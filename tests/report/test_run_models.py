@@ -18,8 +18,11 @@ file = "studies.csv"
 file = "model.toml"
 [engines.exact]
 [engines.frequentist]
+[checks]
+sensitivity = false
 [output]
 figures = ["svg"]
+plots = ["forest"]
 widths_mm = [170]
 """
 PRIORS = {"mu": "Normal(-1, 2)", "tau": "HalfNormal(1)"}

@@ -129,7 +129,7 @@ def test_without_data_only_contradictions_are_found():
     found = bm.audit(None, table)
     places = set(zip(found.faults["row"], found.faults["column"], found.faults["kind"], strict=True))
     assert places == {
-        ("row 0", "i2_pct", "i2-single"),
+        ("row 0", "k, i2_pct", "i2-single"),
         ("row 1", "i2_pct", "outside-range"),
         ("row 2", "upper_pct", "outside-range"),
         ("row 3", "lower_pct, estimate_pct", "order"),
@@ -156,7 +156,7 @@ def test_counts_per_cents_and_totals_beside_one_another_are_compared():
     assert faults[["row", "column", "should_be", "kind"]].to_numpy().tolist() == [
         ["row 1", "arm_pct", "19.9", "percentage"],
         ["row 1", "total", "3", "sum"],
-        ["row 2", "arm_events", "", "sum"],
+        ["row 2", "arm_events, arm_n", "", "sum"],
     ]
     single = bm.audit(None, pd.DataFrame({"k": [1], "n": [121], "estimate_pct": ["85.0"]})).faults.iloc[0]
     assert single["reason"] == "no count of 121 gives it: 102/121 is 84.3, 103/121 is 85.1, 104/121 is 86.0"

@@ -17,7 +17,7 @@ def stored():
     return pd.read_csv(RESULTS / "audit_faults.csv").set_index(["from", "kind"])
 
 
-@pytest.mark.parametrize("setting", settings()[::7], ids=lambda s: f"{s.data}, {s.convention}, {s.decimals}")
+@pytest.mark.parametrize("setting", settings()[::11], ids=lambda s: f"{s.data}, {s.convention}, {s.decimals}")
 def test_clean_tables_are_clean_and_show_their_convention(setting):
     found = audited(clean_tables(setting), setting)
     assert found.is_clean
@@ -29,11 +29,12 @@ def test_clean_tables_are_clean_and_show_their_convention(setting):
 
 
 def test_faults_of_each_kind_are_found_and_nothing_else():
-    table = run(2)
+    first = {s.data: s for s in reversed(settings()) if s.convention == "raw-exact DL"}
+    table = run(1, list(first.values()), seed=9)
     with_data = table[table["from"] == "data"]
     assert len(with_data) == len(KINDS) - 1  # a hazard ratio has no counts
-    assert (with_data["found"] >= with_data["faults"] - 1).all()
-    assert with_data["found"].sum() >= 0.95 * with_data["faults"].sum()
+    assert (with_data["found"] == with_data["faults"]).all()
+    assert (with_data["named"] == with_data["faults"]).all()
     assert table["false_alarms"].sum() == 0
 
 
