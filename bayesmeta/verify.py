@@ -162,7 +162,10 @@ def _quantiles(fit: NutsFit, exact: _Exact, parameter: str, known: dict[str, flo
     draws, marginal = fit.values_of(parameter), exact.marginal(parameter)
     tail = 0.5 * (1.0 - ci_prob)
     for name, prob in (("median", 0.5), ("lower", tail), ("upper", 1.0 - tail)):
-        share, error = share_below(draws, known[name], prob)
         density = float(marginal.pdf(known[name]))
+        if not 0.0 < density < np.inf:
+            continue  # to double precision the quantile is an end of the support: nothing to compare
+        share, error = share_below(draws, known[name], prob)
         value = float(np.quantile(draws, prob))
-        yield parameter, name, known[name], value, error / density, (prob - share) / error
+        difference = (prob - share) / error if error > 0.0 else np.nan
+        yield parameter, name, known[name], value, error / density, difference

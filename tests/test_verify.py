@@ -85,3 +85,13 @@ def test_a_moment_that_does_not_exist_is_left_out(as_nuts):
 def test_only_nuts_fits_are_verified(exact):
     with pytest.raises(bm.SpecError, match="verify takes a fit made by engine='nuts'; got an ExactFit"):
         bm.verify(exact)
+
+
+def test_a_quantile_at_the_end_of_the_support_is_not_compared(as_nuts):
+    frame = bm.load_dataset("blinatumomab_cr").iloc[:2]
+    studies = bm.Studies.from_frame(frame, study="study", events="events", n="n")
+    exact = bm.fit(studies, bm.ModelSpec(tau="Flat()"))
+    table = bm.verify(as_nuts(exact)).table
+    rows = table.index.to_frame() if "parameter" in table.index.names else table
+    assert exact.summary().at["p_new", "upper"] == 1.0
+    assert "upper" not in set(rows.loc[rows["parameter"] == "p_new"].iloc[:, 1])

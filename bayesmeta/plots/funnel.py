@@ -97,7 +97,7 @@ def plot_funnel(
     points = frame[frame["kind"] != "limit"]
     handles = [*_draw_limits(ax, frame[frame["kind"] == "limit"], funnel)]
     ax.axvline(funnel.centre, color=mpl.rcParams["text.color"], lw=LINE_WIDTH, zorder=1.5, label="_centre")
-    handles.append(Line2D([], [], color=mpl.rcParams["text.color"], lw=LINE_WIDTH, label="Pooled"))
+    handles.append(Line2D([], [], color=mpl.rcParams["text.color"], lw=LINE_WIDTH, label=f"Pooled{_estimand_of(own)}"))
     handles += _draw_points(ax, points, sheet.size)
     _set_axes(ax, frame, funnel, own, scale, sheet.size)
     notes = [] if funnel.null == funnel.centre else [f"Contours lie about {_null_words(funnel)}."]
@@ -106,6 +106,12 @@ def plot_funnel(
         settle(ax)
         _name_points(ax, points, labels, contours, sheet.size)
     return ax
+
+
+def _estimand_of(fit: Any) -> str:
+    """Return which proportion the line is, in brackets; nothing for other effects."""
+    named = [name for name in ("p_median", "p_mean") if name in fit.summary().index]
+    return f" ({named[0]})" if named else ""
 
 
 def _draw_limits(ax: Axes, limits: pd.DataFrame, funnel: Funnel) -> list[Artist]:

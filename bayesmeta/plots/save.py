@@ -5,9 +5,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -28,12 +29,14 @@ PNG_DPI: Final = 300
 """The least that journals ask for."""
 
 
-def save_figure(figure: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = PNG_DPI) -> Path:
+def save_figure(
+    figure: "Axes | Figure | np.ndarray[Any, Any]", path: str | os.PathLike[str], *, dpi: int = PNG_DPI
+) -> Path:
     """Write a figure as PNG, SVG or PDF, with the same bytes on every run.
 
     Parameters
     ----------
-    figure : Axes or Figure
+    figure : Axes, array of Axes or Figure
         What a plot function returned, or its figure.
     path : str or path
         The file; its suffix, ``.png``, ``.svg`` or ``.pdf``, is the format. A file of that name is replaced.
@@ -65,6 +68,8 @@ def save_figure(figure: Axes | Figure, path: str | os.PathLike[str], *, dpi: int
     >>> ax = bm.plot_forest(fit)
     >>> save_figure(ax, "forest.pdf")  # doctest: +SKIP
     """
+    if isinstance(figure, np.ndarray) and figure.size and isinstance(figure.flat[0], Axes):
+        figure = figure.flat[0]
     if not isinstance(figure, Axes | Figure):
         raise SpecError(f"figure is {a_type(figure)}; give the Axes of a plot, or a matplotlib Figure.")
     check_counts(dpi=dpi)

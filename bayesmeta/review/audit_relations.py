@@ -40,7 +40,7 @@ def is_centred(link: Link, estimate: Figure, lower: Figure, upper: Figure, *, is
     """Return whether some numbers that round to the three have the estimate in the middle, on the link scale."""
     low, high = centre_interval(link, lower, upper, is_proportion=is_proportion)
     mine = _on_link(link, estimate)
-    slack = SLACK * max(1.0, *(abs(x) for x in (*mine, low, high) if isfinite(x)))
+    slack = SLACK * max([1.0, *(abs(x) for x in (*mine, low, high) if isfinite(x))])
     return bool(low <= mine[1] + slack and high >= mine[0] - slack)
 
 

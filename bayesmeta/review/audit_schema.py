@@ -190,7 +190,9 @@ def _roles(frame: pd.DataFrame, name: str) -> dict[str, tuple[str, float]]:
         if role in roles:
             raise DataError(f"{name}: columns {roles[role][0]!r} and {column!r} both hold {role}; rename or drop one.")
         roles[role] = (column, factor)
-    return roles
+    arms = {match[1] for role in roles if (match := _ARM.fullmatch(role)) and match[2] != "pct"}
+    lone = [role for role in roles if (match := _ARM.fullmatch(role)) and match[1] not in arms]
+    return {role: found for role, found in roles.items() if role not in lone}  # a per cent alone is of no arm
 
 
 def _role_of(column: str) -> tuple[str | None, float]:

@@ -145,8 +145,9 @@ def _second_looks(counts: Counts, parts: Mapping[str, Counts]) -> Iterator[Found
     for key in ("excluded_reports", "other_excluded_reports"):
         for reason, count in parts.get(key, {}).items():
             if _UNAVAILABLE.search(reason):
-                place = key.replace("excluded_reports", "not_retrieved")
+                place = BOXES[key.replace("excluded_reports", "not_retrieved")]
                 text = (
-                    f"{reason!r} ({count}): reports that could not be had belong into {place}; they were not assessed"
+                    f"{reason!r} ({count}): reports that could not be had belong into '{place.words}' ({place.key}), "
+                    "as they were not assessed"
                 )
                 yield key, text, "warning"

@@ -81,6 +81,7 @@ def possible_counts(
     figures = [_figure(name, cell) for name, cell in (("percent", percent), ("lower", lower), ("upper", upper))]
     if figures[0] is None:
         raise DataError("percent is missing; give it as printed, such as '86.0'.")
+    _check_percents(figures[0], *figures[1:])
     least, most = n if isinstance(n, tuple) and len(n) == 2 else (n, n)
     return _solutions(figures[0], _checked_n(least), _checked_n(most), figures[1], figures[2], _kinds(interval))
 
@@ -132,6 +133,9 @@ def _of_row(row: PrintedRow, kinds: Sequence[str]) -> pd.DataFrame:
     for role in ("estimate", "n" if "n" in figures or "n_min" not in figures else "n_max"):
         if role not in figures:
             column = row.columns.get(role, f"{role}_pct" if role == "estimate" else "n (or n_min and n_max)")
+            if role not in row.columns:
+                there = ", ".join([*row.columns.values(), *row.others])
+                raise DataError(f"the table has no column {column!r}; rename one to that. Its columns: {there}.")
             raise DataError(f"{row.row}, column {column!r}: the figure is missing; give it, or leave out the row.")
     sizes = [figures[name] for name in (("n", "n") if "n" in figures else ("n_min", "n_max"))]
     least, most = (_whole(row, figure) for figure in sizes)
@@ -203,6 +207,17 @@ def _figure(name: str, cell: object) -> Figure | None:
         return read_figure(cell, factor=100.0)
     except ValueError as error:
         raise DataError(f"{name}: {error} is no number; give the figure as printed, such as '86.0'.") from None
+
+
+def _check_percents(percent: Figure, lower: Figure | None, upper: Figure | None) -> None:
+    """Refuse what no proportion can be: those would have no solution, which says that the print is wrong."""
+    for name, figure in (("percent", percent), ("lower", lower), ("upper", upper)):
+        if figure is not None and not (figure.high >= 0.0 and figure.low <= 1.0):
+            raise DataError(f"{name}={figure.text} must be from 0 to 100 per cent.")
+    if lower and upper and lower.value > upper.value:
+        raise DataError(f"lower={lower.text} exceeds upper={upper.text}; exchange them.")
+    if (lower and lower.low > percent.high) or (upper and upper.high < percent.low):
+        raise DataError(f"percent={percent.text} lies outside its limits; give the limits of its own interval.")
 
 
 def _checked_n(value: object) -> int:

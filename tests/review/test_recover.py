@@ -96,9 +96,25 @@ def test_bad_input_is_named(arguments, message):
 def test_bad_tables_are_named_by_row_and_column():
     with pytest.raises(DataError, match=r"row 1, column 'estimate_pct': the figure is missing"):
         bm.recover_counts(pd.DataFrame({"estimate_pct": ["80", ""], "n": [5, 5]}))
-    with pytest.raises(DataError, match=r"row 0, column 'n \(or n_min and n_max\)': the figure is missing"):
+    with pytest.raises(
+        DataError, match=r"no column 'n \(or n_min and n_max\)'; rename one to that. Its columns: estimate_pct"
+    ):
         bm.recover_counts(pd.DataFrame({"estimate_pct": ["80"]}))
     with pytest.raises(DataError, match=r"row 0, column 'estimate_pct': '8O' is no number"):
         bm.recover_counts(pd.DataFrame({"estimate_pct": ["8O"], "n": [5]}))
     with pytest.raises(SpecError, match=r"unknown interval 'wilsn'\. Did you mean 'wilson'"):
         bm.possible_counts("80", 5, interval="wilsn")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"percent": 180}, "percent=180 must be from 0 to 100 per cent"),
+        ({"percent": -1}, "percent=-1 must be from 0 to 100 per cent"),
+        ({"percent": 80, "lower": 99, "upper": 28}, "lower=99 exceeds upper=28; exchange them"),
+        ({"percent": 80, "lower": 85, "upper": 99}, "percent=80 lies outside its limits"),
+    ],
+)
+def test_what_no_proportion_can_be_is_refused(given, words):
+    with pytest.raises(bm.DataError, match=words):
+        bm.possible_counts(n=(1, 12), **given)

@@ -5,9 +5,9 @@ const CURVE = { width: 300, height: 150, left: 8, right: 8, top: 8, bottom: 26, 
 const QUANTITY_WORDS = {
   mu: "Mean μ",
   tau: "Heterogeneity τ",
-  p_median: "Proportion of the median study",
-  p_mean: "Mean of the proportions",
-  p_new: "Proportion of the next study",
+  p_median: "Median study (p_median)",
+  p_mean: "Mean of the studies (p_mean)",
+  p_new: "Next study (p_new)",
   theta_new: "Effect of the next study",
 };
 
