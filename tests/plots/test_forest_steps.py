@@ -101,8 +101,8 @@ def test_a_step_without_a_number_says_why():
     assert "Lee 2019: no study is left." in [text.get_text() for text in bm.plot_leave_one_out(one).texts]
 
 
-def test_refits_by_nuts_are_drawn_and_say_where_they_failed(remission, remission_failed, as_nuts, monkeypatch):
-    count = 0
+def test_refits_by_nuts_are_drawn_and_say_where_they_failed(remission, as_nuts, monkeypatch):
+    count, few = 0, bm.fit(remission.studies.take(np.arange(4)))
 
     def refit(fit, include, *, seed):
         nonlocal count
@@ -110,13 +110,13 @@ def test_refits_by_nuts_are_drawn_and_say_where_they_failed(remission, remission
         return as_nuts(bm.fit(fit.studies.take(include), fit.model), divergent=12 if count == 2 else 0)
 
     monkeypatch.setattr(sampled_parts, "fit_part", refit)
-    frame, known = bm.leave_one_out_frame(as_nuts(remission)), bm.leave_one_out_frame(remission)
-    assert steps(frame)["is_reliable"].tolist() == [True, False] + [True] * (remission.k - 2)
+    frame, known = bm.leave_one_out_frame(as_nuts(few)), bm.leave_one_out_frame(few)
+    assert steps(frame)["is_reliable"].tolist() == [True, False, True, True]
     assert frame["note"].str.startswith("NOT RELIABLE").sum() == 1
-    np.testing.assert_allclose(frame[NUMBERS], known[NUMBERS], atol=0.03)
+    np.testing.assert_allclose(frame[NUMBERS], known[NUMBERS], atol=0.06)  # Monte-Carlo error of 2000 draws
     np.testing.assert_allclose(frame["tau"], known["tau"], atol=0.2)
     count = 0
-    texts = [text.get_text() for text in bm.plot_leave_one_out(remission_failed).texts]
+    texts = [text.get_text() for text in bm.plot_leave_one_out(as_nuts(few, apart=3.0, divergent=12)).texts]
     assert any(text.startswith(f"{remission.studies.study[1]}: NOT RELIABLE") for text in texts)
     assert any(text.startswith("NOT RELIABLE: Bayesian model") for text in texts)
 

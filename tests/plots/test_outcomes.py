@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from bayesmeta.errors import SpecError
-from bayesmeta.plots.forest_units import PROPORTION_UNITS
-from bayesmeta.plots.natural_ticks import natural_unit
+from bayesmeta.plots.forest_units import PROPORTION_UNITS, choose_unit
 from bayesmeta.plots.outcomes import plot_outcomes
 from tests.plots.geometry import check_figure
 
@@ -36,7 +35,7 @@ def test_nothing_overlaps_and_nothing_lies_outside(outcomes, width):
 
 def test_ratios_lie_on_a_logarithmic_axis_with_the_line_of_no_effect():
     ratios = frame(3).assign(estimate=0.5, lower=0.25, upper=1.0)
-    ax = plot_outcomes(ratios, unit=natural_unit("log"))
+    ax = plot_outcomes(ratios, unit=choose_unit("ratio", None, ratios))
     point = next(line for line in ax.lines if line.get_label() == "_point")
     assert point.get_xdata() == pytest.approx(np.log(0.5))
     assert any(np.all(np.asarray(line.get_xdata()) == 0.0) for line in ax.lines)
