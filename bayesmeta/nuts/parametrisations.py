@@ -7,6 +7,7 @@ from typing import Final, final
 
 from bayesmeta._validate import unknown_name
 from bayesmeta.errors import SpecError
+from bayesmeta.nuts.log_concave import GROWTH
 from bayesmeta.nuts.structure import Structure
 from bayesmeta.spec.model import ModelSpec
 
@@ -15,8 +16,6 @@ PARTIAL: Final = "partially-centred"
 MARGINALISED: Final = "marginalised"
 ROUGH: Final = (PARTIAL, MARGINALISED)
 """Forms that know roughly where the likelihoods lie; see `rough_effects`."""
-COUNTED: Final = ("binomial", "poisson", "poisson-conditional")
-"""Likelihoods exp(events theta - size b(theta)), of which the logit or log is the natural parameter."""
 
 type Refusal = Callable[[ModelSpec, Structure, int], str]
 
@@ -113,7 +112,7 @@ def _unless_one_mean(model: ModelSpec, structure: Structure, k: int) -> str:
 def _unless_integrable(model: ModelSpec, _structure: Structure, _k: int) -> str:
     if model.effects != "normal":
         return f"integrates over normal study effects, not {model.effects}"
-    if model.likelihood == "normal" or (model.likelihood in COUNTED and model.link in ("logit", "log")):
+    if model.likelihood == "normal" or (model.likelihood in GROWTH and model.link in ("logit", "log")):
         return ""
     what = f"the {model.likelihood} likelihood" + ("" if model.likelihood != "binomial" else f" with link {model.link}")
     return f"has no rule for the integral of {what} over a study effect"

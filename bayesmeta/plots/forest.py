@@ -32,8 +32,7 @@ from bayesmeta.plots.forest_groups import Grouping, Groups, grouping_of, is_regr
 from bayesmeta.plots.forest_judgements import Judged, judgement_columns, judgement_line
 from bayesmeta.plots.forest_style import ForestStyle, check_prediction, forest_style
 from bayesmeta.plots.forest_units import axis_label, choose_unit, decimals, null_of
-from bayesmeta.plots.forest_words import heterogeneity_line, marks_line, warnings_of
-from bayesmeta.result.diagnosis import NOT_RELIABLE
+from bayesmeta.plots.forest_words import heterogeneity_line, marks_line, warned, warnings_of
 
 __all__ = ["forest_densities", "forest_frame", "plot_forest"]
 
@@ -256,10 +255,6 @@ def _headings(frame: pd.DataFrame, printing: Printing, groups: dict[str, str]) -
         last = here
         if of_fit:
             unit = printing.head(str(frame.loc[i:, "interval"].iloc[0]))
-            yield Heading(i, f"{_warned(is_reliable=bool(row.is_reliable))}{row.method}", unit)
+            yield Heading(i, warned(str(row.method), is_reliable=bool(row.is_reliable)), unit)
         else:
-            yield Heading(i, f"{_warned(is_reliable=not groups[str(row.group)])}{row.group}", is_fit=False)
-
-
-def _warned(*, is_reliable: bool) -> str:
-    return "" if is_reliable else f"{NOT_RELIABLE}: "
+            yield Heading(i, warned(str(row.group), is_reliable=not groups[str(row.group)]), is_fit=False)

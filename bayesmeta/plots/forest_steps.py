@@ -29,8 +29,7 @@ from bayesmeta.plots.forest_fits import natural_scale, noun_of
 from bayesmeta.plots.forest_steps_frame import cumulative_frame, leave_one_out_frame
 from bayesmeta.plots.forest_style import ForestStyle, forest_style
 from bayesmeta.plots.forest_units import axis_label, choose_unit, decimals, null_of
-from bayesmeta.plots.forest_words import PARAMETER_LABELS, heterogeneity_line, percent_words
-from bayesmeta.result.diagnosis import NOT_RELIABLE
+from bayesmeta.plots.forest_words import PARAMETER_LABELS, heterogeneity_line, percent_words, warned
 
 __all__ = ["cumulative_frame", "leave_one_out_frame", "plot_cumulative", "plot_leave_one_out"]
 
@@ -183,21 +182,24 @@ def _draw(
             *reference_words(lines, printing),
             *own_notes(wanted.notes),
         ]
+        heading = warned(title, is_reliable=bool(frame["is_reliable"].iloc[-1]))
         content = Content(
             frame=frame,
             labels=row_labels(frame, prob),
             columns=_columns(frame, printing, by, is_narrow=is_narrow),
-            headings=[Heading(len(frame) - 1, _warned(frame, title), printing.head(str(frame["interval"].iloc[-1])))],
+            headings=[
+                Heading(
+                    len(frame) - 1,
+                    heading,
+                    printing.head(str(frame["interval"].iloc[-1])),
+                )
+            ],
             notes=[unbroken(note) for note in notes],
             style=wanted.style,
             first_column=first_column,
         )
         size = wanted.fontsize or wanted.style.fontsize
         return compose(part_of(content, wanted.part), scene, ax=wanted.ax, width_mm=wanted.width_mm, fontsize=size)
-
-
-def _warned(frame: pd.DataFrame, title: str) -> str:
-    return title if frame["is_reliable"].iloc[-1] else f"{NOT_RELIABLE}: {title}"
 
 
 def _columns(frame: pd.DataFrame, printing: Printing, by: str, *, is_narrow: bool) -> list[Column]:

@@ -59,6 +59,11 @@ def is_common(fit: Shown) -> bool:
     return not isinstance(fit, FrequentistFit | GlmmFit | FrequentistRegression) and not fit.model.has_tau
 
 
+def warned(title: str, *, is_reliable: bool) -> str:
+    """Return what stands above estimates, with a warning before it if they must not be used."""
+    return title if is_reliable else f"{NOT_RELIABLE}: {title}"
+
+
 def percent_words(prob: float) -> str:
     """Return the probability of an interval as it is printed: ``"95 %"``."""
     return f"{100 * prob:.6g} %"

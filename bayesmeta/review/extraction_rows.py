@@ -10,7 +10,9 @@ from bayesmeta._validate import unknown_name
 from bayesmeta.data.cells import Reading, is_missing, read_number
 from bayesmeta.data.rules import row_rule
 from bayesmeta.effects.study_intervals import wilson
+from bayesmeta.review.audit_cells import Figure, read_figure
 from bayesmeta.review.extraction_schema import FIELDS, INTERVALS, RATIOS, SE_LIMITS
+from bayesmeta.review.recover import counts_behind
 
 type Cells = Mapping[str, Any]
 type Finding = tuple[str, str, str]
@@ -73,20 +75,18 @@ def _count_faults(cells: Cells, readings: Mapping[str, Reading]) -> Iterator[Fin
     yield from found
     if found or given["percent"].fault:
         return
-    percent, n = given["percent"].value, given["n"].value
-    yield from _percent_faults(
-        percent, digit_of(cells["percent"]), n, None if without_events else given["events"].value
-    )
+    figure = read_figure(cells["percent"], factor=100.0)
+    if figure is not None:
+        yield from _percent_faults(figure, given["n"].value, None if without_events else given["events"].value)
 
 
-def _percent_faults(percent: float, half: float, n: float, events: float | None) -> Iterator[Finding]:
+def _percent_faults(figure: Figure, n: float, events: float | None) -> Iterator[Finding]:
     """Yield whether a percentage, rounded at half a unit of its last digit, is that of a count (GRIM)."""
+    percent = 100.0 * figure.value
     if not 0.0 <= percent <= 100.0:
         yield "percent", f"{percent:g} is no percentage of patients; give 0 to 100", "error"
         return
-    half = half * (1.0 + 1e-9)
-    possible = np.arange(np.ceil((percent - half) * n / 100.0), np.floor((percent + half) * n / 100.0) + 1.0)
-    possible = possible[(possible >= 0) & (possible <= n)]
+    possible, _ = counts_behind(figure, np.array([n]))
     near = round(percent * n / 100.0)
     if events is not None and events not in possible:
         text = f"{events:.0f}/{n:.0f} is {100.0 * events / n:.4g} %, not {percent:g} %; correct one of them"
