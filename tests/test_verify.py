@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.nuts.compiled import forget
 from bayesmeta.spec.pymc_forms import pymc_variable
 
 
@@ -19,6 +20,15 @@ def exact(cmr):
     return bm.fit(cmr)
 
 
+@pytest.fixture
+def compiled_anew():
+    """Compile the model of this test, and let no other test have it."""
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("compiled_anew")
 def test_a_prior_scale_doubled_behind_the_models_back_is_caught(cmr, monkeypatch):
     def doubled(pm, family, varname, parameters, **options):
         factor = 2.0 if varname == "tau" else 1.0
