@@ -16,6 +16,7 @@ from bayesmeta.effects.proportion_links import PROPORTION_LINKS
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.rows import invert, row_table
+from bayesmeta.surface.grid import Grid
 from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.surface import Surface, powers_rule
@@ -27,7 +28,7 @@ LOGIT_REACH = 45.0  # expit(-45) is 3e-20
 # analytic within a distance of pi; the others grow off the real line within about a third of that.
 LINK_STEPS = {"logit": 0.7, "probit": 0.25, "cloglog": 0.25}
 LOGIT_NODE_STEP = 0.25
-SMALL_WEIGHT = 1e-16
+SMALL_WEIGHT = 1e-13  # a node with less may stand for itself
 
 
 @final
@@ -84,29 +85,35 @@ def logit_mean_proportion(surface: Surface, rows: IntArray | slice = slice(None)
 
 
 def median_proportion_moments(posterior: Posterior) -> tuple[float, float]:
-    """Return the mean and SD of p_median, the inverse link of mu.
-
-    Where the nodes of mu are too far apart for that, by parts: E g(mu) = g(inf) - integral of g'(x) F(x) dx.
-    """
+    """Return the mean and SD of p_median, the inverse link of mu."""
     grid, link = posterior.surface.grid, posterior.surface.link
+    far = far_rows(grid, link, posterior.weight)
+    if not far.size:
+        return posterior.moments(LINKS[link].inverse(grid.mu))
+    first, second = median_powers(grid, link, posterior.weight, far).sum(axis=1)
+    return float(first), float(np.sqrt(max(second - first * first, 0.0)))
+
+
+def far_rows(grid: Grid, link: str, weight: FloatArray) -> IntArray:
+    """Return the rows whose nodes of mu are too far apart for the inverse link, where there is weight (J, U)."""
+    inside = (np.abs(grid.mu) < LOGIT_REACH) & (weight > SMALL_WEIGHT)
+    return np.flatnonzero((inside & (grid.log_weight_mu > np.log(LINK_STEPS[link]))).any(axis=1))
+
+
+def median_powers(grid: Grid, link: str, weight: FloatArray, far: IntArray) -> FloatArray:
+    """Return the sums over each row of weights (J, U) times the inverse link g of mu, and of its square; (2, J).
+
+    In the rows ``far`` that is done by parts: E g(mu) = g(inf) - integral of g'(x) F(x) dx.
+    """
     inverse, log_slope = LINKS[link].inverse, PROPORTION_LINKS[link].log_slope
     p = inverse(grid.mu)
-    inside = (np.abs(grid.mu) < LOGIT_REACH) & (posterior.weight > SMALL_WEIGHT)
-    coarse = np.where(inside, np.exp(grid.log_weight_mu), 0.0).max(axis=1) > LINK_STEPS[link]
-    if not coarse.any():
-        return posterior.moments(p)
-    weight = np.where(coarse[:, None], 0.0, posterior.weight)
-    first, second = float((weight * p).sum()), float((weight * p * p).sum())
-    rows = np.flatnonzero(coarse)
+    powers = np.stack([weight * p, weight * p * p]).sum(axis=2)
     node_step = LOGIT_NODE_STEP * LINK_STEPS[link] / LINK_STEPS["logit"]
     x = np.arange(-LOGIT_REACH, LOGIT_REACH + 0.5 * node_step, node_step)
-    table = row_table(grid, rows, posterior.weight[rows])
-    cdf = table.cdf_pdf(np.broadcast_to(x, (rows.size, x.size)))[0].sum(axis=0)
-    p, total = inverse(x), float(posterior.weight[rows].sum())
-    slope = node_step * np.exp(log_slope(x))
-    first += total - float(slope @ cdf)
-    second += total - float((2.0 * p * slope) @ cdf)
-    return first, float(np.sqrt(max(second - first * first, 0.0)))
+    p, slope = inverse(x), node_step * np.exp(log_slope(x))
+    cdf, _ = row_table(grid, far, weight[far]).cdf_pdf(np.broadcast_to(x, (far.size, x.size)))
+    powers[:, far] = weight[far].sum(axis=1) - np.stack([slope, 2.0 * p * slope]) @ cdf.T
+    return powers
 
 
 def continued(values: FloatArray, mu: FloatArray) -> FloatArray:

@@ -11,11 +11,11 @@ from typing import final
 
 import numpy as np
 
-from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.exact.posterior import Posterior
-from bayesmeta.exact.rows import RowTable, is_narrow, refined_nodes, row_table
+from bayesmeta.exact.rows import RowTable, row_table, summed_kernels
 from bayesmeta.surface.bands import BLOCK
-from bayesmeta.surface.kernels import Kernel
+from bayesmeta.surface.kernels import Kernel, NormalKernel
 
 
 @final
@@ -30,29 +30,25 @@ class NextEffect:
         return self.posterior.surface.terms.kernel
 
     @cached_property
-    def _wide(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Centres, taus and probabilities of the kernels where tau is wide, each of shape (N,)."""
-        mu, weight, narrow = self._refined
-        tau = self.posterior.surface.grid.tau[self.posterior.rows[~narrow]]
-        return mu[~narrow].ravel(), np.repeat(tau, mu.shape[1]), weight[~narrow].ravel()
-
-    @cached_property
-    def _refined(self) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Refined nodes of mu, their probabilities, and which rows are narrow."""
-        grid, rows = self.posterior.surface.grid, self.posterior.rows
-        mu, weight = refined_nodes(grid, rows, self.posterior.weight[rows])
-        return mu, weight, is_narrow(grid.tau[rows], mu, weight)
+    def _kernels(self) -> tuple[tuple[IntArray, FloatArray, FloatArray], IntArray]:
+        """Kernels that are summed over nodes, as in `summed_kernels`; and the rows where mu's cdf is averaged."""
+        rows, refined = self.posterior.rows, not isinstance(self._kernel, NormalKernel)
+        kernels, narrow = summed_kernels(
+            self.posterior.surface.grid, rows, self.posterior.weight[rows], refined=refined
+        )
+        return kernels, rows[narrow]
 
     @cached_property
     def _narrow_table(self) -> RowTable:
         """The density of mu on the narrow rows."""
-        rows = self.posterior.rows[self._refined[2]]
+        rows = self._kernels[1]
         return row_table(self.posterior.surface.grid, rows, self.posterior.weight[rows])
 
     def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of theta_new at ``x``, shape (P,)."""
         cdf, pdf = self._narrow_part(x)
-        mu, tau, mass = self._wide
+        row, mu, mass = self._kernels[0]
+        tau = self.posterior.surface.grid.tau[self.posterior.rows[row]]
         for block in np.array_split(np.arange(x.size), -(-x.size * max(mu.size, 1) // BLOCK)):
             at = x[block, None]
             cdf[block] += self._kernel.cdf(at, mu, tau) @ mass
@@ -60,7 +56,7 @@ class NextEffect:
         return cdf, pdf
 
     def _narrow_part(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        rows = self.posterior.rows[self._refined[2]]
+        rows = self._kernels[1]
         cdf, pdf = np.zeros(x.size), np.zeros(x.size)
         if not rows.size:
             return cdf, pdf

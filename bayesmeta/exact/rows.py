@@ -30,6 +30,7 @@ from bayesmeta.surface.grid import Grid
 
 REFINEMENT = 4
 NEGLIGIBLE_NODE = 1e-11  # nodes of mu with less than this share of their row do not decide how it is summed
+NEGLIGIBLE_KERNEL = 1e-15  # kernels with less weight are left out of sums
 WIDE = 1.3  # a kernel this many node steps wide is summed over the nodes: error exp(-2 pi^2 1.69) = 3e-15
 POINTS = 8  # of the interpolating polynomial
 BEFORE = POINTS // 2 - 1  # of them left of the interval
@@ -115,6 +116,42 @@ def is_narrow(tau: FloatArray, mu: FloatArray, weight: FloatArray) -> BoolArray:
     matters = weight > NEGLIGIBLE_NODE * weight.sum(axis=1, keepdims=True)
     step = np.diff(mu, axis=1) * (matters[:, 1:] & matters[:, :-1])
     return tau < WIDE * step.max(axis=1)
+
+
+def summed_kernels(
+    grid: Grid, rows: IntArray, weight: FloatArray, *, refined: bool = False
+) -> tuple[tuple[IntArray, FloatArray, FloatArray], BoolArray]:
+    """Return the normal kernels whose sum over nodes of mu is a mixture's density, where they are wide enough for it.
+
+    Parameters
+    ----------
+    grid : Grid
+        The nodes.
+    rows : array of int, shape (R,)
+        Nodes of tau.
+    weight : array, shape (R, U)
+        Weights of the nodes of mu.
+    refined : bool
+        Whether to sum over refined nodes everywhere, and not only where the kernels are too narrow for the others.
+
+    Returns
+    -------
+    kernels : tuple of array, shape (N,) each
+        Index of the row, centre and weight.
+    narrow : array of bool, shape (R,)
+        The rows whose kernels are too narrow even for refined nodes.
+    """
+    tau, mu = grid.tau[rows], grid.mu[rows]
+    few = np.ones(rows.size, dtype=bool) if refined else is_narrow(tau, mu, weight)
+    fine, finer = refined_nodes(grid, rows[few], weight[few])
+    narrow = few.copy()
+    narrow[few] = is_narrow(tau[few], fine, finer)
+    parts = []
+    for which, at, share in ((~few, mu[~few], weight[~few]), (few & ~narrow, fine[~narrow[few]], finer[~narrow[few]])):
+        row, node = np.nonzero(np.abs(share) > NEGLIGIBLE_KERNEL)
+        parts.append((np.flatnonzero(which)[row], at[row, node], share[row, node]))
+    index, centre, share = (np.concatenate(pair) for pair in zip(*parts, strict=True))
+    return (index, centre, share), narrow
 
 
 def sinc_cdf(offset: FloatArray) -> FloatArray:

@@ -7,7 +7,6 @@ Axes of the arrays: B posteriors, R rows (nodes of tau) of all of them, U nodes 
 posterior.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Self, final
@@ -19,28 +18,27 @@ from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.exact.average import (
     LARGEST_LOGIT,
-    LINK_STEPS,
-    LOGIT_REACH,
-    SMALL_WEIGHT,
     SMALLEST_SLOPE,
     continued,
-    median_proportion_moments,
+    far_rows,
+    median_powers,
 )
-from bayesmeta.exact.posterior import LITTLE, NEAR_ZERO, NEGLIGIBLE, SMALLEST, Posterior
+from bayesmeta.exact.posterior import LITTLE, NEAR_ZERO, NEGLIGIBLE, SMALLEST
 from bayesmeta.exact.rows import (
     REFINEMENT,
     RowTable,
     interpolate_smooth,
     invert,
-    is_narrow,
-    refined_nodes,
     row_table,
     sinc_cdf,
+    summed_kernels,
 )
 from bayesmeta.exact.stacked_rows import UNIT, StackedRows
+from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.along_mu import along_rows
-from bayesmeta.surface.coordinates import HalfLine
 from bayesmeta.surface.grid import Grid
+from bayesmeta.surface.kernels import NORMAL
+from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.surface import powers_rule
 
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
@@ -49,44 +47,53 @@ SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 @final
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """The grids and weights of B posteriors with the same priors, of mu on the real line and tau on the half line.
+    """The grids and weights of B posteriors with the same priors and normal effects.
 
     Parameters
     ----------
-    posteriors : tuple of Posterior
-        The posteriors.
-    grid : Grid
-        All rows; rows with fewer nodes of mu than others go on, with weight 0.
-    start : array of int, shape (B,)
-        The first row of each posterior.
-    owner, size : array of int, shape (R,)
-        The posterior of each row, and how many nodes of mu it has.
+    rows : StackedRows
+        Their grids.
     weight : array, shape (R, U)
-        Posterior probabilities of the nodes.
+        Posterior probabilities of the nodes; 0 beyond a row's own nodes.
     log_evidence : array, shape (B,)
         Log marginal likelihoods.
+    prior_tau : Prior
+        That of all.
+    link : str
+        What mu is a function of.
+    settings : Level
+        The resolution.
     """
 
-    posteriors: tuple[Posterior, ...]
-    grid: Grid
-    start: IntArray
-    owner: IntArray
-    size: IntArray
+    rows: StackedRows
     weight: FloatArray
     log_evidence: FloatArray
+    prior_tau: Prior
+    link: str
+    settings: Level
 
     @classmethod
-    def of(cls, posteriors: Sequence[Posterior]) -> Self:
-        """Stack some posteriors."""
-        surfaces = [posterior.surface for posterior in posteriors]
-        rows = StackedRows.of([surface.grid for surface in surfaces])
-        log_f = np.full(rows.grid.mu.shape, -np.inf)
-        for first, surface in zip(rows.start, surfaces, strict=True):
-            log_m = surface.log_m.sum(axis=0)
-            log_f[first : first + len(log_m), : log_m.shape[1]] = log_m
-        log_f += rows.log_rest(posteriors[0].prior_mu, posteriors[0].prior_tau)
-        weight, log_evidence = rows.normalised(log_f)
-        return cls(tuple(posteriors), rows.grid, rows.start, rows.owner, rows.size, weight, log_evidence)
+    def of(
+        cls, rows: StackedRows, log_m: FloatArray, prior_mu: Prior, prior_tau: Prior, link: str, settings: Level
+    ) -> Self:
+        """Return the posteriors whose sums over studies of log m are (R, U)."""
+        weight, log_evidence = rows.normalised(log_m + rows.log_rest(prior_mu, prior_tau))
+        return cls(rows, weight, log_evidence, prior_tau, link, settings)
+
+    @property
+    def grid(self) -> Grid:
+        """The nodes."""
+        return self.rows.grid
+
+    @property
+    def start(self) -> IntArray:
+        """The first row of each posterior, shape (B,)."""
+        return self.rows.start
+
+    @property
+    def owner(self) -> IntArray:
+        """The posterior of each row, shape (R,)."""
+        return self.rows.owner
 
     def total(self, of_rows: FloatArray) -> FloatArray:
         """Return the sums over each posterior's rows, from (R, ...) to (B, ...)."""
@@ -117,9 +124,9 @@ class Stack:
 
         That is in rows that are not `live`, and beyond a row's own nodes.
         """
-        surface, rows = self.posteriors[0].surface, self.live.rows
+        rows, size = self.live.rows, self.rows.size
         powers = np.full((3, *self.grid.mu.shape), np.nan)
-        rule = powers_rule(surface.link, surface.terms.kernel, surface.settings)
+        rule = powers_rule(self.link, NORMAL, self.settings)
         if rule is not None:
             rows = rows[np.argsort(self.grid.tau[rows])]  # the lattice of points with about the same tau is short
             tau = self.grid.tau[rows]
@@ -127,8 +134,8 @@ class Stack:
             def at(some: IntArray, mu: FloatArray) -> FloatArray:
                 return rule(mu.ravel(), np.repeat(tau[some], mu.shape[1])).reshape(-1, *mu.shape)
 
-            values = along_rows(at, self.grid.mu[rows], self.size[rows] - 1, lambda _: self.weight_tau[rows])
-            own = np.arange(self.grid.shape[1]) < self.size[rows, None]
+            values = along_rows(at, self.grid.mu[rows], size[rows] - 1, lambda _: self.weight_tau[rows])
+            own = np.arange(self.grid.shape[1]) < size[rows, None]
             powers[:, rows] = np.where(own, np.minimum(values, 0.0), np.nan)
         return powers
 
@@ -139,13 +146,13 @@ class Stack:
         return first, second
 
     def median_moments(self) -> tuple[FloatArray, FloatArray]:
-        """Return means and SDs of p_median, shape (B,) each; one by one where nodes of mu are too far apart."""
-        grid, link = self.grid, self.posteriors[0].surface.link
-        mean, sd = self.moments(LINKS[link].inverse(grid.mu))
-        inside = (np.abs(grid.mu) < LOGIT_REACH) & (self.weight > SMALL_WEIGHT)
-        far = ((grid.log_weight_mu > np.log(LINK_STEPS[link])) & inside).any(axis=1)
-        for i in np.unique(self.owner[far]):
-            mean[i], sd[i] = median_proportion_moments(self.posteriors[i])
+        """Return means and SDs of p_median, shape (B,) each."""
+        mean, sd = self.moments(LINKS[self.link].inverse(self.grid.mu))
+        far = far_rows(self.grid, self.link, self.weight)
+        if far.size:
+            first, second = self.total(median_powers(self.grid, self.link, self.weight, far).T).T
+            some = np.isin(np.arange(mean.size), self.owner[far])
+            mean, sd = np.where(some, (first, np.sqrt(np.maximum(second - first**2, 0.0))), (mean, sd))
         return mean, sd
 
     @cached_property
@@ -164,18 +171,12 @@ class Stack:
         q = self.grid.q[self.start][:, None]
         return position, weight, q, self.grid.q[self.start + 1][:, None] - q
 
-    @cached_property
-    def tau_scale(self) -> FloatArray:
-        """The scale of each tau's coordinate, shape (B, 1)."""
-        coordinates = [posterior.surface.grid.tau_coordinate for posterior in self.posteriors]
-        return np.array([[one.scale] for one in coordinates if isinstance(one, HalfLine)])
-
     def tau_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of tau at ``x`` (B, P)."""
         cdf, pdf = self._tau_from_nodes(x)
         near, density = self._near_zero
         with np.errstate(divide="ignore"):
-            log_prior = self.posteriors[0].prior_tau.logpdf
+            log_prior = self.prior_tau.logpdf
             ratio = np.exp(np.minimum(log_prior(x) - log_prior(near), 600.0))
         return cdf, np.where(x < near, density * ratio, pdf)
 
@@ -187,16 +188,16 @@ class Stack:
         small = self.total((below < LITTLE).astype(np.float64)).astype(np.intp)
         last = np.diff(self.start, append=self.owner.size) - 1
         q = np.minimum(NEAR_ZERO, self.grid.q[self.start + np.minimum(small, last)])
-        near = self.tau_scale * UNIT.value(q)[:, None]
+        near = self.rows.scale * UNIT.value(q)[:, None]
         return near, self._tau_from_nodes(near)[1]
 
     def _tau_from_nodes(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         nodes, weight, first, step = self._tau_nodes
-        q = UNIT.coordinate(x / self.tau_scale)
+        q = UNIT.coordinate(x / self.rows.scale)
         offset = (((q - first) / step)[:, :, None] - nodes[:, None, :]) * REFINEMENT
         density = np.einsum("bpf,bf->bp", np.sinc(offset), weight) * REFINEMENT / step
         with np.errstate(over="ignore", invalid="ignore"):
-            slope = np.exp(-UNIT.log_jacobian(q)) / self.tau_scale
+            slope = np.exp(-UNIT.log_jacobian(q)) / self.rows.scale
             pdf = np.where(density > 0.0, density * slope, 0.0)
         return np.einsum("bpf,bf->bp", sinc_cdf(offset), weight), pdf
 
@@ -240,6 +241,16 @@ class Live:
         """Return the sums over each posterior's rows, from (L, ...) to (B, ...)."""
         return np.add.reduceat(of_rows, self.start, axis=0)
 
+    def mixture(self, base: str) -> "Mixture":
+        """Return about the distribution of mu, theta_new or the logit of p_mean: one normal for each tau."""
+        values = self.logit_mean if base == "p_mean" else self.stack.grid.mu[self.rows]
+        share = self.stack.weight_tau[self.rows]
+        mean = (self.weight * values).sum(axis=1) / share
+        variance = (self.weight * (values - mean[:, None]) ** 2).sum(axis=1) / share
+        if base == "theta_new":
+            variance += self.stack.grid.tau[self.rows] ** 2
+        return Mixture(self, share, mean, np.sqrt(variance))
+
     @cached_property
     def table(self) -> RowTable:
         """The density of mu on each row."""
@@ -266,39 +277,67 @@ class Live:
         return self.total(cdf), self.total(np.where(inner, pdf / np.maximum(slope, SMALLEST_SLOPE), 0.0))
 
     @cached_property
-    def _sums(self) -> tuple[list[tuple[IntArray, FloatArray, FloatArray]], IntArray]:
-        """Rows whose kernels are summed over nodes, with nodes and weights; and rows where mu's cdf is averaged."""
-        grid, tau = self.stack.grid, self.stack.grid.tau[self.rows]
-        mu = grid.mu[self.rows]
-        wide = np.flatnonzero(~is_narrow(tau, mu, self.weight))
-        rest = np.setdiff1d(np.arange(self.rows.size), wide, assume_unique=True)
-        fine, weight = refined_nodes(grid, self.rows[rest], self.weight[rest])
-        narrow = is_narrow(tau[rest], fine, weight)
-        parts = [(wide, mu[wide], self.weight[wide]), (rest[~narrow], fine[~narrow], weight[~narrow])]
-        return parts, rest[narrow]
+    def _kernels(self) -> tuple[tuple[IntArray, FloatArray, FloatArray], IntArray]:
+        """Kernels that are summed over nodes, as in `summed_kernels`; and the rows where mu's cdf is averaged."""
+        kernels, narrow = summed_kernels(self.stack.grid, self.rows, self.weight)
+        return kernels, np.flatnonzero(narrow)
 
     @cached_property
     def _narrow_table(self) -> RowTable:
         """The density of mu on the narrow rows."""
-        narrow = self._sums[1]
+        narrow = self._kernels[1]
         return row_table(self.stack.grid, self.rows[narrow], self.weight[narrow])
 
     def next_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of theta_new at ``x`` (B, P)."""
-        cdf, pdf = np.zeros((2, self.rows.size, x.shape[1]))
-        parts, narrow = self._sums
-        for rows, mu, weight in parts:
-            tau = self.stack.grid.tau[self.rows[rows], None, None]
-            z = (x[self.owner[rows], :, None] - mu[:, None, :]) / tau
-            cdf[rows] = np.einsum("rpu,ru->rp", special.ndtr(z), weight)
-            pdf[rows] = np.einsum("rpu,ru->rp", np.exp(-0.5 * z * z), weight) / (SQRT_2PI * tau[:, 0])
+        (row, mu, share), narrow = self._kernels
+        owner, tau = self.owner[row], self.stack.grid.tau[self.rows[row]]
+        z = (x.T[:, owner] - mu) / tau
+        parts = special.ndtr(z) * share, np.exp(-0.5 * z * z) * (share / (SQRT_2PI * tau))
+        cdf, pdf = (np.stack([np.bincount(owner, at, len(x)) for at in part], axis=1) for part in parts)
         if narrow.size:
-            kernel, settings = self.stack.posteriors[0].surface.terms.kernel, self.stack.posteriors[0].surface.settings
-            z, z_weight = kernel.rule(settings.hermite_nodes // 2 + 1)
+            z, z_weight = NORMAL.rule(self.stack.settings.hermite_nodes // 2 + 1)
             at = x[self.owner[narrow], :, None] - self.stack.grid.tau[self.rows[narrow], None, None] * z
             below, density = self._narrow_table.cdf_pdf(at.reshape(narrow.size, -1))
-            cdf[narrow], pdf[narrow] = below.reshape(at.shape) @ z_weight, density.reshape(at.shape) @ z_weight
-        return self.total(cdf), self.total(pdf)
+            np.add.at(cdf, self.owner[narrow], below.reshape(at.shape) @ z_weight)
+            np.add.at(pdf, self.owner[narrow], density.reshape(at.shape) @ z_weight)
+        return cdf, pdf
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Normal distributions on the rows of a stack that matter.
+
+    Parameters
+    ----------
+    live : Live
+        The rows.
+    share, mean_given, sd_given : array, shape (L,)
+        Probability, mean and SD of each.
+    """
+
+    live: Live
+    share: FloatArray
+    mean_given: FloatArray
+    sd_given: FloatArray
+
+    @cached_property
+    def mean(self) -> FloatArray:
+        """Means of the mixtures, shape (B,)."""
+        return self.live.total(self.share * self.mean_given)
+
+    @cached_property
+    def sd(self) -> FloatArray:
+        """SDs of the mixtures, shape (B,)."""
+        square = self.sd_given**2 + (self.mean_given - self.mean[self.live.owner]) ** 2
+        return np.sqrt(self.live.total(self.share * square))
+
+    def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the distribution function and density at ``x`` (B, P)."""
+        z = (x[self.live.owner] - self.mean_given[:, None]) / self.sd_given[:, None]
+        pdf = np.exp(-0.5 * z * z) * (self.share / (SQRT_2PI * self.sd_given))[:, None]
+        return self.live.total(special.ndtr(z) * self.share[:, None]), self.live.total(pdf)
 
 
 @cache

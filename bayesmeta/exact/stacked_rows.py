@@ -12,7 +12,9 @@ import numpy as np
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.coordinates import HalfLine, RealLine
-from bayesmeta.surface.grid import Grid
+from bayesmeta.surface.grid import Grid, make_grids
+from bayesmeta.surface.quadrature import Level
+from bayesmeta.surface.region import Region
 
 UNIT = HalfLine(1.0)
 
@@ -30,19 +32,22 @@ class StackedRows:
         The first row of each grid.
     owner, size : array of int, shape (R,)
         The grid of each row, and how many nodes of mu it has.
+    scale : array, shape (B, 1)
+        The scale of each tau's coordinate.
     """
 
     grid: Grid
     start: IntArray
     owner: IntArray
     size: IntArray
+    scale: FloatArray
 
     @classmethod
-    def of(cls, grids: Sequence[Grid]) -> Self:
-        """Stack some grids."""
-        rows, nodes = np.array([one.shape for one in grids]).T
-        owner = np.repeat(np.arange(rows.size), rows)
-        return cls(_stacked(grids), np.cumsum(rows) - rows, owner, nodes[owner])
+    def of(cls, regions: Sequence[Region], settings: Level, coordinates: Sequence[HalfLine]) -> Self:
+        """Lay the rule of one level over some regions."""
+        grid, start, size = make_grids(regions, settings, RealLine(), coordinates)
+        owner = np.repeat(np.arange(start.size), np.diff(start, append=size.size))
+        return cls(grid, start, owner, size, np.array([[one.scale] for one in coordinates]))
 
     def log_rest(self, prior_mu: Prior, prior_tau: Prior) -> FloatArray:
         """Return the log of priors times weights of the nodes, shape (R, U)."""
@@ -57,15 +62,3 @@ class StackedRows:
         weight = np.exp(log_f - largest[self.owner, None])
         total = np.add.reduceat(weight.sum(axis=1), self.start)
         return weight / total[self.owner, None], largest + np.log(total)
-
-
-def _stacked(grids: Sequence[Grid]) -> Grid:
-    """Return the rows of some grids as one, as wide as the widest."""
-    q, tau, weight, centre, width, sd, first, step = (
-        np.concatenate([getattr(grid, name) for grid in grids])
-        for name in ("q", "tau", "log_weight_tau", "centre", "width", "local_sd", "first_v", "step_v")
-    )
-    v = first[:, None] + step[:, None] * np.arange(max(grid.shape[1] for grid in grids))
-    mu = centre[:, None] + width[:, None] * np.sinh(v)
-    log_weight = np.log(width[:, None] * np.cosh(v)) + np.log(step[:, None])
-    return Grid(q, tau, weight, centre, width, sd, first, step, mu, log_weight, RealLine(), UNIT)

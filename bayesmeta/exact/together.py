@@ -15,25 +15,22 @@ from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
-from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.solve import TOLERANCE, Problem
 from bayesmeta.exact.stacked import Stack
-from bayesmeta.exact.stacked_rows import StackedRows
+from bayesmeta.exact.stacked_rows import UNIT, StackedRows
 from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
-from bayesmeta.result.marginal import IDENTITY, LAST_MOVE, POSITIVE, PROPORTION_SCALES, Scale
+from bayesmeta.result.marginal import IDENTITY, LAST_ERROR, POSITIVE, PROPORTION_SCALES, Scale, root_step
 from bayesmeta.surface.along_mu import along_rows
 from bayesmeta.surface.binomial import marginals
 from bayesmeta.surface.coordinates import HalfLine, RealLine
-from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.kernels import NORMAL
 from bayesmeta.surface.quadrature import Level, level
 from bayesmeta.surface.region import Region, find_region
 from bayesmeta.surface.regions import can_search_together, find_regions
-from bayesmeta.surface.surface import Surface
 from bayesmeta.surface.terms import MarginalRule
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
-ROUGH_MOVE: Final = 3e-3  # of the SD: last step of the coarser resolution's search, where that of the finer starts
+ROUGH_ERROR: Final = 1e-4  # of the SD: of where a search starts
 MOST_STEPS: Final = 12  # of Newton's method; what takes more is left to a single fit
 SAME_BASE: Final = {"p_median": "mu", "p_new": "theta_new"}
 """Whose distribution function, by its scale, gives that of a quantity."""
@@ -113,7 +110,7 @@ def probabilities_together(problems: Sequence[Problem], values: Mapping[str, Flo
     out = np.full((len(problems), len(values)), np.nan)
     stacked, stacks = stacks_of(problems)
     if stacks is not None:
-        link = stacks[0].posteriors[0].surface.link
+        link = stacks[0].link
         with np.errstate(all="ignore"):
             for i, (name, value) in enumerate(values.items()):
                 x = _scale_of(name, link).base(value[stacked])[:, None]
@@ -175,12 +172,12 @@ def _rules(problems: Sequence[Problem], settings: Level) -> list[MarginalRule]:
 
 
 def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
-    """Return posteriors at one resolution; their surfaces have the sum over studies in place of the studies."""
-    first, _ = found[0]
-    grids = [make_grid(region, settings, problem.mu_coordinate, problem.tau_coordinate) for problem, region in found]
-    rules = _rules([problem for problem, _ in found], settings)
-    stacked = StackedRows.of(grids)
-    log_rest = stacked.log_rest(first.prior_mu, first.prior_tau)
+    """Return posteriors at one resolution."""
+    problems, regions = zip(*found, strict=True)
+    coordinates = [one.tau_coordinate for one in problems if isinstance(one.tau_coordinate, HalfLine)]
+    stacked, rules = StackedRows.of(regions, settings, coordinates), _rules(problems, settings)
+    prior_mu, prior_tau = problems[0].prior_mu, problems[0].prior_tau
+    log_rest = stacked.log_rest(prior_mu, prior_tau)
 
     def log_m(rows: IntArray, mu: FloatArray) -> FloatArray:
         ends = np.searchsorted(stacked.owner[rows], np.arange(len(rules) + 1))
@@ -196,12 +193,7 @@ def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
         return stacked.normalised(total[0] + log_rest)[0].sum(axis=1)
 
     total = along_rows(log_m, stacked.grid.mu, stacked.size - 1, weigh)
-    posteriors = []
-    for (problem, _), grid, start in zip(found, grids, stacked.start, strict=True):
-        own = total[:, start : start + grid.shape[0], : grid.shape[1]]
-        surface = Surface(problem.terms, grid, settings, problem.link, own)
-        posteriors.append(Posterior(surface, problem.prior_mu, problem.prior_tau))
-    return Stack.of(posteriors)
+    return Stack.of(stacked, total[0], prior_mu, prior_tau, problems[0].link, settings)
 
 
 def _summaries(
@@ -218,7 +210,7 @@ def _summaries(
         if base not in at:
             at[base] = _quantiles(fine, coarse, base, probability)
         x, off, solved = at[base]
-        scale = _scale_of(name, fine.posteriors[0].surface.link)
+        scale = _scale_of(name, fine.link)
         values[:, i, 2:] = np.clip(scale.value(x), *scale.support)
         errors[:, i, 2:] = off * scale.slope(values[:, i, 2:])
         values[:, i, :2], moments = (np.stack(_moments(stack, name), axis=1) for stack in (fine, coarse))
@@ -231,9 +223,8 @@ def _quantiles(
     fine: Stack, coarse: Stack, base: str, probability: FloatArray
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return quantiles on the base scale and their errors by the coarser distribution function, (B, P) each."""
-    start, spread = _guess(coarse, base, probability)
-    rough, _ = _solve(_cdf_pdf(coarse, base), start, probability, ROUGH_MOVE * spread)
-    x, found = _solve(_cdf_pdf(fine, base), rough, probability, LAST_MOVE * spread)
+    start, spread = _guess(fine, base, probability)
+    x, found = _solve(_cdf_pdf(fine, base), start, probability, spread)
     cdf, pdf = _cdf_pdf(coarse, base)(x)
     return x, np.abs(cdf - probability) / np.maximum(pdf, 1e-300), found
 
@@ -245,40 +236,43 @@ def _cdf_pdf(stack: Stack, base: str) -> CdfPdf:
 
 
 def _guess(stack: Stack, base: str, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return where searches for quantiles start, shape (B, P), and about how wide the distribution is, (B, 1)."""
-    if base == "p_mean":
-        live = stack.live
-        mean = live.total((live.weight * live.logit_mean).sum(axis=1))
-        sd = np.sqrt(live.total((live.weight * (live.logit_mean - mean[live.owner, None]) ** 2).sum(axis=1)))
-    else:
+    """Return where searches for quantiles start, shape (B, P), and about how wide the distribution is, (B, 1).
+
+    For tau that is between its nodes; for the others it is the quantile of a mixture of normal distributions, one for
+    each tau.
+    """
+    if base == "tau":
         mean, sd = _moments(stack, base)
-    if base == "tau":  # skewed, and above 0
         cdf = np.cumsum(stack.weight_tau) - 0.5 * stack.weight_tau  # from b to b + 1 for posterior b
-        points = np.interp(np.arange(mean.size)[:, None] + probability, cdf, stack.grid.tau)
-        return points, sd[:, None]
-    normal = special.ndtri(probability)
-    return mean[:, None] + sd[:, None] * normal, sd[:, None]
+        q = np.interp(np.arange(mean.size)[:, None] + probability, cdf, stack.grid.q)
+        return stack.rows.scale * UNIT.value(q), sd[:, None]
+    mixture = stack.live.mixture(base)
+    start = mixture.mean[:, None] + mixture.sd[:, None] * special.ndtri(probability)
+    x, _ = _solve(mixture.cdf_pdf, start, probability, mixture.sd[:, None], last_error=ROUGH_ERROR)
+    return x, mixture.sd[:, None]
 
 
 def _solve(
-    cdf_pdf: CdfPdf, start: FloatArray, probability: FloatArray, last: FloatArray
+    cdf_pdf: CdfPdf, start: FloatArray, probability: FloatArray, spread: FloatArray, last_error: float = LAST_ERROR
 ) -> tuple[FloatArray, BoolArray]:
-    """Solve cdf(x) = probability by Newton's method within a bracket, until no step is longer than ``last`` (B, 1).
+    """Solve cdf(x) = probability within a bracket, for distributions about as wide as ``spread`` (B, 1).
 
     Returns x (B, P), and whether it was found (B,).
     """
     x, done = start.copy(), np.zeros(start.shape, dtype=bool)
     lower, upper = np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
     longest = np.ptp(start, axis=1, keepdims=True)
+    before = np.full((3, *x.shape), np.nan)
     for _ in range(MOST_STEPS):
         cdf, pdf = cdf_pdf(x)
         gap = cdf - probability
-        move = np.clip(np.nan_to_num(-gap / pdf), -longest, longest)
+        move, near = root_step(x, gap, pdf, before, spread, last_error)
+        before = np.stack([x, gap, pdf])
         lower, upper = np.where(gap < 0.0, x, lower), np.where(gap > 0.0, x, upper)
-        middle = np.where(np.isfinite(lower) & np.isfinite(upper), 0.5 * (lower + upper), x + move)
-        near = (np.abs(move) <= last) & (pdf > 0.0)  # the next step would be about its square
-        inside = (x + move > lower) & (x + move < upper)
-        x = np.where(done, x, np.where(near | inside, x + move, middle))
+        new = x + np.clip(np.nan_to_num(move), -longest, longest)
+        middle = np.where(np.isfinite(lower) & np.isfinite(upper), 0.5 * (lower + upper), new)
+        inside = (new > lower) & (new < upper)
+        x = np.where(done, x, np.where(near | inside, new, middle))
         done |= near
         if done.all():
             break

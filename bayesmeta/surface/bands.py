@@ -7,18 +7,16 @@ into bands by the step that their likelihood needs. A likelihood that does not f
 as that of 0 or n events, has its lattice closed there by the normal distribution function.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import ceil
-from typing import final
 
 import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.surface.kernels import hermite_rule
+from bayesmeta.surface.lattices import Band, make_bands
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import LogConcaveTerms, MarginalRule
 
@@ -28,7 +26,6 @@ TRAPEZOID_FROM = 1.5
 FAR = 40.0  # standard deviations
 FARTHEST = 1e100
 KERNEL_REACH = 9.5  # standard deviations; the normal density there is 1e-20 of its maximum
-CORE_SD = 6.0  # a kernel far from a likelihood is still integrated over this many of the likelihood's own SDs
 # Below this multiple of the finest step fewer Gauss-Hermite nodes do. For exp(L z), the slope of a log likelihood times
 # tau, the error is L^2N N! / (2N)!, and L is a fourth of what it is where the trapezoid rule takes over.
 SMALL_TAU = 0.4
@@ -37,76 +34,31 @@ FEW_NODES = 10  # up to so many are not worth a call of their own
 TINY_TAU = 0.02  # of the finest step: there a few Gauss-Hermite nodes are exact to rounding
 TINY_TAU_NODES = 4
 LARGEST_LOG_RATIO = 600.0  # of a likelihood at a node to that at eta; larger only where m is nearly 0
-SUPPORT_PARTS, SUPPORT_ROUNDS = 23, 2  # a likelihood's end is found to 1/23^2 of its outermost distance
-FLAT = 33.0  # 1 - exp(-FLAT) is 1 to 5e-15
 BLOCK = 2_000_000  # floats per temporary array: 16 MB keeps memory flat as k and the grid grow
 SMALL_PRODUCT = 262_144  # multiplications up to which OpenBLAS uses one thread; more cost time here
-KERNEL_WORK = 11.0  # a value of the kernel takes as long as so many multiplications
-CALL_WORK = 1400.0  # a band of its own costs, besides, as much as this much work per unit of theta and point
-LEAST_BLOCK = 256  # points; fewer cost more time in calls than the cache saves
+LEAST_BLOCK = 128  # points; fewer cost more time in calls than the cache saves
 SMALLEST = 1e-300
 LOWEST_EXPONENT = -700.0  # a kernel value of 1e-304 is 0 beside `SMALLEST`; smaller ones take 50 times as long
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class Band:
-    """Studies that share a lattice in theta, and their likelihoods on it.
-
-    Parameters
-    ----------
-    study : array of int, shape (b,)
-        Which studies.
-    terms : LogConcaveTerms
-        Of these b studies.
-    step : float
-        Step of the lattice.
-    theta : array, shape (T,)
-        The lattice, ascending, with holes where no likelihood lives.
-    likelihood : array, shape (b, T)
-        Each divided by the exponential of its ``log_scale``, shape (b,).
-    core : tuple of float
-        The part of the lattice where the likelihoods are large.
-    turn : tuple of float
-        Where the likelihoods that tend to 1 have turned to it: on the left, and on the right.
-    """
-
-    study: IntArray
-    terms: LogConcaveTerms
-    step: float
-    theta: FloatArray
-    likelihood: FloatArray
-    log_scale: FloatArray
-    core: tuple[float, float]
-    turn: tuple[float, float]
-
-    @cached_property
-    def limits(self) -> tuple[BoolArray, BoolArray]:
-        """Which likelihoods tend to 1 on the left, and on the right, shape (b,) each."""
-        return self.terms.limits()
-
-
-type Support = tuple[FloatArray, FloatArray]
-"""From where to where likelihoods are integrated, shape (k,) each; see `support`."""
-
-
-def averaged(terms: LogConcaveTerms, settings: Level, ends: Support | None = None) -> MarginalRule:
+def averaged(terms: LogConcaveTerms, settings: Level, bands: Sequence[Band] | None = None) -> MarginalRule:
     """Return log m_i as a function of (eta, tau), by quadrature at the given resolution.
 
-    The `support` of the likelihoods may be given, if it has been found for those of several problems at once.
+    Its bands may be given, if they have been made for several problems at once.
     """
     constant = np.logical_and(*terms.limits())
     if constant.any():
         return _with_constants(terms, constant, settings)
-    bands = make_bands(terms, settings, ends)
+    bands = bands or make_bands(terms, settings)
     narrow = _narrow_ranges(terms, bands, settings)
 
     def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
         out = np.empty((terms.k, eta.size))
         for band in bands:
-            for block in _wide_blocks(np.flatnonzero(tau >= TRAPEZOID_FROM * band.step), band):
+            points = np.flatnonzero(tau >= TRAPEZOID_FROM * band.step)
+            for block in _blocks(points, BLOCK // len(band.table)):
                 out[band.study[:, None], block] = _trapezoid(band, eta[block], tau[block])
         for below, study, some, nodes in narrow:
             points = np.flatnonzero((tau < below[0]) & (tau >= below[1]))
@@ -131,98 +83,13 @@ def _with_constants(terms: LogConcaveTerms, constant: BoolArray, settings: Level
     return rule
 
 
-def make_bands(terms: LogConcaveTerms, settings: Level, ends: Support | None = None) -> list[Band]:
-    """Sort studies into bands by the power of two of the step that each needs; coarsest first."""
-    sd = np.sqrt(terms.rough()[1])
-    halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
-    lower, upper = ends or support(terms, settings.cut)
-    bands, study = [], np.empty(0, dtype=np.intp)
-    finer = np.unique(halvings)
-    for i, h in enumerate(finer):
-        study = np.concatenate([study, np.flatnonzero(halvings == h)])
-        if i + 1 < finer.size and _joins(
-            study, np.flatnonzero(halvings == finer[i + 1]), h, finer[i + 1], lower, upper
-        ):
-            continue
-        study.sort()
-        bands.append(_band(terms, study, settings.step_theta * 0.5**h, lower[study], upper[study]))
-        study = study[:0]
-    return bands
-
-
-def _joins(
-    coarse: IntArray, fine: IntArray, halvings: float, more: float, lower: FloatArray, upper: FloatArray
-) -> bool:
-    """Return whether it is quicker to give the studies of a band the step of the next finer one."""
-
-    def work(study: IntArray, h: float) -> float:
-        return float((upper[study].max() - lower[study].min()) * 2.0**h * (KERNEL_WORK + study.size))
-
-    joined = work(np.concatenate([coarse, fine]), more)
-    return joined <= work(coarse, halvings) + work(fine, more) + CALL_WORK
-
-
-def _band(terms: LogConcaveTerms, study: IntArray, step: float, lower: FloatArray, upper: FloatArray) -> Band:
-    own = terms.take(study)
-    left, right = own.limits()
-    # where a likelihood tends to 1, its lattice goes on to the band's end, and the rest is closed there
-    lower = np.where(left, lower.min(), lower)
-    upper = np.where(right, upper.max(), upper)
-    first, last = np.floor(lower / step).astype(np.intp), np.ceil(upper / step).astype(np.intp)
-    # what a likelihood that tends to 1 lacks to it is summed over all of the lattice, so there it has no holes
-    whole = (left | right).any()
-    theta = (np.arange(first.min(), last.max() + 1.0) if whole else _lattice(first, last)) * step
-    log_l = own.log_likelihood(theta)
-    log_l[(theta < (first * step)[:, None]) | (theta > (last * step)[:, None])] = -np.inf
-    log_scale = log_l.max(axis=1)
-    centre, variance = own.rough()
-    reach = CORE_SD * np.sqrt(variance)
-    core = float((centre - reach).min()), float((centre + reach).max())
-    turn = float(centre.min(where=left, initial=np.inf)), float(centre.max(where=right, initial=-np.inf))
-    return Band(study, own, float(step), theta, np.exp(log_l - log_scale[:, None]), log_scale, core, turn)
-
-
-def _lattice(first: IntArray, last: IntArray) -> FloatArray:
-    """Return the integers covered by any of the intervals [first, last], ascending."""
-    order = np.argsort(first)
-    first, reach = first[order], np.maximum.accumulate(last[order])
-    starts = np.r_[True, first[1:] > reach[:-1] + 1]
-    ends = reach[np.r_[np.flatnonzero(starts)[1:] - 1, len(reach) - 1]]
-    runs = [np.arange(a, b + 1) for a, b in zip(first[starts], ends, strict=True)]
-    return np.concatenate(runs).astype(np.float64)
-
-
-def support(terms: LogConcaveTerms, cut: float) -> Support:
-    """Return limits beyond which each likelihood is below exp(-cut) of its maximum, or 1 to that degree.
-
-    The log likelihood is concave, so that all points within a limit are inside.
-    """
-    centre, _ = terms.rough()
-    sign, share = np.array([[-1.0], [1.0]]), np.arange(1, SUPPORT_PARTS) / SUPPORT_PARTS
-    near, far = np.zeros((2, terms.k)), np.tile(terms.far(cut), (2, 1))
-    lowest = terms.log_likelihood_at(centre) - cut
-    for _ in range(SUPPORT_ROUNDS):
-        at = centre + sign * (near + (far - near) * share[:, None, None])
-        log_l = terms.log_likelihood_at(at.reshape(-1, terms.k).T).T
-        inside = (lowest < log_l.reshape(at.shape)).sum(axis=0)
-        near, far = near + (far - near) * inside / SUPPORT_PARTS, near + (far - near) * (inside + 1) / SUPPORT_PARTS
-    lower, upper = np.where(np.stack(terms.limits()), terms.flat_from(min(cut, FLAT)), centre + sign * far)
-    return lower, upper
-
-
 def _blocks(points: IntArray, size: int) -> Iterator[IntArray]:
     for i in range(0, points.size, max(1, size)):
         yield points[i : i + max(1, size)]
 
 
-def _wide_blocks(points: IntArray, band: Band) -> Iterator[IntArray]:
-    """Split points so that temporary arrays stay in a processor's cache, and below `BLOCK` floats."""
-    nodes = band.theta.size
-    return _blocks(points, min(BLOCK // nodes, max(LEAST_BLOCK, SMALL_PRODUCT // (nodes * band.study.size))))
-
-
 def _narrow_ranges(
-    terms: LogConcaveTerms, bands: list[Band], settings: Level
+    terms: LogConcaveTerms, bands: Sequence[Band], settings: Level
 ) -> list[tuple[tuple[float, float], IntArray, LogConcaveTerms, int]]:
     """Return ranges of tau that are narrow for some studies: the range, the studies, Gauss-Hermite nodes."""
     ends = [TRAPEZOID_FROM * band.step for band in bands]
@@ -241,12 +108,7 @@ def _narrow_ranges(
 
 def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     """Return log m for one band by the trapezoid rule on its lattice, shape (b, P)."""
-    reach = KERNEL_REACH * tau
-    low, high = min(band.core[0], (eta - reach).min()), max(band.core[1], (eta + reach).max())
-    window = slice(np.searchsorted(band.theta, low), np.searchsorted(band.theta, high) + 1)
-    theta, likelihood = band.theta[window], band.likelihood[:, window]
-    if theta.size < 2:
-        theta, likelihood = band.theta, band.likelihood
+    theta = band.theta
     half_outside = _half_outside(theta, eta, tau, band.step)
     near, near_outside = eta, half_outside
     if half_outside.any():
@@ -254,18 +116,37 @@ def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
         near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
         if (near != eta).any():
             near_outside = _half_outside(theta, near, tau, band.step)
-    kernel = _kernel(theta, near, tau, near_outside)
-    total = likelihood @ kernel
+    summed = _summed(band, near, tau, near_outside)
+    total, lacking = summed[: band.study.size], summed[band.study.size :]
     log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
     if total.min() < SMALLEST:
         log_m = np.where(total < SMALLEST, _beyond_range(band, eta, tau), log_m)
     log_m += np.log(band.step / tau) - LOG_SQRT_2PI
-    if not any(limit.any() for limit in band.limits):
+    if not band.flat.size:
         return log_m + band.log_scale[:, None]
     log_m = _closed(band, eta, tau, log_m) + band.log_scale[:, None]
-    scale = np.exp(-half_outside) * band.step / (tau * SQRT_2PI)
-    full = likelihood * np.exp(band.log_scale)[:, None]
-    return _from_above(band, eta, tau, log_m, lambda limit: scale * ((1.0 - full[limit]) @ kernel))
+    return _from_above(band, eta, tau, log_m, lacking * np.exp(-half_outside) * band.step / (tau * SQRT_2PI))
+
+
+def _summed(band: Band, eta: FloatArray, tau: FloatArray, half_outside: FloatArray) -> FloatArray:
+    """Return the sums over the lattice of the band's table times `_kernel`, shape (b + flat, P).
+
+    Some points at once, which see a part of the lattice: temporary arrays stay in a processor's cache.
+    """
+    table, reach = band.table, KERNEL_REACH * tau
+    size = max(LEAST_BLOCK, SMALL_PRODUCT // table.size)
+    out = np.empty((len(table), eta.size))
+    for i in range(0, eta.size, size):
+        part = slice(i, i + size)
+        farthest = reach[part].max()
+        # likelihood times kernel is largest between both their peaks, and falls there at least as steeply as the kernel
+        low = min(max(band.core[0], band.peaks[0] - farthest), (eta[part] - reach[part]).min())
+        high = max(min(band.core[1], band.peaks[1] + farthest), (eta[part] + reach[part]).max())
+        first, last = np.searchsorted(band.theta, [low, high])
+        window = slice(first, last + 1) if min(last + 1, band.theta.size) - first > 1 else slice(None)
+        kernel = _kernel(band.theta[window], eta[part], tau[part], half_outside[part])
+        np.matmul(table[:, window], kernel, out=out[:, part])
+    return out
 
 
 def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: float) -> FloatArray:
@@ -294,7 +175,10 @@ def _kernel(theta: FloatArray, eta: FloatArray, tau: FloatArray, half_outside: F
     of_theta = np.array([t * t, t, np.ones_like(t)]).T
     of_point = np.array([-0.5 * precision, e * precision, half_outside - 0.5 * e * e * precision])
     exponent: FloatArray = of_theta @ of_point
-    return np.exp(np.maximum(exponent, LOWEST_EXPONENT, out=exponent), out=exponent)
+    farthest = (np.maximum(theta[-1] - eta, eta - theta[0]) ** 2 * precision).max()
+    if 0.5 * farthest > -LOWEST_EXPONENT:
+        np.maximum(exponent, LOWEST_EXPONENT, out=exponent)
+    return np.exp(exponent, out=exponent)
 
 
 def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
@@ -302,7 +186,7 @@ def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
 
     It only has to show where the posterior lives not; nothing is computed from it.
     """
-    y, variance = band.terms.rough()
+    y, variance = band.rough
     distance: FloatArray = (y[:, None] - eta) ** 2 / (variance[:, None] + tau * tau)
     return float(np.log(SMALLEST)) - 0.5 * distance
 
@@ -320,14 +204,12 @@ def _closed(band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray) -> 
     return log_m
 
 
-def _from_above(
-    band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray, short: Callable[[BoolArray], FloatArray]
-) -> FloatArray:
-    """Replace log m by log(1 - short) where eta lies far on the side on which a likelihood tends to 1.
+def _from_above(band: Band, eta: FloatArray, tau: FloatArray, log_m: FloatArray, lacking: FloatArray) -> FloatArray:
+    """Replace log m by log(1 - lacking) where eta lies far on the side on which a likelihood tends to 1.
 
-    There the closure of `_closed` would be met at a distance of a few tau, where it is less exact;
-    ``short(limit)`` sums 1 - likelihood instead, which falls off before the lattice ends there, and is
-    closed at its other end.
+    There the closure of `_closed` would be met at a distance of a few tau, where it is less exact; ``lacking``
+    (flat, P) sums 1 - likelihood instead, which falls off before the lattice ends there, and is closed at its other
+    end.
     """
     first, last, half = band.theta[0], band.theta[-1], 0.5 * band.step
     sides = (first, band.turn[0], last + half, -1.0), (last, band.turn[1], first - half, 1.0)
@@ -336,8 +218,8 @@ def _from_above(
             continue
         far = sign * (eta - 0.5 * (end + turn)) > 0.0
         if far.any():
-            beyond = _tail_sum(sign * (other - eta) / tau, band.step / tau)
-            log_m[np.ix_(limit, far)] = np.log1p(-np.minimum(short(limit) + beyond, 0.9)[:, far])
+            short = lacking[limit[band.flat]] + _tail_sum(sign * (other - eta) / tau, band.step / tau)
+            log_m[np.ix_(limit, far)] = np.log1p(-np.minimum(short, 0.9)[:, far])
     return log_m
 
 

@@ -12,8 +12,9 @@ from scipy import special
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS, ProportionLink
-from bayesmeta.surface.bands import averaged, support
+from bayesmeta.surface.bands import averaged
 from bayesmeta.surface.kernels import NORMAL, NormalKernel
+from bayesmeta.surface.lattices import bands_of
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
@@ -198,10 +199,8 @@ def joined(every: Sequence[BinomialTerms]) -> BinomialTerms:
 
 def marginals(every: Sequence[BinomialTerms], settings: Level) -> list[MarginalRule]:
     """Return log m_i of several problems with the same link, without offsets, as functions of (eta, tau)."""
-    lower, upper = support(joined(every), settings.cut)
-    ends = np.cumsum([one.k for one in every])[:-1]
-    parts = zip(every, np.split(lower, ends), np.split(upper, ends), strict=True)
-    return [averaged(one, settings, (low, high)) for one, low, high in parts]
+    bands = bands_of(joined(every), [one.k for one in every], settings)
+    return [averaged(one, settings, own) for one, own in zip(every, bands, strict=True)]
 
 
 def log_binomial_coefficient(events: FloatArray, n: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ x = centre + width sinh(v), where x is the coordinate of mu; centre and width fo
 given that tau, so that some twenty nodes suffice at every tau, and one long tail costs only its logarithm.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -80,12 +81,28 @@ def make_grid(region: Region, settings: Level, mu_coordinate: Coordinate, tau_co
     -------
     Grid
     """
-    low, high = region.q[0], region.q[-1]
-    largest = settings.step_tau * (STEEP if isinstance(tau_coordinate, SteepInterval) else 1.0)
-    step_q = min(largest, region.sd_q / settings.steps_per_sd)
-    q = np.linspace(low, high, int(np.ceil((high - low) / step_q)) + 1)
-    tau = np.maximum(tau_coordinate.value(q), np.finfo(np.float64).tiny)
-    lower, upper, centre, sd = region.at(q)
+    return make_grids([region], settings, mu_coordinate, [tau_coordinate])[0]
+
+
+def make_grids(
+    regions: Sequence[Region], settings: Level, mu_coordinate: Coordinate, tau_coordinates: Sequence[Coordinate]
+) -> tuple[Grid, IntArray, IntArray]:
+    """Lay the rule of one level over each of several regions.
+
+    Returns
+    -------
+    grid : Grid
+        The rows of all regions, one beneath another, as wide as the widest; ``tau_coordinate`` is the first.
+    start : array of int, shape (B,)
+        The first row of each region.
+    size : array of int, shape (J,)
+        The number of nodes of mu in each row; a row with fewer than others goes on beyond them.
+    """
+    pairs = list(zip(regions, tau_coordinates, strict=True))
+    outer = [_outer(region, settings, coordinate) for region, coordinate in pairs]
+    q, tau, log_weight = (np.concatenate(parts) for parts in zip(*outer, strict=True))
+    of_rows = [region.at(part[0]) for region, part in zip(regions, outer, strict=True)]
+    lower, upper, centre, sd = np.concatenate(of_rows, axis=1)
     width = WIDTH * sd
     unit = settings.step_mu * np.ones_like(q)
     if isinstance(mu_coordinate, SinhLine):  # features have this scale everywhere, so x itself has equal steps
@@ -93,15 +110,17 @@ def make_grid(region: Region, settings: Level, mu_coordinate: Coordinate, tau_co
         width = EVEN * (upper - lower)
         unit = settings.step_mu * WIDTH * local / width
     first, last = np.arcsinh((lower - centre) / width), np.arcsinh((upper - centre) / width)
-    count = int(np.ceil(((last - first) / unit).max())) + 1
-    step_v = (last - first) / (count - 1)
-    v = first[:, None] + step_v[:, None] * np.arange(count)
+    rows = np.array([part[0].size for part in outer])
+    start = np.cumsum(rows) - rows
+    steps = np.repeat(np.maximum.reduceat(np.ceil((last - first) / unit), start), rows)
+    step_v = (last - first) / steps
+    v = first[:, None] + step_v[:, None] * np.arange(steps.max() + 1.0)
     x = centre[:, None] + width[:, None] * np.sinh(v)
     log_slope = np.log(width[:, None] * np.cosh(v)) + np.log(step_v[:, None])
-    return Grid(
+    grid = Grid(
         q=q,
         tau=tau,
-        log_weight_tau=np.log(q[1] - q[0]) + tau_coordinate.log_jacobian(q),
+        log_weight_tau=log_weight,
         centre=centre,
         width=width,
         local_sd=sd * np.exp(mu_coordinate.log_jacobian(centre)),
@@ -110,5 +129,16 @@ def make_grid(region: Region, settings: Level, mu_coordinate: Coordinate, tau_co
         mu=mu_coordinate.value(x),
         log_weight_mu=log_slope + mu_coordinate.log_jacobian(x),
         mu_coordinate=mu_coordinate,
-        tau_coordinate=tau_coordinate,
+        tau_coordinate=tau_coordinates[0],
     )
+    return grid, start, steps.astype(np.intp) + 1
+
+
+def _outer(region: Region, settings: Level, tau_coordinate: Coordinate) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the nodes q, their tau, and the logs of their weights."""
+    low, high = region.q[0], region.q[-1]
+    largest = settings.step_tau * (STEEP if isinstance(tau_coordinate, SteepInterval) else 1.0)
+    step_q = min(largest, region.sd_q / settings.steps_per_sd)
+    q = np.linspace(low, high, int(np.ceil((high - low) / step_q)) + 1)
+    tau = np.maximum(tau_coordinate.value(q), np.finfo(np.float64).tiny)
+    return q, tau, np.log(q[1] - q[0]) + tau_coordinate.log_jacobian(q)

@@ -29,6 +29,7 @@ FLAT_Z: tuple[FloatArray, FloatArray] = 0.8 * np.arange(-10.0, 11.0), 0.25 * np.
 """Where a kernel is summed, in SDs, times a likelihood that tends to 1: up to `FEW_TO`, and beyond."""
 FEW_TO = 1.5
 LARGEST_SHAPE = 0.5  # of the correction for third and fourth derivatives, which is wrong away from the mode
+LARGEST_THETA = 700.0  # exp(700) is still a double
 AT_ONCE = 16_384  # numbers per temporary array, which stay in a processor's cache
 
 
@@ -164,8 +165,8 @@ class _Pool:
             (self.flat, ~narrow, FLAT_Z[1].size, partial(_log_m_flat, z=FLAT_Z[1])),
         ):
             for rows, row, study, first in studies.pairs(owner, some, AT_ONCE // (nodes * mu.shape[1])):
-                log_m = rule(studies.terms.take(study), mu[row], tau[row, None])
-                out[rows] += np.add.reduceat(log_m, first, axis=0)
+                log_m = rule(studies.terms.take(study), mu.T[:, row], tau[row])
+                out[rows] += np.add.reduceat(log_m, first, axis=1).T
         return out
 
     def first_guess(self, tau: FloatArray, owner: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -213,44 +214,43 @@ class _Studies:
 
 
 def _log_m_peaked(terms: BinomialTerms, mu: FloatArray, tau: FloatArray) -> FloatArray:
-    """Return about log m_i(mu, tau), up to a constant, at mu (S, N) and tau (S, 1), by Laplace's method.
+    """Return about log m_i(mu, tau), up to a constant, at mu (N, S) and tau (S,), by Laplace's method.
 
     With l the log likelihood and H = 1/tau^2 - l'' at the mode of likelihood times kernel,
 
         log m = l - (theta - mu)^2 / (2 tau^2) - log(tau^2 H) / 2 + l'''' / (8 H^2) + 5 l'''^2 / (24 H^3).
     """
-    events, n = terms.events[:, None], terms.n[:, None]
-    centre, variance = (values[:, None] for values in terms.rough())
+    events, n = terms.events, terms.n
+    centre, variance = terms.rough()
     largest = special.logit(events / n)
     tau = np.maximum(tau, LEAST_TAU * np.sqrt(variance))
     precision = 1.0 / tau**2
     theta = (centre / variance + precision * mu) / (1.0 / variance + precision)
     low, high = np.minimum(mu, largest), np.maximum(mu, largest)
     for _ in range(NEWTON_STEPS):
-        small, p = _tail_and_p(theta)
-        slope = events - n * p - (theta - mu) * precision
-        theta += slope / (n * small / (1.0 + small) ** 2 + precision)
+        p, rest = _p_and_rest(theta)
+        theta += (events - n * p - (theta - mu) * precision) / (n * p * rest + precision)
         np.clip(theta, low, high, out=theta)
-    small, p = _tail_and_p(theta)
-    spread = small / (1.0 + small) ** 2
+    p, rest = _p_and_rest(theta)
+    spread = p * rest
     bend = n * spread + precision
-    third, fourth = (n * spread * (1.0 - 2.0 * p)) ** 2, -n * spread * (1.0 - 6.0 * spread)
+    third, fourth = (n * spread * (rest - p)) ** 2, n * spread * (6.0 * spread - 1.0)
     shape = (0.125 * fourth + 5.0 / 24.0 * third / bend) / bend**2
-    log_l = events * theta - n * (np.maximum(theta, 0.0) + np.log1p(small))
+    log_l = events * theta + n * np.log(rest)
     log_f: FloatArray = log_l - 0.5 * (precision * (theta - mu) ** 2 + np.log(bend / precision))
     return log_f + np.clip(shape, -LARGEST_SHAPE, LARGEST_SHAPE)
 
 
-def _tail_and_p(theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return exp(-|theta|), and expit(theta)."""
-    small = np.exp(-np.abs(theta))
-    return small, np.where(theta > 0.0, 1.0, small) / (1.0 + small)
+def _p_and_rest(theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return expit(theta), roughly, and expit(-theta)."""
+    rest = 1.0 / (1.0 + np.exp(np.minimum(theta, LARGEST_THETA)))
+    return 1.0 - rest, rest
 
 
 def _log_m_flat(terms: BinomialTerms, mu: FloatArray, tau: FloatArray, z: FloatArray) -> FloatArray:
-    """Return about log m_i(mu, tau), up to a constant, at mu (S, N) and tau (S, 1), by a sum over z (Z,)."""
-    events, n = terms.events[:, None, None], terms.n[:, None, None]
-    theta = mu[:, :, None] + tau[:, :, None] * z
+    """Return about log m_i(mu, tau), up to a constant, at mu (N, S) and tau (S,), by a sum over z (Z,)."""
+    events, n = terms.events[:, None], terms.n[:, None]
+    theta = mu[:, :, None] + tau[:, None] * z
     log_f = (events - n) * np.maximum(theta, 0.0) + events * np.minimum(theta, 0.0)
     log_f -= n * np.log1p(np.exp(-np.abs(theta))) + 0.5 * z**2
     largest = log_f.max(axis=2)

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray
-from bayesmeta.surface.bands import BLOCK, Band, make_bands
+from bayesmeta.surface.bands import BLOCK
 from bayesmeta.surface.binomial import BinomialTerms
 from bayesmeta.surface.kernels import StudentKernel
+from bayesmeta.surface.lattices import Band, make_bands
 from bayesmeta.surface.poisson import PoissonTerms
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule, Terms
@@ -79,7 +80,7 @@ def _direct(band: Band, kernel: StudentKernel, eta: FloatArray, tau: FloatArray)
     total = band.step * (band.likelihood @ density)
     half = 0.5 * band.step
     edges = band.theta[0] - half, band.theta[-1] + half
-    for limit, edge, sign in zip(band.terms.limits(), edges, (1.0, -1.0), strict=True):
+    for limit, edge, sign in zip(band.limits, edges, (1.0, -1.0), strict=True):
         if limit.any():
             beyond = _tail_sum(kernel.nu, sign * (edge - eta) / tau, band.step / tau)
             total[limit] += np.exp(-band.log_scale[limit, None]) * beyond

@@ -1,6 +1,6 @@
 """What do the data say before any prior: log m[study, tau, mu] on a grid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import final
 
@@ -14,6 +14,8 @@ from bayesmeta.surface.kernels import Kernel
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.random_effects import with_kernel
 from bayesmeta.surface.terms import MarginalRule, Terms
+
+POWERS_STEP = 2.0  # times the largest step in theta is small enough for the means of expit and its powers
 
 
 def proportion_powers(link: str, kernel: Kernel) -> Terms | None:
@@ -30,7 +32,11 @@ def proportion_powers(link: str, kernel: Kernel) -> Terms | None:
 def powers_rule(link: str, kernel: Kernel, settings: Level) -> MarginalRule | None:
     """Return the logs of the means of `proportion_powers`, as a function of (eta, tau); None for other links."""
     powers = proportion_powers(link, kernel)
-    return None if powers is None else powers.marginal(settings)
+    if powers is None:
+        return None
+    if link == "logit":  # with so few patients, analytic within a distance of pi: error exp(-2 pi^2 / 0.5) at most
+        settings = replace(settings, step_theta=POWERS_STEP * settings.step_theta)
+    return powers.marginal(settings)
 
 
 @final
@@ -49,7 +55,7 @@ class Surface:
     link : str
         What the study effects are a function of.
     log_m : array, shape (k, J, U)
-        Log marginal likelihood of each study at each node; in a `Stack`, (1, J, U), their sum over studies.
+        Log marginal likelihood of each study at each node.
     """
 
     terms: Terms

@@ -51,6 +51,39 @@ def test_every_row_is_that_of_its_own_fit() -> None:
         assert (part["note"] == "").all()
 
 
+DEGENERATE = {
+    "one study": ([3], [10]),
+    "two studies": ([0, 5], [12, 9]),
+    "no events": ([0, 0, 0, 0], [12, 30, 7, 150]),
+    "only events": ([12, 30, 7], [12, 30, 7]),
+    "alike": ([5] * 10, [20] * 10),
+    "far apart": ([1, 99, 50, 2, 88], [100, 100, 100, 100, 100]),
+    "large and small": ([2, 412_000, 1, 30], [3, 1_000_000, 1, 55]),
+    "rare": ([0, 1, 0, 2], [30_000, 20_000, 9_000, 45_000]),
+    "many studies": (list(range(2, 42)), [50 + i for i in range(40)]),
+}
+
+
+def test_degenerate_data_beside_each_other_and_failures_have_the_rows_of_their_own_fits() -> None:
+    every: dict[str, object] = {
+        name: bm.Studies(tuple(f"s{i}" for i in range(len(n))), events=np.array(events), n=np.array(n))
+        for name, (events, n) in DEGENERATE.items()
+    }
+    failing = {"nothing": None, "no counts": bm.Studies(("a", "b"), y=np.array([0.1, 0.3]), se=np.array([0.2, 0.2]))}
+    frame = bm.fit_many(every | failing, bm.ModelSpec("binomial"))  # type: ignore[operator]
+    for name in failing:
+        assert frame.loc[frame["name"] == name, "parameter"].tolist() == [""]
+        assert frame.loc[frame["name"] == name, "note"].str.contains("Studies|events").all()
+    for name, studies in every.items():
+        own, part = bm.fit(studies, bm.ModelSpec("binomial")), frame[frame["name"] == name]  # type: ignore[arg-type]
+        summary = own.summary()
+        error = part["numerical_error"].to_numpy() + summary["numerical_error"].to_numpy()
+        difference = np.abs(part[list(summary)[:5]].to_numpy() - summary[list(summary)[:5]].to_numpy())
+        assert (difference <= error[:, None]).all(), name
+        assert (error <= 3e-6 * np.maximum(1.0, summary["sd"].to_numpy())).all(), name
+        assert part["log_evidence"].to_numpy() == pytest.approx(own.log_evidence, abs=2e-8)
+
+
 def test_failures_are_rows_with_reasons_in_their_place(mixed: list[object]) -> None:
     frame = bm.fit_many(mixed)  # type: ignore[arg-type]
     assert frame["name"].drop_duplicates().tolist() == [0, 1, 2, 3, 4]

@@ -9,9 +9,13 @@ import pytest
 import bayesmeta as bm
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.fit import pose_model
+from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
+from bayesmeta.exact.solve import Problem
 from bayesmeta.exact.stacked import Stack
+from bayesmeta.exact.stacked_rows import StackedRows
 from bayesmeta.exact.together import summarise_together
+from bayesmeta.surface.coordinates import HalfLine
 from bayesmeta.surface.region import Region, find_region
 from bayesmeta.surface.terms import Terms
 
@@ -139,7 +143,7 @@ def test_distribution_functions_are_those_of_the_posteriors() -> None:
     """
     fits = [bm.fit(studies) for studies in simulated(5, seed=5)]
     alone = [fit.solution.fine for fit in fits]
-    stack = Stack.of([quantities.posterior for quantities in alone])
+    stack = _stacked([fit.solution.problem for fit in fits], [quantities.posterior for quantities in alone])
     assert stack.log_evidence == pytest.approx([fit.log_evidence for fit in fits], abs=1e-10)
     of_stack = {
         "mu": stack.live.mu_cdf_pdf,
@@ -155,6 +159,20 @@ def test_distribution_functions_are_those_of_the_posteriors() -> None:
             tolerance = 1e-9 if name in ("theta_new", "p_mean") else 1e-12
             assert cdf[i] == pytest.approx(own_cdf, abs=tolerance)
             assert pdf[i] == pytest.approx(own_pdf, rel=1e-9 if name in ("mu", "tau") else 1e-6)
+
+
+def _stacked(problems: list[Problem], posteriors: list[Posterior]) -> Stack:
+    """Return posteriors on grids of their own as a stack."""
+    settings = posteriors[0].surface.settings
+    coordinates = [one.tau_coordinate for one in problems if isinstance(one.tau_coordinate, HalfLine)]
+    regions = [find_region(one.terms, one, one.mu_coordinate, one.tau_coordinate) for one in problems]
+    rows = StackedRows.of(regions, settings, coordinates)
+    log_m = np.zeros(rows.grid.mu.shape)
+    for first, posterior in zip(rows.start, posteriors, strict=True):
+        count, size = posterior.surface.grid.shape
+        assert rows.grid.mu[first : first + count, :size] == pytest.approx(posterior.surface.grid.mu, rel=1e-15)
+        log_m[first : first + count, :size] = posterior.surface.log_m.sum(axis=0)
+    return Stack.of(rows, log_m, problems[0].prior_mu, problems[0].prior_tau, problems[0].link, settings)
 
 
 def _base(quantities: Quantities, name: str) -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesmeta.surface import bands
+from bayesmeta.surface import lattices
 from bayesmeta.surface.binomial import BinomialTerms
 from bayesmeta.surface.quadrature import level
 
@@ -49,10 +49,10 @@ def test_bands_that_are_joined_give_the_same_log_m(monkeypatch: pytest.MonkeyPat
     terms = BinomialTerms(np.array([3.0, 4.0, 30.0, 70.0, 300.0]), np.array([10.0, 12.0, 60.0, 160.0, 900.0]))
     tau, eta = (part.ravel() for part in np.meshgrid(np.geomspace(1e-3, 5.0, 25), np.linspace(-2.0, 1.0, 13)))
     joined = terms.marginal(level(1))(eta, tau)
-    few = len(bands.make_bands(terms, level(1)))
-    monkeypatch.setattr(bands, "CALL_WORK", -np.inf)
+    few = len(lattices.make_bands(terms, level(1)))
+    monkeypatch.setattr(lattices, "CALL_WORK", -np.inf)
     apart = terms.marginal(level(1))(eta, tau)
-    assert few < len(bands.make_bands(terms, level(1)))
+    assert few < len(lattices.make_bands(terms, level(1)))
     within = joined > joined.max() - 40.0
     assert joined[within] == pytest.approx(apart[within], abs=1e-8)
 
@@ -60,7 +60,7 @@ def test_bands_that_are_joined_give_the_same_log_m(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("cut", [32.0, 45.0])
 def test_a_support_holds_all_that_is_above_the_cut_and_little_else(cut: float) -> None:
     terms = BinomialTerms(np.array([3.0, 40.0, 500.0]), np.array([10.0, 90.0, 1000.0]))
-    lower, upper = bands.support(terms, cut)
+    lower, upper = lattices.support(terms, cut)
     peak = terms.log_likelihood_at(terms.rough()[0])
     for ends in (lower, upper):
         assert (terms.log_likelihood_at(ends) <= peak - cut).all()
