@@ -90,10 +90,12 @@ def _unless_stopped[T, R](task: Callable[[T], R], part: T) -> R:
 
 @contextmanager
 def _clean_start() -> Iterator[None]:
-    """Let a process that starts meanwhile use one thread, and not run the caller's script as `multiprocessing` does.
+    """Let a process that starts meanwhile use one thread, not hear Ctrl-C, and not run the caller's script.
 
-    With that script it would come to this very call again, unless the user had guarded it.
+    With that script, which `multiprocessing` would run, it would come to this very call again, unless the user had
+    guarded it. This process hears an interrupt a moment later.
     """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if sys.platform != "win32" else None
     main, environment = sys.modules["__main__"], {name: os.environ.get(name) for name in THREADS}
     sys.modules["__main__"] = ModuleType("__main__")
     os.environ.update(dict.fromkeys(THREADS, "1"))
@@ -106,3 +108,5 @@ def _clean_start() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+        if blocked is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

@@ -134,7 +134,7 @@ class Stack:
             def at(some: IntArray, mu: FloatArray) -> FloatArray:
                 return rule(mu.ravel(), np.repeat(tau[some], mu.shape[1])).reshape(-1, *mu.shape)
 
-            values = along_rows(at, self.grid.mu[rows], size[rows] - 1, lambda _: self.weight_tau[rows])
+            values = along_rows(at, self.grid.mu[rows], size[rows] - 1, lambda _: self.weight[rows])
             own = np.arange(self.grid.shape[1]) < size[rows, None]
             powers[:, rows] = np.where(own, np.minimum(values, 0.0), np.nan)
         return powers

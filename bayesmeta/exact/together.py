@@ -6,20 +6,20 @@ each step is taken for all posteriors at once. What is not certified there, or n
 finer resolution, is left to a fit of its own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
-from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.errors import AccuracyError
 from bayesmeta.exact.solve import TOLERANCE, Problem
 from bayesmeta.exact.stacked import Stack
-from bayesmeta.exact.stacked_rows import UNIT, StackedRows
+from bayesmeta.exact.stacked_quantiles import cdf_pdf_of, quantiles
+from bayesmeta.exact.stacked_rows import StackedRows
 from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
-from bayesmeta.result.marginal import IDENTITY, LAST_ERROR, POSITIVE, PROPORTION_SCALES, Scale, root_step
+from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION_SCALES, Scale
 from bayesmeta.surface.along_mu import along_rows
 from bayesmeta.surface.binomial import marginals
 from bayesmeta.surface.coordinates import HalfLine, RealLine
@@ -30,12 +30,8 @@ from bayesmeta.surface.regions import can_search_together, find_regions
 from bayesmeta.surface.terms import MarginalRule
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
-ROUGH_ERROR: Final = 1e-4  # of the SD: of where a search starts
-MOST_STEPS: Final = 12  # of Newton's method; what takes more is left to a single fit
 SAME_BASE: Final = {"p_median": "mu", "p_new": "theta_new"}
 """Whose distribution function, by its scale, gives that of a quantity."""
-
-type CdfPdf = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
 @final
@@ -114,7 +110,7 @@ def probabilities_together(problems: Sequence[Problem], values: Mapping[str, Flo
         with np.errstate(all="ignore"):
             for i, (name, value) in enumerate(values.items()):
                 x = _scale_of(name, link).base(value[stacked])[:, None]
-                fine, coarse = (_cdf_pdf(stack, SAME_BASE.get(name, name))(x)[0][:, 0] for stack in stacks)
+                fine, coarse = (cdf_pdf_of(stack, SAME_BASE.get(name, name))(x)[0][:, 0] for stack in stacks)
                 out[stacked, i] = np.where(np.abs(fine - coarse) <= TOLERANCE, np.clip(fine, 0.0, 1.0), np.nan)
     return out
 
@@ -190,7 +186,7 @@ def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
         return np.concatenate(parts).reshape(1, *mu.shape)
 
     def weigh(total: FloatArray) -> FloatArray:
-        return stacked.normalised(total[0] + log_rest)[0].sum(axis=1)
+        return stacked.normalised(total[0] + log_rest)[0]
 
     total = along_rows(log_m, stacked.grid.mu, stacked.size - 1, weigh)
     return Stack.of(stacked, total[0], prior_mu, prior_tau, problems[0].link, settings)
@@ -208,7 +204,7 @@ def _summaries(
     for i, name in enumerate(names):
         base = SAME_BASE.get(name, name)
         if base not in at:
-            at[base] = _quantiles(fine, coarse, base, probability)
+            at[base] = quantiles(fine, coarse, base, probability)
         x, off, solved = at[base]
         scale = _scale_of(name, fine.link)
         values[:, i, 2:] = np.clip(scale.value(x), *scale.support)
@@ -217,66 +213,6 @@ def _summaries(
         errors[:, i, :2] = np.abs(values[:, i, :2] - moments)
         found &= solved
     return values, errors, found
-
-
-def _quantiles(
-    fine: Stack, coarse: Stack, base: str, probability: FloatArray
-) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return quantiles on the base scale and their errors by the coarser distribution function, (B, P) each."""
-    start, spread = _guess(fine, base, probability)
-    x, found = _solve(_cdf_pdf(fine, base), start, probability, spread)
-    cdf, pdf = _cdf_pdf(coarse, base)(x)
-    return x, np.abs(cdf - probability) / np.maximum(pdf, 1e-300), found
-
-
-def _cdf_pdf(stack: Stack, base: str) -> CdfPdf:
-    live = stack.live
-    functions = {"mu": live.mu_cdf_pdf, "p_mean": live.mean_cdf_pdf, "theta_new": live.next_cdf_pdf}
-    return stack.tau_cdf_pdf if base == "tau" else functions[base]
-
-
-def _guess(stack: Stack, base: str, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return where searches for quantiles start, shape (B, P), and about how wide the distribution is, (B, 1).
-
-    For tau that is between its nodes; for the others it is the quantile of a mixture of normal distributions, one for
-    each tau.
-    """
-    if base == "tau":
-        mean, sd = _moments(stack, base)
-        cdf = np.cumsum(stack.weight_tau) - 0.5 * stack.weight_tau  # from b to b + 1 for posterior b
-        q = np.interp(np.arange(mean.size)[:, None] + probability, cdf, stack.grid.q)
-        return stack.rows.scale * UNIT.value(q), sd[:, None]
-    mixture = stack.live.mixture(base)
-    start = mixture.mean[:, None] + mixture.sd[:, None] * special.ndtri(probability)
-    x, _ = _solve(mixture.cdf_pdf, start, probability, mixture.sd[:, None], last_error=ROUGH_ERROR)
-    return x, mixture.sd[:, None]
-
-
-def _solve(
-    cdf_pdf: CdfPdf, start: FloatArray, probability: FloatArray, spread: FloatArray, last_error: float = LAST_ERROR
-) -> tuple[FloatArray, BoolArray]:
-    """Solve cdf(x) = probability within a bracket, for distributions about as wide as ``spread`` (B, 1).
-
-    Returns x (B, P), and whether it was found (B,).
-    """
-    x, done = start.copy(), np.zeros(start.shape, dtype=bool)
-    lower, upper = np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
-    longest = np.ptp(start, axis=1, keepdims=True)
-    before = np.full((3, *x.shape), np.nan)
-    for _ in range(MOST_STEPS):
-        cdf, pdf = cdf_pdf(x)
-        gap = cdf - probability
-        move, near = root_step(x, gap, pdf, before, spread, last_error)
-        before = np.stack([x, gap, pdf])
-        lower, upper = np.where(gap < 0.0, x, lower), np.where(gap > 0.0, x, upper)
-        new = x + np.clip(np.nan_to_num(move), -longest, longest)
-        middle = np.where(np.isfinite(lower) & np.isfinite(upper), 0.5 * (lower + upper), new)
-        inside = (new > lower) & (new < upper)
-        x = np.where(done, x, np.where(near | inside, new, middle))
-        done |= near
-        if done.all():
-            break
-    return x, done.all(axis=1)
 
 
 def _moments(stack: Stack, name: str) -> tuple[FloatArray, FloatArray]:

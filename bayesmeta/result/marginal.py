@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta._arrays import FloatArray
 from bayesmeta._validate import check_counts, check_probability
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS
@@ -16,7 +16,7 @@ from bayesmeta.spec.prior_text import quote
 
 MAX_STEPS = 200
 CONVERGED = 1e-13
-LAST_ERROR = 1e-11  # of the spread: of the last step towards a quantile
+LAST_MOVE = 1e-6  # of the spread; the error left is about its square
 NARROW_TAIL = 1e-6  # of what lies outside an interval; less is near the rounding of distribution functions
 
 type CdfPdf = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -200,14 +200,14 @@ def _quantile(marginal: Marginal, probability: FloatArray) -> FloatArray:
     x = np.interp(probability, rough, knots)
     spread = max(float(np.diff(np.interp([0.1, 0.9], rough, knots))[0]), 1e-300)
     lower, upper = np.full(x.size, -np.inf), np.full(x.size, np.inf)
-    before = np.full((3, x.size), np.nan)
     active = np.arange(x.size)
     for step in range(MAX_STEPS):
         at = x[active]
         cdf, pdf = marginal.cdf_pdf(at)
         gap = cdf - probability[active]
-        move, done = root_step(at, gap, pdf, before[:, active], spread)
-        before[:, active] = at, gap, pdf
+        with np.errstate(all="ignore"):
+            move = -gap / pdf
+        done = (np.abs(move) <= LAST_MOVE * spread) & (pdf > 0.0)  # the next one would be its square
         lower[active] = np.where(gap < 0.0, at, lower[active])
         upper[active] = np.where(gap > 0.0, at, upper[active])
         reach = 0.1 * spread * 2.0 ** min(step, 60)
@@ -219,42 +219,6 @@ def _quantile(marginal: Marginal, probability: FloatArray) -> FloatArray:
         f"a quantile of {marginal.name} at {probability[active][0]:g} could not be found to 1e-13; "
         "ask for a less extreme probability."
     )
-
-
-def root_step(
-    at: FloatArray,
-    gap: FloatArray,
-    pdf: FloatArray,
-    before: FloatArray,
-    spread: FloatArray | float,
-    last_error: float = LAST_ERROR,
-) -> tuple[FloatArray, BoolArray]:
-    """Return the step to where a distribution function has the wanted value, and whether no other need follow.
-
-    It is that of Newton's method, or of the cubic inverse interpolation of the function and its slope at this point and
-    the last, if they nearly agree. Their difference is about the error of Newton's step, which is about its square; the
-    error of the cubic is smaller by the squared distance of the points.
-
-    Parameters
-    ----------
-    at, gap, pdf : array
-        The points, by how much the function exceeds the wanted value there, and its slope.
-    before : array, shape (3, ...)
-        The same of the last points; nan if there were none.
-    spread : array or float
-        About how wide the distribution is.
-    last_error : float
-        The error, in units of ``spread``, at which the step is the last.
-    """
-    with np.errstate(all="ignore"):
-        move = -gap / pdf
-        way, rise = before[0] - at, before[1] - gap
-        secant = way / rise
-        bend, other = (secant - 1.0 / pdf) / rise, (1.0 / before[2] - secant) / rise
-        more = gap * gap * (bend - (other - bend) / rise * before[1])
-        good = np.abs(more) <= 0.1 * np.abs(move)
-        error = np.fmin((move / spread) ** 2, np.where(good, np.abs(more) / spread * (way / spread) ** 2, np.inf))
-        return np.where(good, move + more, move), (error <= last_error) & (pdf > 0.0)
 
 
 def _keep_inside(

@@ -17,6 +17,10 @@ TERMS = BinomialTerms(np.array([3.0, 10.0, 0.0]), np.array([20.0, 31.0, 9.0]))
 LAST = np.full(6, 34)
 
 
+def even(values: FloatArray) -> FloatArray:
+    return np.full(values.shape[1:], 1.0 / values.shape[2])
+
+
 class Function:
     """Log m of three studies, and how many points it was asked for."""
 
@@ -33,15 +37,15 @@ class Function:
 def test_rows_are_as_exact_as_their_probability_asks(probability: float) -> None:
     every, some = Function(), Function()
     exact = every(np.arange(6), MU)
-    found = along_rows(some, MU, LAST, lambda _: np.full(6, probability))
+    found = along_rows(some, MU, LAST, lambda values: probability * even(values))
     assert np.abs(found - exact).max() <= 10.0 * ROW_ERROR / probability
     assert 6 * POINTS < some.points < every.points  # some rows are smooth enough, and the widest are not
 
 
 def test_nodes_beyond_the_last_do_not_matter() -> None:
     last = np.full(6, 25)
-    whole = along_rows(Function(), MU[:, :26], last, lambda _: np.ones(6))
-    part = along_rows(Function(), MU, last, lambda _: np.ones(6))
+    whole = along_rows(Function(), MU[:, :26], last, even)
+    part = along_rows(Function(), MU, last, lambda _: np.where(np.arange(35) < 26, 1 / 26, np.zeros((6, 1))))
     assert part[:, :, :26] == pytest.approx(whole, abs=1e-12)
 
 
@@ -50,7 +54,7 @@ def test_what_is_not_finite_is_taken_at_the_nodes() -> None:
         return np.where(mu < 0.0, -np.inf, mu)[None]
 
     with np.errstate(invalid="ignore"):
-        found = along_rows(broken, MU, LAST, lambda values: np.ones(6))
+        found = along_rows(broken, MU, LAST, even)
     assert np.array_equal(found[0], np.where(MU < 0.0, -np.inf, MU))
 
 

@@ -1,0 +1,117 @@
+"""Where do the distribution functions of many posteriors have the wanted values? Newton's method, in step for all.
+
+Axes of the arrays: B posteriors, P probabilities.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from scipy import special
+
+from bayesmeta._arrays import BoolArray, FloatArray
+from bayesmeta.exact.stacked import Stack
+from bayesmeta.exact.stacked_rows import UNIT
+
+LAST_ERROR: Final = 1e-11  # of the spread: of the last step towards a quantile
+ROUGH_ERROR: Final = 1e-4  # of the SD: of where a search starts
+MOST_STEPS: Final = 12  # of Newton's method; what takes more is left to a single fit
+
+type CdfPdf = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+
+
+def quantiles(
+    fine: Stack, coarse: Stack, base: str, probability: FloatArray
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return quantiles on the base scale and their errors by the coarser distribution function, (B, P) each."""
+    start, spread = _guess(fine, base, probability)
+    x, found = _solve(cdf_pdf_of(fine, base), start, probability, spread)
+    cdf, pdf = cdf_pdf_of(coarse, base)(x)
+    return x, np.abs(cdf - probability) / np.maximum(pdf, 1e-300), found
+
+
+def cdf_pdf_of(stack: Stack, base: str) -> CdfPdf:
+    """Return the distribution functions and densities of mu, tau, theta_new, or the logit of p_mean."""
+    live = stack.live
+    functions = {"mu": live.mu_cdf_pdf, "p_mean": live.mean_cdf_pdf, "theta_new": live.next_cdf_pdf}
+    return stack.tau_cdf_pdf if base == "tau" else functions[base]
+
+
+def _guess(stack: Stack, base: str, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return where searches for quantiles start, shape (B, P), and about how wide the distribution is, (B, 1).
+
+    For tau that is between its nodes; for the others it is the quantile of a mixture of normal distributions, one for
+    each tau.
+    """
+    if base == "tau":
+        _, sd = stack.moments(stack.grid.tau[:, None])
+        cdf = np.cumsum(stack.weight_tau) - 0.5 * stack.weight_tau  # from b to b + 1 for posterior b
+        q = np.interp(np.arange(sd.size)[:, None] + probability, cdf, stack.grid.q)
+        return stack.rows.scale * UNIT.value(q), sd[:, None]
+    mixture = stack.live.mixture(base)
+    start = mixture.mean[:, None] + mixture.sd[:, None] * special.ndtri(probability)
+    x, _ = _solve(mixture.cdf_pdf, start, probability, mixture.sd[:, None], last_error=ROUGH_ERROR)
+    return x, mixture.sd[:, None]
+
+
+def _solve(
+    cdf_pdf: CdfPdf, start: FloatArray, probability: FloatArray, spread: FloatArray, last_error: float = LAST_ERROR
+) -> tuple[FloatArray, BoolArray]:
+    """Solve cdf(x) = probability within a bracket, for distributions about as wide as ``spread`` (B, 1).
+
+    Returns x (B, P), and whether it was found (B,).
+    """
+    x, done = start.copy(), np.zeros(start.shape, dtype=bool)
+    lower, upper = np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
+    longest = np.ptp(start, axis=1, keepdims=True)
+    before = np.full((3, *x.shape), np.nan)
+    for _ in range(MOST_STEPS):
+        cdf, pdf = cdf_pdf(x)
+        gap = cdf - probability
+        move, near = _root_step(x, gap, pdf, before, spread, last_error)
+        before = np.stack([x, gap, pdf])
+        lower, upper = np.where(gap < 0.0, x, lower), np.where(gap > 0.0, x, upper)
+        new = x + np.clip(np.nan_to_num(move), -longest, longest)
+        middle = np.where(np.isfinite(lower) & np.isfinite(upper), 0.5 * (lower + upper), new)
+        inside = (new > lower) & (new < upper)
+        x = np.where(done, x, np.where(near | inside, new, middle))
+        done |= near
+        if done.all():
+            break
+    return x, done.all(axis=1)
+
+
+def _root_step(
+    at: FloatArray,
+    gap: FloatArray,
+    pdf: FloatArray,
+    before: FloatArray,
+    spread: FloatArray,
+    last_error: float,
+) -> tuple[FloatArray, BoolArray]:
+    """Return the step to where a distribution function has the wanted value, and whether no other need follow.
+
+    It is that of Newton's method, or of the cubic inverse interpolation of the function and its slope at this point and
+    the last, if they nearly agree. Their difference is about the error of Newton's step, which is about its square; the
+    error of the cubic is smaller by the squared distance of the points.
+
+    Parameters
+    ----------
+    at, gap, pdf : array
+        The points, by how much the function exceeds the wanted value there, and its slope.
+    before : array, shape (3, ...)
+        The same of the last points; nan if there were none.
+    spread : array
+        About how wide the distribution is.
+    last_error : float
+        The error, in units of ``spread``, at which the step is the last.
+    """
+    with np.errstate(all="ignore"):
+        move = -gap / pdf
+        way, rise = before[0] - at, before[1] - gap
+        secant = way / rise
+        bend, other = (secant - 1.0 / pdf) / rise, (1.0 / before[2] - secant) / rise
+        more = gap * gap * (bend - (other - bend) / rise * before[1])
+        good = np.abs(more) <= 0.1 * np.abs(move)
+        error = np.fmin((move / spread) ** 2, np.where(good, np.abs(more) / spread * (way / spread) ** 2, np.inf))
+        return np.where(good, move + more, move), (error <= last_error) & (pdf > 0.0)
