@@ -70,7 +70,7 @@ class RowTable:
         """Return integrals and functions (per step) at ``position`` (R, P), in steps of the nodes."""
         # beyond the nodes the function is negligible, and the interpolant would ripple at rounding level
         inside = (position >= 0.0) & (position <= self.grid.shape[1] - 1)
-        cdf, pdf = _interpolate_tables((self.cdf, self.pdf), REFINEMENT * position, (0, 0))
+        cdf, pdf = interpolate_tables((self.cdf, self.pdf), REFINEMENT * position, (0, 0))
         return cdf, np.where(inside, pdf, 0.0)
 
 
@@ -206,7 +206,7 @@ def invert(values: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArr
     high = np.take_along_axis(values, left + 1, axis=1)
     position = left + np.clip((target - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
     for _ in range(NEWTON_STEPS):
-        value, slope = _interpolate_tables((values,), position, (0, 1))
+        value, slope = interpolate_tables((values,), position, (0, 1))
         with np.errstate(over="ignore"):  # the step is clipped
             step = (target - value) / np.maximum(slope, 1e-300)
         position = np.clip(position + np.clip(step, -1.0, 1.0), 0.0, float(last))
@@ -281,7 +281,7 @@ def _basis() -> tuple[FloatArray, FloatArray]:
     return value, slope
 
 
-def _interpolate_tables(
+def interpolate_tables(
     tables: tuple[FloatArray, ...], position: FloatArray, derivatives: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray]:
     """Interpolate the rows of one or two tables (R, F) at positions (R, P) in steps of the tables.

@@ -9,6 +9,7 @@ posterior.
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from math import ceil
 from typing import Self, final
 
 import numpy as np
@@ -27,10 +28,11 @@ from bayesmeta.exact.posterior import LITTLE, NEAR_ZERO, NEGLIGIBLE, SMALLEST
 from bayesmeta.exact.rows import (
     REFINEMENT,
     RowTable,
-    interpolate_smooth,
+    interpolate_tables,
     invert,
     row_table,
     sinc_cdf,
+    smooth_matrix,
     summed_kernels,
 )
 from bayesmeta.exact.stacked_rows import UNIT, StackedRows
@@ -41,6 +43,8 @@ from bayesmeta.surface.kernels import NORMAL
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.surface import powers_rule
 
+DENSER = 2  # tables of tau are so much denser than refined nodes, for interpolation to about 1e-12
+TAU_SIZES = 32  # and for some multiple of this many nodes, so that few matrices serve all
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 
 
@@ -156,20 +160,26 @@ class Stack:
         return mean, sd
 
     @cached_property
-    def _tau_nodes(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Positions (B, F) of refined nodes of q in steps, their probabilities, q of position 0 and the step (B, 1)."""
+    def _tau_table(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Density and distribution function of q where it has weight.
+
+        Returns the density (per step) and the distribution function (B, D), the first value of q, the step and how many
+        steps matter, (B, 1) each.
+        """
         log_weight = np.log(np.maximum(self.weight_tau, SMALLEST))
-        parts = []
-        for first, size in zip(self.start, np.diff(self.start, append=self.owner.size), strict=True):
-            keep = np.flatnonzero(self.weight_tau[first : first + size] > NEGLIGIBLE)
-            rows = np.arange(keep[0], keep[-1] + 1)
-            parts.append((rows[0], np.exp(log_weight[first + rows] @ refinement(rows.size)) / REFINEMENT))
-        weight = np.zeros((len(parts), max(part.size for _, part in parts)))
-        for i, (_, part) in enumerate(parts):
+        q, parts, first = self.grid.q, [], []
+        for start, size in zip(self.start, np.diff(self.start, append=self.owner.size), strict=True):
+            keep = start + np.flatnonzero(self.weight_tau[start : start + size] > NEGLIGIBLE)
+            rows = slice(keep[0], max(keep[-1], keep[0] + 1) + 1)
+            parts.append(np.exp(log_weight[rows] @ refinement(rows.stop - rows.start)) / REFINEMENT)
+            first.append(q[keep[0]])
+        weight = np.zeros((len(parts), TAU_SIZES * ceil(max(part.size for part in parts) / TAU_SIZES)))
+        for i, part in enumerate(parts):
             weight[i, : part.size] = part
-        position = np.array([[first] for first, _ in parts]) + np.arange(weight.shape[1]) / REFINEMENT
-        q = self.grid.q[self.start][:, None]
-        return position, weight, q, self.grid.q[self.start + 1][:, None] - q
+        pdf, cdf = (weight @ table for table in denser_tables(weight.shape[1]))
+        step = (q[self.start + 1] - q[self.start])[:, None] / (REFINEMENT * DENSER)
+        last = np.array([[DENSER * (part.size - 1.0)] for part in parts])
+        return pdf / DENSER, cdf, np.array(first)[:, None], step, last
 
     def tau_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of tau at ``x`` (B, P)."""
@@ -192,14 +202,14 @@ class Stack:
         return near, self._tau_from_nodes(near)[1]
 
     def _tau_from_nodes(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        nodes, weight, first, step = self._tau_nodes
+        pdf, cdf, first, step, last = self._tau_table
         q = UNIT.coordinate(x / self.rows.scale)
-        offset = (((q - first) / step)[:, :, None] - nodes[:, None, :]) * REFINEMENT
-        density = np.einsum("bpf,bf->bp", np.sinc(offset), weight) * REFINEMENT / step
+        position = (q - first) / step
+        below, density = interpolate_tables((cdf, pdf), position, (0, 0))
         with np.errstate(over="ignore", invalid="ignore"):
-            slope = np.exp(-UNIT.log_jacobian(q)) / self.rows.scale
-            pdf = np.where(density > 0.0, density * slope, 0.0)
-        return np.einsum("bpf,bf->bp", sinc_cdf(offset), weight), pdf
+            slope = np.exp(-UNIT.log_jacobian(q)) / (self.rows.scale * step)
+            inside = (density > 0.0) & (position >= 0.0) & (position <= last)
+            return below, np.where(inside, density * slope, 0.0)
 
 
 @final
@@ -341,7 +351,14 @@ class Mixture:
 
 
 @cache
+def denser_tables(size: int) -> tuple[FloatArray, FloatArray]:
+    """Return the matrices (F, D) from values at F nodes to tables of their sinc interpolant and of its integral."""
+    offset = np.arange(DENSER * (1.0 - size), DENSER * (size - 1) + 1) / DENSER
+    index = np.arange(DENSER * (size - 1) + 1) + DENSER * (size - 1 - np.arange(size)[:, None])
+    return np.sinc(offset)[index], sinc_cdf(offset)[index]
+
+
+@cache
 def refinement(size: int) -> FloatArray:
     """Return the matrix (J, F) from values at J nodes to those at nodes `REFINEMENT` times as dense."""
-    position = np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT
-    return np.stack([interpolate_smooth(row, position) for row in np.eye(size)])
+    return smooth_matrix(size, np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT)

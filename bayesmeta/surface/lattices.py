@@ -130,7 +130,7 @@ def _joined(halvings: FloatArray, lower: FloatArray, upper: FloatArray) -> Float
 def _bands(
     terms: LogConcaveTerms, study: IntArray, start: IntArray, step: float, lower: FloatArray, upper: FloatArray
 ) -> Iterator[tuple[int, Band]]:
-    """Yield the problems that have some of the studies (b,), and their bands; one table holds all likelihoods."""
+    """Yield the problems that have some of the studies (b,), and their bands."""
     own, ends = terms.take(study), np.searchsorted(study, start)
     owners = np.flatnonzero(np.diff(ends))
     count = np.diff(ends)[owners]
@@ -144,18 +144,18 @@ def _bands(
     last = np.ceil(np.where(right, over_owner(np.maximum, upper), upper) / step).astype(np.intp)
     # what it lacks to 1 is summed over all of the lattice, so there it has no holes
     whole = over_owner(np.logical_or, left | right)
-    from_, to = over_owner(np.minimum, first), over_owner(np.maximum, last)
-    node = _lattice(np.where(whole, from_, first), np.where(whole, to, last))
-    log_l = own.log_likelihood(node * step)
-    log_l[(node < first[:, None]) | (node > last[:, None])] = -np.inf
-    log_scale = log_l.max(axis=1)
-    likelihood, rough = np.exp(log_l - log_scale[:, None]), np.stack(own.rough())
+    from_ = np.where(whole, over_owner(np.minimum, first), first)
+    to = np.where(whole, over_owner(np.maximum, last), last)
+    rough = np.stack(own.rough())
     for owner in owners:
         part = slice(ends[owner], ends[owner + 1])
-        columns = slice(*np.searchsorted(node, [from_[part.start], to[part.start] + 1]))
-        index, theta = study[part] - start[owner], node[columns] * step
-        table = likelihood[part, columns]
-        yield int(owner), Band(index, rough[:, part], limits[:, part], step, theta, table, log_scale[part])
+        node = _lattice(from_[part], to[part])
+        log_l = terms.take(study[part]).log_likelihood(node * step)
+        inside = (node >= first[part, None]) & (node <= last[part, None])
+        log_scale = log_l.max(axis=1, where=inside, initial=-np.inf)
+        table = np.where(inside, np.exp(log_l - log_scale[:, None]), 0.0)
+        index = study[part] - start[owner]
+        yield int(owner), Band(index, rough[:, part], limits[:, part], step, node * step, table, log_scale)
 
 
 def _lattice(first: IntArray, last: IntArray) -> FloatArray:
