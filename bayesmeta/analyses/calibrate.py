@@ -21,12 +21,13 @@ from bayesmeta.analyses.calibrate_options import Methods, checked_methods, check
 from bayesmeta.analyses.calibrate_sbc import FAMILY_WISE, FEWEST, SbcPart, sbc_frame, sbc_part
 from bayesmeta.analyses.calibrate_simulate import Design, sampler_of
 from bayesmeta.analyses.calibrate_words import calibration_text
-from bayesmeta.analyses.fit_many import PART, Progress, teller
+from bayesmeta.analyses.fit_many import Progress, teller
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
 
+PART: Final = 32  # replicates that share a generator of random numbers: with another number the data are others
 FEW: Final = 200  # replicates that take less time than it takes to start processes
 
 

@@ -29,7 +29,9 @@ from bayesmeta.spec.observed import check_studies, model_for
 
 NUMBERS: Final = (*COLUMNS, "numerical_error", "log_evidence")
 FEW: Final = 50  # fits that take less time than it takes to start processes
-PART: Final = 32  # analyses handed to a process at once
+PART: Final = 64  # analyses handed to a process at once
+SMALL_PART: Final = 32  # of them at first, so that a few hundred keep all processes busy
+SMALL_PARTS: Final = 8
 PART_STUDIES: Final = 2000  # but no more studies than these, if more than one analysis
 PARAMETERS: Final = tuple(dict.fromkeys((*PROPORTION_ROWS, *OTHER_ROWS)))
 
@@ -255,14 +257,15 @@ def _checked_names(names: Iterator[Any] | None, count: int) -> list[Any]:
 def _parts(items: Iterator[object]) -> Iterator[list[object]]:
     """Split into parts that a process does at once; they do not depend on how many processes there are."""
     part: list[object] = []
-    size = 0
+    count = studies = 0
     for item in items:
         k = item.k if isinstance(item, Studies) else 0
-        if part and (len(part) == PART or size + k > PART_STUDIES):
+        most = SMALL_PART if count < SMALL_PARTS else PART
+        if part and (len(part) == most or studies + k > PART_STUDIES):
             yield part
-            part, size = [], 0
+            part, studies, count = [], 0, count + 1
         part.append(item)
-        size += k
+        studies += k
     if part:
         yield part
 

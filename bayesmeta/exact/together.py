@@ -8,6 +8,7 @@ finer resolution, is left to a fit of its own.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, final
 
 import numpy as np
@@ -21,7 +22,7 @@ from bayesmeta.exact.stacked_rows import StackedRows
 from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
 from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION_SCALES, Scale
 from bayesmeta.surface.along_mu import along_rows
-from bayesmeta.surface.binomial import marginals
+from bayesmeta.surface.binomial import summed_marginals
 from bayesmeta.surface.coordinates import HalfLine, RealLine
 from bayesmeta.surface.kernels import NORMAL
 from bayesmeta.surface.quadrature import Level, level
@@ -160,11 +161,15 @@ def _region(problem: Problem) -> Region | None:
 
 
 def _rules(problems: Sequence[Problem], settings: Level) -> list[MarginalRule]:
-    """Return log m_i of each problem as a function of (eta, tau)."""
+    """Return the sum over studies of log m_i, shape (P,), of each problem as a function of (eta, tau)."""
     terms = [problem.terms for problem in problems if can_search_together(problem.terms)]
-    if len(terms) == len(problems):
-        return marginals(terms, settings)
-    return [problem.terms.marginal(settings) for problem in problems]
+    if len(terms) == len(problems) and all(one.n.min() > 0.0 for one in terms):
+        return summed_marginals(terms, settings)
+    return [partial(_sum_of, problem.terms.marginal(settings)) for problem in problems]
+
+
+def _sum_of(rule: MarginalRule, eta: FloatArray, tau: FloatArray) -> FloatArray:
+    return np.asarray(rule(eta, tau).sum(axis=0))
 
 
 def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
@@ -179,7 +184,7 @@ def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
         ends = np.searchsorted(stacked.owner[rows], np.arange(len(rules) + 1))
         tau = np.repeat(stacked.grid.tau[rows], mu.shape[1]).reshape(mu.shape)
         parts = [
-            rule(mu[low:high].ravel(), tau[low:high].ravel()).sum(axis=0)
+            rule(mu[low:high].ravel(), tau[low:high].ravel())
             for rule, low, high in zip(rules, ends[:-1], ends[1:], strict=True)
             if high > low
         ]

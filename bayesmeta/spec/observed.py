@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, final
 
 import numpy as np
@@ -179,6 +180,11 @@ def check_studies(studies: object) -> None:
         raise SpecError(f"studies is {a_type(studies)}, not Studies; make it with bm.Studies.from_frame(df, ...).")
 
 
+@cache
+def _default_model(likelihood: str) -> ModelSpec:
+    return ModelSpec(likelihood)
+
+
 def model_for(studies: Studies, model: object) -> ModelSpec:
     """Return the model or, if it is None, the default one: for counts and two arms only, whose scale is known."""
     if model is None:
@@ -188,7 +194,7 @@ def model_for(studies: Studies, model: object) -> ModelSpec:
                 f"{_WORDS[studies.kind]} need a model with priors on their scale, for example "
                 f"bm.ModelSpec({likelihood!r}, mu='Normal(0, 2)', tau='HalfNormal(1)')."
             )
-        return ModelSpec(likelihood)
+        return _default_model(likelihood)
     if not isinstance(model, ModelSpec):
         raise SpecError(
             f"model is {a_type(model)}, not a ModelSpec; use bm.load_model('binomial-normal') or bm.ModelSpec(...)."

@@ -7,7 +7,7 @@ into bands by the step that their likelihood needs. A likelihood that does not f
 as that of 0 or n events, has its lattice closed there by the normal distribution function.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from math import ceil
 
@@ -43,27 +43,37 @@ SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
-def averaged(terms: LogConcaveTerms, settings: Level, bands: Sequence[Band] | None = None) -> MarginalRule:
-    """Return log m_i as a function of (eta, tau), by quadrature at the given resolution.
+type Part = tuple[IntArray, IntArray, FloatArray]
+"""Studies (s,), points (p,), and log m of the ones at the others (s, p)."""
 
-    Its bands may be given, if they have been made for several problems at once.
-    """
+
+def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
+    """Return log m_i as a function of (eta, tau), by quadrature at the given resolution."""
     constant = np.logical_and(*terms.limits())
     if constant.any():
         return _with_constants(terms, constant, settings)
-    bands = bands or make_bands(terms, settings)
-    narrow = _narrow_ranges(terms, bands, settings)
+    parts = _parts(terms, settings, make_bands(terms, settings))
 
     def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
         out = np.empty((terms.k, eta.size))
-        for band in bands:
-            points = np.flatnonzero(tau >= TRAPEZOID_FROM * band.step)
-            for block in _blocks(points, BLOCK // len(band.table)):
-                out[band.study[:, None], block] = _trapezoid(band, eta[block], tau[block])
-        for below, study, some, nodes in narrow:
-            points = np.flatnonzero((tau < below[0]) & (tau >= below[1]))
-            for block in _blocks(points, BLOCK // (nodes * study.size)):
-                out[study[:, None], block] = _hermite(some, eta[block], tau[block], nodes)
+        for study, points, log_m in parts(eta, tau):
+            out[study[:, None], points] = log_m
+        return out
+
+    return rule
+
+
+def summed(terms: LogConcaveTerms, settings: Level, bands: Sequence[Band]) -> MarginalRule:
+    """Return the sum over studies of log m_i, shape (P,), as a function of (eta, tau); none may be 1 everywhere.
+
+    The bands are those that `bands_of` makes for several problems at once.
+    """
+    parts = _parts(terms, settings, bands)
+
+    def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
+        out = np.zeros(eta.size)
+        for _, points, log_m in parts(eta, tau):
+            out[points] += log_m.sum(axis=0)
         return out
 
     return rule
@@ -81,6 +91,25 @@ def _with_constants(terms: LogConcaveTerms, constant: BoolArray, settings: Level
         return out
 
     return rule
+
+
+def _parts(
+    terms: LogConcaveTerms, settings: Level, bands: Sequence[Band]
+) -> Callable[[FloatArray, FloatArray], Iterator[Part]]:
+    """Return log m_i at points (eta, tau), each study and point once, some of them at a time."""
+    narrow = _narrow_ranges(terms, bands, settings)
+
+    def parts(eta: FloatArray, tau: FloatArray) -> Iterator[Part]:
+        for band in bands:
+            points = np.flatnonzero(tau >= TRAPEZOID_FROM * band.step)
+            for block in _blocks(points, BLOCK // len(band.table)):
+                yield band.study, block, _trapezoid(band, eta[block], tau[block])
+        for below, study, some, nodes in narrow:
+            points = np.flatnonzero((tau < below[0]) & (tau >= below[1]))
+            for block in _blocks(points, BLOCK // (nodes * study.size)):
+                yield study, block, _hermite(some, eta[block], tau[block], nodes)
+
+    return parts
 
 
 def _blocks(points: IntArray, size: int) -> Iterator[IntArray]:

@@ -12,7 +12,7 @@ from scipy import special
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS, ProportionLink
-from bayesmeta.surface.bands import averaged
+from bayesmeta.surface.bands import averaged, summed
 from bayesmeta.surface.kernels import NORMAL, NormalKernel
 from bayesmeta.surface.lattices import bands_of
 from bayesmeta.surface.quadrature import Level
@@ -197,10 +197,13 @@ def joined(every: Sequence[BinomialTerms]) -> BinomialTerms:
     return BinomialTerms(events, n, every[0].link, None, coefficient)
 
 
-def marginals(every: Sequence[BinomialTerms], settings: Level) -> list[MarginalRule]:
-    """Return log m_i of several problems with the same link, without offsets, as functions of (eta, tau)."""
+def summed_marginals(every: Sequence[BinomialTerms], settings: Level) -> list[MarginalRule]:
+    """Return the sums over studies of log m_i, shape (P,), of several problems as functions of (eta, tau).
+
+    They have the same link, no offsets, and patients in all studies.
+    """
     bands = bands_of(joined(every), [one.k for one in every], settings)
-    return [averaged(one, settings, own) for one, own in zip(every, bands, strict=True)]
+    return [summed(one, settings, own) for one, own in zip(every, bands, strict=True)]
 
 
 def log_binomial_coefficient(events: FloatArray, n: FloatArray) -> FloatArray:
