@@ -107,9 +107,10 @@ class BinomialTerms:
     def log_likelihood(self, theta: FloatArray) -> FloatArray:
         """Return the log binomial probability at theta, shape (k, *theta.shape)."""
         if self.link == "logit" and self.offset is None and self.n.max(initial=0.0) <= FEW_PATIENTS:
-            by_count = np.stack([self._link.log_p(theta.ravel()), self._link.log_q(theta.ravel())])
-            log_power: FloatArray = np.stack([self.events, self.n - self.events], axis=1) @ by_count
-            return (log_power + self._log_coefficient[:, None]).reshape(self.k, *theta.shape)
+            flat = theta.ravel()
+            log_power: FloatArray = self._counts @ np.array([self._link.log_p(flat), self._link.log_q(flat)])
+            log_power += self._log_coefficient[:, None]
+            return log_power.reshape(self.k, *theta.shape)
         return self.log_likelihood_at(np.broadcast_to(theta, (self.k, *theta.shape)))
 
     def log_likelihood_at(self, theta: FloatArray) -> FloatArray:
@@ -132,6 +133,11 @@ class BinomialTerms:
         log_ratio = self.events.reshape(shape) * far - self.n.reshape(shape) * np.log1p(p * np.expm1(far))
         rest = np.maximum(shift - 600.0, 0.0)
         return np.asarray(log_ratio - (self.n - self.events).reshape(shape) * rest)
+
+    @cached_property
+    def _counts(self) -> FloatArray:
+        """Events and patients without one, shape (k, 2)."""
+        return np.array([self.events, self.n - self.events]).T
 
     @cached_property
     def _log_at_centre(self) -> FloatArray:
@@ -163,8 +169,7 @@ class BinomialTerms:
             return there - here[:, :, None]
         if self.offset is None:
             softplus = np.log1p(special.expit(eta)[:, None] * np.expm1(step))
-            by_count = np.stack([step, softplus]).reshape(2, -1)
-            change: FloatArray = np.stack([self.events, -self.n], axis=1) @ by_count
+            change: FloatArray = np.array([self.events, -self.n]).T @ np.array([step, softplus]).reshape(2, -1)
             return change.reshape(self.k, *step.shape)
         p = special.expit(eta + self.offset[:, None])
         result: FloatArray = np.multiply.outer(self.events, step) - self.n[:, None, None] * np.log1p(
