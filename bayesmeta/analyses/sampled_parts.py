@@ -36,7 +36,9 @@ def rows_of(fit: NutsFit, refitted: Sequence[Refitted], ci_prob: float) -> Parts
             values[i] = one.fit.summary(ci_prob=ci_prob)[list(columns)].to_numpy()
     note = [one.note for one in refitted]
     reliable = np.array([one.fit is not None and one.fit.is_reliable for one in refitted])
-    return Parts(fit.parameters, columns, values, None, None, None, None, note, reliable, QUICKER if _has_exact(fit) else "")
+    return Parts(
+        fit.parameters, columns, values, None, None, None, None, note, reliable, QUICKER if _has_exact(fit) else ""
+    )
 
 
 def why_improper(fit: NutsFit, model: ModelSpec, include: BoolArray) -> str:
