@@ -114,8 +114,8 @@ def audit(
     Raises
     ------
     DataError
-        If the tables hold nothing to compare, rows of the data are bad or doubled, or a column holds proportions where
-        its name says per cents, or the other way round.
+        If the tables hold nothing to compare, rows of the data are bad or doubled, or a column's name is misspelt, or
+        it holds proportions where its name says per cents, or the other way round.
     SpecError
         If an option is unknown.
 
