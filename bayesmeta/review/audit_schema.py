@@ -9,6 +9,7 @@ from typing import Final, final
 
 import pandas as pd
 
+from bayesmeta._validate import listed
 from bayesmeta.data.cells import read_label
 from bayesmeta.errors import DataError
 from bayesmeta.review.audit_cells import Figure, read_column
@@ -155,7 +156,7 @@ def read_printed(frame: pd.DataFrame, name: str) -> PrintedTable:
     numeric = {role: found for role, found in roles.items() if role not in _WORDS}
     if not numeric:
         known = ", ".join(role for role in ALIASES if role not in _WORDS)
-        raise DataError(f"{name} has no column of printed figures; columns: {', '.join(map(str, frame.columns))}. "
+        raise DataError(f"{name} has no column of printed figures; columns: {listed(frame.columns)}. "
                         f"Figures are {known} (the first four of {', '.join(PERCENT)} may end in _pct).")  # fmt: skip
     read = {role: read_column(frame[column].tolist(), factor=factor) for role, (column, factor) in numeric.items()}
     used = {column for column, _ in roles.values()}

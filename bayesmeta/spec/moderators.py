@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray, IntArray
-from bayesmeta._validate import did_you_mean, unknown_name
+from bayesmeta._validate import did_you_mean, listed, unknown_name
 from bayesmeta.data.moderators import or_add, wanted_with
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
@@ -193,7 +193,7 @@ def _frame(formula: str, parsed: Any, studies: Studies) -> pd.DataFrame:
                 )
             raise SpecError(
                 f"the formula {formula!r} names {name!r}, which is no moderator of the studies."
-                f"{did_you_mean(name, there)} Allowed: {', '.join(there)}.{or_add(studies, name, there)}"
+                f"{did_you_mean(name, there)} Allowed: {listed(there)}.{or_add(studies, name, there)}"
             )
         column = complete_moderator(studies, name, imputable=True)
         number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
