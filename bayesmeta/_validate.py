@@ -25,15 +25,21 @@ def unknown_name(kind: str, given: object, allowed: Iterable[object]) -> str:
     given : object
         What the user wrote.
     allowed : iterable
-        The names that exist; all are listed in the message.
+        The names that exist; all are listed in the message, in quotation marks if one holds a comma.
 
     Returns
     -------
     str
         One line, for example ``unknown measure 'PLX'. Did you mean 'PLO'? Allowed: PLO, PR.``
     """
-    listed = [str(name) for name in allowed]
-    return f"unknown {kind} {given!r}.{did_you_mean(given, listed)} Allowed: {', '.join(listed)}."
+    names = [str(name) for name in allowed]
+    return f"unknown {kind} {given!r}.{did_you_mean(given, names)} Allowed: {listed(names)}."
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names beside one another: ``PLO, PR``, but ``'first', 'relapse, consolidation'`` if one has a comma."""
+    texts = [str(name) for name in names]
+    return ", ".join(map(repr, texts) if any("," in text for text in texts) else texts)
 
 
 def check_probability(name: str, value: float) -> float:

@@ -40,7 +40,7 @@ def verify(fit: NutsFit, *, ci_prob: float = 0.95) -> Verification:
     Verification
         Mean, SD, median and both ends of the interval of every row of the summary, each difference in units of
         its own Monte-Carlo standard error. Moments that do not exist are left out. Where the exact engine has
-        no answer, the reason.
+        no answer, the reason. Fewer than 100 effective draws that agree verify nothing, and it says so.
 
     Raises
     ------
@@ -77,7 +77,8 @@ def verify(fit: NutsFit, *, ci_prob: float = 0.95) -> Verification:
         known = {str(name): float(value) for name, value in values.items()}
         rows += _moments(fit, str(parameter), known)
         rows += _quantiles(fit, exact, str(parameter), known, prob)
-    return Verification(pd.DataFrame(rows, columns=list(TABLE_COLUMNS)))
+    compared = fit.diagnostics.loc[list(fit.parameters), ["ess_bulk", "ess_tail"]]
+    return Verification(pd.DataFrame(rows, columns=list(TABLE_COLUMNS)), effective=float(compared.min().min()))
 
 
 class _Exact(Protocol):

@@ -50,6 +50,25 @@ def test_independent_draws_of_the_posterior_agree(exact, as_nuts):
     assert found.verdict.startswith("verified against the exact posterior: 25 numbers agree within 4 MCSE")
 
 
+def test_few_draws_that_agree_verify_nothing_and_say_so(exact, as_nuts):
+    fit = as_nuts(exact, draws=10)
+    found = bm.verify(fit)
+    assert found.agrees is None
+    assert found.verdict == f"not verified: too few draws (effective {found.effective:.0f}) to tell"
+    assert len(found.table) == 25
+    judged = replace(fit, verification=found)
+    assert not judged.is_reliable
+    assert "from exact" not in judged.diagnosis.verdict
+
+
+def test_few_draws_that_differ_are_told_all_the_same(exact, as_nuts):
+    fit = as_nuts(exact, draws=20)
+    fit.tree["posterior"]["tau"] = fit.tree["posterior"]["tau"] + 5.0
+    found = bm.verify(fit)
+    assert found.effective < 100.0
+    assert found.agrees is False
+
+
 def test_differences_are_standard_normal_when_nothing_is_wrong(exact, as_nuts):
     rng = np.random.default_rng(11)
     differences = []

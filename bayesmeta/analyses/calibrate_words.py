@@ -1,8 +1,8 @@
 """What does a calibration say, in words?"""
 
 from collections import Counter
-from math import isnan
-from typing import TYPE_CHECKING
+from math import isnan, log, sqrt
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -10,6 +10,8 @@ from bayesmeta.analyses.calibrate_sbc import FAMILY_WISE
 
 if TYPE_CHECKING:
     from bayesmeta.analyses.calibrate import Calibration
+
+TELLING: Final = 200  # replicates; with fewer, a probability that is off by 0.16 is not found
 
 
 def calibration_text(found: "Calibration") -> str:
@@ -30,14 +32,30 @@ def sbc_lines(found: "Calibration") -> list[str]:
     guilty = list(dict.fromkeys(sbc.loc[sbc["verdict"] == "not uniform", "quantity"]))
     told = f"not uniform: {', '.join(guilty)}" if guilty else "uniform"
     least = "not tested" if isnan(found.pvalue) else f"family-wise P = {found.pvalue:.2g}"
+    is_few = found.replicates < TELLING
     verdict = "is calibrated" if found.is_calibrated else "is not shown to be calibrated"
+    if is_few and found.is_calibrated:
+        verdict = "shows no large fault"
     lines = [
         f"Over the prior the posterior {verdict}: probabilities of the truths are {told} "
         f"({least}, limit {FAMILY_WISE:g}; {', '.join(found.pit.columns)})"
     ]
+    if is_few:
+        lines.append(
+            f"  {found.replicates} replicates are too few to show small faults: a probability may be off by "
+            f"{unseen(found.replicates, len(sbc)):.2f} unnoticed; take 500 or more"
+        )
     if failed:
         lines.append(f"  {failed} of {found.replicates} replicates had no posterior")
     return lines
+
+
+def unseen(replicates: int, tests: int) -> float:
+    """Return the largest distance between distribution functions that Kolmogorov and Smirnov's test lets pass.
+
+    By their asymptotic distribution at the limit of the family of tests: sqrt(log(2 / alpha) / (2 replicates)).
+    """
+    return min(sqrt(log(2.0 * tests / FAMILY_WISE) / (2.0 * replicates)), 1.0)
 
 
 def coverage_lines(found: "Calibration") -> list[str]:

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import IntArray
-from bayesmeta._validate import did_you_mean, unknown_name
+from bayesmeta._validate import did_you_mean
 from bayesmeta.analyses.parts import PartFit, check_fit, check_prob, summarise_parts
 from bayesmeta.analyses.sampled_parts import sample_parts
+from bayesmeta.data.moderators import check_moderator
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import SpecError
 from bayesmeta.nuts.fit import NutsFit
@@ -106,11 +107,7 @@ def _order(studies: Studies, by: str | Sequence[str] | None) -> tuple[IntArray, 
         raise SpecError(f"by={by!r} must be the name of a moderator, or all labels in the order wanted.")
     if not isinstance(by, str):
         return _by_labels(studies.study, list(by)), None
-    there = [str(name) for name in studies.moderators.columns]
-    if by not in there:
-        if not there:
-            raise SpecError(f"the studies have no moderator {by!r}; read them with moderators=[{by!r}].")
-        raise SpecError(unknown_name("moderator", by, there))
+    check_moderator(studies, by)
     column = studies.moderators[by].tolist()
     try:
         order = sorted(range(studies.k), key=column.__getitem__)

@@ -40,7 +40,8 @@ def loo(fit: HasLoo) -> pd.DataFrame:
     Notes
     -----
     log p(y_i | y without i) = log Z - log Z(without i), with both evidences from one surface; no
-    Pareto-smoothed approximation (Vehtari, Gelman & Gabry 2017, doi:10.1007/s11222-016-9696-4) is needed.
+    Pareto-smoothed approximation (Vehtari, Gelman & Gabry 2017, doi:10.1007/s11222-016-9696-4) is needed. That one is
+    ``arviz.loo(fit.to_datatree(...))``, from draws; `psis_loo` puts both beside one another and says where it fails.
 
     Examples
     --------

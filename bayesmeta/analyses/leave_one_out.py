@@ -29,12 +29,11 @@ def leave_one_out(fit: PartFit | NutsFit, *, ci_prob: float | None = None, quiet
         ``elpd_loo`` (log predictive density of that study given the others, the same in each of its rows) and
         ``numerical_error``, the largest absolute error of the row; by NUTS ``mcse_mean ess_bulk ess_tail r_hat`` and
         ``is_reliable``, whether the diagnosis of that refit found no trouble. Frequentist: ``estimate se lower upper``
-        and, the
-        same in each of a study's rows, ``tau2 i2 h2 q q_pvalue`` (``i2`` from Q, of a mixed model from tau2; ``h2``
-        from tau2, of a common effect from Q). ``shift``: by how much the median (the estimate)
-        differs from that of all studies, in units of the SD (the standard error) that it has with all of them.
-        ``note``: why a row has no numbers (an improper posterior, no study left), or, by NUTS, what is wrong with them;
-        else empty.
+        and, the same in each of a study's rows, ``tau2 i2 h2 q q_pvalue`` (``i2`` from Q, of a mixed model from tau2;
+        ``h2`` from tau2, of a common effect from Q). ``shift``: by how much the median (the estimate) differs from that
+        of all studies, in units of the SD (the standard error) that it has with all of them. ``note``: why a row has no
+        numbers (an improper posterior, no study left), or, by NUTS, what is wrong with them; else empty. By NUTS
+        ``attrs["note"]`` says of the table if engine="exact" has the same rows, which take it milliseconds.
 
     Raises
     ------

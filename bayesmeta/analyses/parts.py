@@ -55,6 +55,8 @@ class Parts:
         Why a subset has no numbers, or what a reader of them should know; else empty.
     is_reliable : array of bool, shape (R,), or None
         Of sampled summaries: whether there is one, in which no trouble was found.
+    hint : str
+        What a reader of the whole table should know, which has it in ``attrs["note"]``; else empty.
     """
 
     parameters: tuple[str, ...]
@@ -66,6 +68,7 @@ class Parts:
     heterogeneity: FloatArray | None
     note: list[str]
     is_reliable: BoolArray | None = None
+    hint: str = ""
 
     def tidy(self, heads: list[dict[str, object]]) -> pd.DataFrame:
         """Return a row per subset and parameter, each beginning with its subset's head."""
@@ -80,6 +83,8 @@ class Parts:
         if self.is_reliable is not None:
             frame["is_reliable"] = np.repeat(self.is_reliable, size)
         frame["note"] = [note for note in self.note for _ in range(size)]
+        if self.hint:
+            frame.attrs["note"] = self.hint
         return frame
 
 

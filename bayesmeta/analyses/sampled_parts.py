@@ -34,10 +34,11 @@ def rows_of(fit: NutsFit, refitted: Sequence[Refitted], ci_prob: float) -> Parts
     for i, one in enumerate(refitted):
         if one.fit is not None:
             values[i] = one.fit.summary(ci_prob=ci_prob)[list(columns)].to_numpy()
-    hint = [QUICKER] if _has_exact(fit) else []
-    note = ["; ".join([one.note] * bool(one.note) + hint * (one.fit is not None)) for one in refitted]
+    note = [one.note for one in refitted]
     reliable = np.array([one.fit is not None and one.fit.is_reliable for one in refitted])
-    return Parts(fit.parameters, columns, values, None, None, None, None, note, reliable)
+    return Parts(
+        fit.parameters, columns, values, None, None, None, None, note, reliable, QUICKER if _has_exact(fit) else ""
+    )
 
 
 def why_improper(fit: NutsFit, model: ModelSpec, include: BoolArray) -> str:
@@ -67,4 +68,4 @@ def _sample(fit: NutsFit, include: BoolArray, seed: int) -> NutsFit:
 
 def _has_exact(fit: NutsFit) -> bool:
     """Return whether the exact engine has the same analysis: it does not leave studies of a regression out."""
-    return fit.design is None and fit.verification is not None and fit.verification.agrees is not None
+    return fit.design is None and fit.verification is not None and not fit.verification.reason

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bayesmeta.cli.data_options import check_data, data_options, load_studies, roles_from, split_measure
-from bayesmeta.cli.output import count_problems, format_option, frame_text, say
+from bayesmeta.cli.output import format_option, frame_text, say
 
 if TYPE_CHECKING:
     from bayesmeta.data.columns import Roles
@@ -22,6 +22,8 @@ def check_command(*, data: str, measure: str | None, form: str, **columns: Any) 
     Prints one line for each problem. An error keeps a study out of the analysis; a warning is for a second
     look. Exit status 1 if there is an error.
     """
+    from bayesmeta.data.check import count_problems
+
     of_estimates, _ = split_measure(measure)
     roles = roles_from(columns, of_estimates)
     problems = check_data(data, roles)

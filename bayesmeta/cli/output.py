@@ -56,10 +56,3 @@ def frame_text(frame: "pd.DataFrame", form: str) -> str:
     from bayesmeta.tables.records import frame_records
 
     return json_text(frame_records(frame))
-
-
-def count_problems(problems: "pd.DataFrame") -> str:
-    """Return how many problems of each kind there are, in words."""
-    counts = problems["kind"].value_counts().to_dict()
-    texts = [f"{n} {kind}{'s' if n > 1 and kind != 'missing' else ''}" for kind, n in sorted(counts.items())]
-    return " and ".join(texts) or "no problem found"

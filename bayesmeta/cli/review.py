@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bayesmeta.cli.output import count_problems, format_option, frame_text, say
+from bayesmeta.cli.output import format_option, frame_text, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,14 +55,23 @@ def flow_command(*, file: str, draw: str | None, template: bool, form: str) -> N
 @click.argument("file")
 @click.option("--tool", metavar="NAME", help="NOS, MINORS, RoB 2, ..., or a TOML file [default: the column tool].")
 @click.option("--study", default="study", show_default=True, metavar="COLUMN", help="Column of the studies.")
+@click.option(
+    "--order",
+    multiple=True,
+    metavar="TOOL=CODE,...",
+    help="The tool's items in the order of the columns q1, q2, ... [default: the tool's own]. Once for each tool.",
+)
 @template_option
 @format_option
-def quality_command(*, file: str, tool: str | None, study: str, template: bool, form: str) -> None:
+def quality_command(
+    *, file: str, tool: str | None, study: str, order: tuple[str, ...], template: bool, form: str
+) -> None:
     """Say which scores, answers and totals in FILE, a CSV file with one row per study, cannot be right.
 
     \b
     bayesmeta review quality minors.csv --tool MINORS --template
     bayesmeta review quality rob.csv --tool "RoB 2" --study Study
+    bayesmeta review quality nos.csv --tool NOS --order NOS=S1,S2,S3,S4,O1,O2,C1,O3
     """  # noqa: D301 (click takes the backspace as a mark)
     from bayesmeta.errors import SpecError
     from bayesmeta.review.quality import read_quality
@@ -73,7 +82,22 @@ def quality_command(*, file: str, tool: str | None, study: str, template: bool, 
             raise SpecError("--template needs --tool, such as --tool MINORS.")
         click.echo(write_quality_template(file, tool))
         return
-    _report(read_quality(file, tool=tool, study=study, on_bad="keep").problems, file, form)
+    quality = read_quality(file, tool=tool, study=study, order=_orders(order), on_bad="keep")
+    _report(quality.problems, file, form)
+
+
+def _orders(given: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the codes of items by tool."""
+    from bayesmeta.errors import SpecError
+
+    orders: dict[str, list[str]] = {}
+    for text in given:
+        tool, is_said, codes = text.rpartition("=")
+        if not is_said or not tool.strip() or tool.strip() in orders:
+            wrong = "is given twice" if is_said and tool.strip() else "names no tool"
+            raise SpecError(f"--order {text!r} {wrong}; give the items of each tool once, as in NOS=S1,S2,S3.")
+        orders[tool.strip()] = [code.strip() for code in codes.split(",")]
+    return orders
 
 
 @review_command.command("extraction", short_help="Check a table of extracted results, or write its template.")
@@ -98,6 +122,8 @@ def extraction_command(*, file: str, template: bool, form: str) -> None:
 
 def _report(problems: "pd.DataFrame", file: str, form: str) -> None:
     """Print problems one by one, then how many there are; end with status 1 if there is an error."""
+    from bayesmeta.data.check import count_problems
+
     if form != "table":
         click.echo(frame_text(problems, form))
     elif len(problems):

@@ -15,6 +15,9 @@ type Fault = Literal["missing", "boolean", "percent", "thousands", "comma", "inf
 MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null", ".", "nat"})
 """How spreadsheets, R, pandas and SAS write "no value", in lower case."""
 
+MOST_DECIMALS = 12
+"""Digits of a binary number beyond these are not a print."""
+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PERCENT = re.compile(r"([+-]?[0-9]+(?:[.,][0-9]+)?)\s*%")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:(?:[,'\u2019\s][0-9]{3})+(?:\.[0-9]+)?|(?:\.[0-9]{3}){2,})")
@@ -91,6 +94,15 @@ def read_number(cell: object) -> Reading:
 def plain_minus(text: str) -> str:
     """Return the text stripped, with a typographic minus sign replaced by the plain one."""
     return text.strip().replace("\u2212", "-")
+
+
+def decimals_of(cell: object) -> int:
+    """Return how many digits after the point a number has: text as written, a float in its shortest form."""
+    if isinstance(cell, str):
+        number = Decimal(plain_minus(cell).rstrip("%").rstrip())
+    else:
+        number = Decimal(repr(float(cell))).normalize()  # type: ignore[arg-type]
+    return min(max(-int(number.as_tuple().exponent), 0), MOST_DECIMALS)
 
 
 def is_plain_number(text: str) -> bool:

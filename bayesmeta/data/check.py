@@ -204,6 +204,13 @@ def find_problems(
     return Rows(labels, values, tuple(sorted(found, key=lambda p: p.position)))
 
 
+def count_problems(problems: pd.DataFrame) -> str:
+    """Return how many problems of each kind there are, in words."""
+    counts = problems["kind"].value_counts().to_dict()
+    texts = [f"{n} {kind}{'s' if n > 1 and kind != 'missing' else ''}" for kind, n in sorted(counts.items())]
+    return " and ".join(texts) or "no problem found"
+
+
 def _repeated_labels(labels: Sequence[str], bad: set[int], names: Sequence[str]) -> list[Problem]:
     """Return a problem for each row but one that shares a label: the first without other errors stays."""
     rows_of: dict[str, list[int]] = {}

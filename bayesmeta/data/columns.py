@@ -6,7 +6,7 @@ from typing import TypedDict, final
 
 import pandas as pd
 
-from bayesmeta._validate import check_probability, did_you_mean, unknown_name
+from bayesmeta._validate import check_probability, did_you_mean, listed, unknown_name
 from bayesmeta.data.kinds import ALIASES, ARMS, ROLES_OF_KIND, Kind
 from bayesmeta.effects.measures import MEASURES, measures_of
 from bayesmeta.errors import DataError, SpecError
@@ -243,7 +243,7 @@ def _check_measure(measure: str) -> None:
 def _listed(df: pd.DataFrame) -> str:
     names = [str(column) for column in df.columns]
     more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
-    return f" Columns: {', '.join(names[:_SHOWN_COLUMNS]) or 'none'}{more}."
+    return f" Columns: {listed(names[:_SHOWN_COLUMNS]) or 'none'}{more}."
 
 
 def _headless(df: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from bayesmeta.data.cells import Reading
+from bayesmeta.data.cells import Reading, decimals_of
 from bayesmeta.data.kinds import Kind, arms_of, base_role
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.measures import MEASURES
@@ -157,10 +157,14 @@ def _check_interval(readings: Mapping[str, Reading], link: str, measure: str | N
 
 
 def _off_centre(readings: Mapping[str, Reading], link: str) -> list[Finding]:
-    """Return a warning if the estimate lies far from the centre of its interval, rounding allowed for."""
+    """Return a warning if the estimate lies far from the centre of its interval, rounding allowed for.
+
+    Of the intervals here nothing is known. A ratio that a review extracts may be off by less (`extraction_rows`), a
+    print whose convention is known by its rounding alone (`audit_relations`).
+    """
     to_link = LINKS[link].link
     y, low, high = (float(to_link(readings[role].value)) for role in ("estimate", "lower", "upper"))
-    last_digit = 0.5 * 10.0 ** -max(_decimals(reading.value) for reading in readings.values())
+    last_digit = 0.5 * 10.0 ** -max(decimals_of(reading.value) for reading in readings.values())
     slack = [
         float(to_link(readings[role].value + last_digit)) - value
         for role, value in (("estimate", y), ("lower", low), ("upper", high))
@@ -172,8 +176,3 @@ def _off_centre(readings: Mapping[str, Reading], link: str) -> list[Finding]:
     where = " of the log scale" if link == "log" else ""
     text = f"the estimate is far from the centre of its interval{where} ({shown}); compare with the paper"
     return [("estimate", text, "warning")]
-
-
-def _decimals(value: float) -> int:
-    _, _, decimals = repr(value).partition(".")
-    return 0 if decimals == "0" or "e" in decimals else len(decimals)

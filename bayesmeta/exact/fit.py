@@ -1,5 +1,6 @@
 """What does the exact engine return? `ExactFit`: a posterior that knows how accurate it is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, final
@@ -18,7 +19,7 @@ from bayesmeta.exact.likelihoods import check_power_weights, terms_of
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Problem, Solution, pose, solve
 from bayesmeta.exact.summary import EVIDENCE_FLOOR, summary_rows, theta_rows, worst_error
-from bayesmeta.exact.theta import StudyEffect, study_effects
+from bayesmeta.exact.theta import Effect, study_effects
 from bayesmeta.exact.trees import Drawable, draw_tree
 from bayesmeta.result.describe import describe
 from bayesmeta.result.marginal import IDENTITY, PROPORTION_SCALES, Marginal
@@ -164,7 +165,7 @@ class ExactFit:
         return Marginal(name, effect.cdf_pdf, start, moments, PROPORTION_SCALES[self.link])
 
     @cached_property
-    def study_posteriors(self) -> tuple[list[StudyEffect], list[StudyEffect]]:
+    def study_posteriors(self) -> tuple[Sequence[Effect], Sequence[Effect]]:
         """Posteriors of the studies' own effects, at the finer and the coarser resolution."""
         return study_effects(self._fine.posterior), study_effects(self._coarse.posterior)
 

@@ -23,7 +23,7 @@ from bayesmeta.exact.against import RateKind, logit_at, on_kind
 from bayesmeta.exact.contrast import RATIO
 from bayesmeta.exact.outcomes import Outcome
 from bayesmeta.exact.rows import invert, sinc_cdf
-from bayesmeta.exact.theta import StudyEffect
+from bayesmeta.exact.theta import Effect
 from bayesmeta.result.marginal import IDENTITY, Marginal
 from bayesmeta.surface.kernels import CommonKernel
 from bayesmeta.surface.surface import powers_rule
@@ -76,7 +76,7 @@ class Joint:
     tables: dict[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, outcome: Outcome, effect: StudyEffect) -> Self:
+    def of(cls, outcome: Outcome, effect: Effect) -> Self:
         """Return the posterior of an outcome whose log odds ratio has the given one."""
         gamma, log_q = outcome.gamma_rule(min(outcome.sd, effect.moments()[1]))
         ratio, share = _log_ratio(outcome, effect), np.exp(log_q)[:, None]
@@ -253,7 +253,7 @@ def _between(table: FloatArray, position: FloatArray) -> FloatArray:
     return np.asarray((share * values).sum(axis=-1) / share.sum(axis=-1))
 
 
-def _log_ratio(outcome: Outcome, effect: StudyEffect) -> tuple[FloatArray, FloatArray]:
+def _log_ratio(outcome: Outcome, effect: Effect) -> tuple[FloatArray, FloatArray]:
     """Return log odds ratios at equal steps, and the log of r there."""
     sd = effect.moments()[1]
     wide = np.linspace(effect.theta[0], effect.theta[-1], 2001)

@@ -26,7 +26,7 @@ from bayesmeta.exact.contrast import gauss_panels
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import Solution, pose, solve
 from bayesmeta.exact.summary import worst_error
-from bayesmeta.exact.theta import StudyEffect, study_effects
+from bayesmeta.exact.theta import Effect, study_effects
 from bayesmeta.spec.control import Rate
 from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.kernels import CommonKernel
@@ -195,13 +195,13 @@ class Exchangeable:
         What is known of each.
     quantities : Quantities
         Of the hierarchy: ``mu`` is m, ``tau`` is omega.
-    effects : tuple of StudyEffect
+    effects : tuple of StudyEffect or CommonEffect
         The log odds ratios.
     """
 
     outcomes: tuple[Outcome, ...]
     quantities: Quantities
-    effects: tuple[StudyEffect, ...]
+    effects: tuple[Effect, ...]
 
 
 def solve_outcomes(

@@ -4,7 +4,7 @@ Every number is computed at two resolutions. A quantile q of the finer one is ch
 distribution function: it is off by |F(q) - p| / density(q) to first order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from bayesmeta._validate import check_probability
 from bayesmeta.exact.posterior import Posterior
 from bayesmeta.exact.quantities import Quantities
 from bayesmeta.exact.solve import TOLERANCE
-from bayesmeta.exact.theta import StudyEffect
+from bayesmeta.exact.theta import Effect
 from bayesmeta.result.marginal import Marginal
 from bayesmeta.result.study_table import weight_and_shrinkage
 from bayesmeta.result.summary import COLUMNS, check_interval
@@ -57,8 +57,8 @@ def worst_error(fine: Quantities, coarse: Quantities, names: Iterable[str]) -> f
 
 def theta_rows(
     posterior: Posterior,
-    fine: list[StudyEffect],
-    coarse: list[StudyEffect],
+    fine: Sequence[Effect],
+    coarse: Sequence[Effect],
     labels: tuple[str, ...],
     moments: list[tuple[float, float]],
     *,
@@ -77,9 +77,7 @@ def theta_rows(
     return frame
 
 
-def _theta_row(
-    fine: StudyEffect, coarse: StudyEffect, probabilities: FloatArray, existing: tuple[float, float]
-) -> list[float]:
+def _theta_row(fine: Effect, coarse: Effect, probabilities: FloatArray, existing: tuple[float, float]) -> list[float]:
     start = fine.theta, np.cumsum(fine.weight) - 0.5 * fine.weight
     moments = np.array(existing)
     at = Marginal("theta", fine.cdf_pdf, start, fine.moments()).base_ppf(probabilities)

@@ -7,7 +7,9 @@ wide against the nodes of mu, the integral is a sum over them; where it is narro
 weighted by the likelihood, and the weighted density of mu is averaged over z.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -29,7 +31,6 @@ LARGEST_LOG_SHARE = 20.0  # of a node of a narrow kernel; larger only where the 
 HALF = 8.0  # half the width of the first bracket, in rough SDs
 MOMENT_DROP = 23.0  # minus the log of the part of a moment that may be cut off
 LARGEST_DROP = 600.0  # densities are computed down to TINY
-SHEER = 1e-6  # SDs: a density that rises within less is cut off
 TINY = 1e-290  # densities below this are 0
 
 
@@ -67,16 +68,55 @@ class StudyEffect:
         return sinc_cdf(offset) @ self.weight, (np.sinc(offset) @ self.weight) * slope
 
 
-def study_effects(posterior: Posterior) -> list[StudyEffect]:
+@final
+@dataclass(frozen=True, eq=False)
+class CommonEffect:
+    """The posterior of mu, which is every study's effect where they have one in common.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Of mu; its density may jump where the prior ends.
+    """
+
+    posterior: Posterior
+
+    @cached_property
+    def _order(self) -> IntArray:
+        return np.argsort(self.posterior.surface.grid.mu, axis=None)
+
+    @property
+    def theta(self) -> FloatArray:
+        """Nodes (link scale), shape (U,)."""
+        return self.posterior.surface.grid.mu.ravel()[self._order]
+
+    @property
+    def weight(self) -> FloatArray:
+        """Their probabilities, shape (U,)."""
+        return self.posterior.weight.ravel()[self._order]
+
+    def moments(self) -> tuple[float, float]:
+        """Return mean and SD on the link scale."""
+        return self.posterior.moments(self.posterior.surface.grid.mu)
+
+    def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the distribution function and density at ``x``, shape (P,), link scale."""
+        return self.posterior.mu_cdf_pdf(x)
+
+
+type Effect = StudyEffect | CommonEffect
+
+
+def study_effects(posterior: Posterior) -> Sequence[Effect]:
     """Return the posteriors of the true effects of all studies, in order.
 
     Raises
     ------
     AccuracyError
-        If the region of a density cannot be found, or the density of an effect common to all studies jumps.
+        If the region of a density cannot be found.
     """
     if isinstance(posterior.surface.terms.kernel, CommonKernel):
-        return [_common_effect(posterior)] * posterior.surface.terms.k
+        return [CommonEffect(posterior)] * posterior.surface.terms.k
     rows = posterior.rows
     mu, weight = refined_nodes(posterior.surface.grid, rows, posterior.weight[rows])
     narrow = is_narrow(posterior.surface.grid.tau[rows], mu, weight)
@@ -92,7 +132,7 @@ def study_effects(posterior: Posterior) -> list[StudyEffect]:
     theta = mode[:, None] + width[:, None] * np.sinh(v)
     log_likelihood = posterior.surface.terms.log_likelihood_at(theta)
     nodes, mass = mu[~narrow].ravel(), weight[~narrow].ravel()
-    effects = []
+    effects: list[Effect] = []
     for i in range(posterior.surface.terms.k):
         density = _wide_part(kernel, theta[i], log_likelihood[i], nodes, tau, -log_m[i], mass)
         density += _narrow_part(posterior, rows[narrow], i, theta[i])
@@ -191,28 +231,6 @@ def _spike(posterior: Posterior) -> tuple[float, float]:
     sd = grid.local_sd[rows]
     best = rows[sd.argmin()]
     return float(grid.mu_coordinate.value(grid.centre[best])), float(sd.min())
-
-
-def _common_effect(posterior: Posterior) -> StudyEffect:
-    """Return the posterior of mu, which is every study's effect if they have one in common."""
-    mean, sd = posterior.moments(posterior.surface.grid.mu)
-
-    def log_f(x: FloatArray, _rows: IntArray) -> FloatArray:
-        return np.log(np.maximum(posterior.mu_cdf_pdf(x.ravel())[1], TINY)).reshape(1, *x.shape)
-
-    found = locate(log_f, np.array([mean - 8.0 * sd]), np.array([mean + 8.0 * sd]), drop=DROP)
-    mode, local = sharpest(log_f, found)
-    width = WIDTH * local
-    if width[0] < SHEER * sd:
-        raise AccuracyError(
-            "all studies have the one effect mu, whose prior ends where the data lie; its density jumps: take its "
-            "row of fit.summary(), or a prior without that bound."
-        )
-    first, last = np.arcsinh((found.lower - mode) / width)[0], np.arcsinh((found.upper - mode) / width)[0]
-    v = np.linspace(first, last, int(np.ceil((last - first) / (0.5 * posterior.surface.settings.step_mu))) + 1)
-    theta = mode + width * np.sinh(v)
-    share = posterior.mu_cdf_pdf(theta)[1] * np.cosh(v)
-    return StudyEffect(float(mode[0]), float(width[0]), float(first), float(v[1] - v[0]), theta, share / share.sum())
 
 
 def _wide_part(

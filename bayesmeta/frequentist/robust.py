@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayesmeta._arrays import FloatArray, IntArray
 from bayesmeta._validate import unknown_name
+from bayesmeta.data.moderators import check_moderator
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.frequentist.coefficients import Coefficients, WaldTest
@@ -221,13 +222,9 @@ def sandwich(fit: Projection, y: FloatArray, member: IntArray) -> FloatArray:
 def _labels(studies: Studies, cluster: str | Sequence[object]) -> list[str]:
     """Return the cluster of each study."""
     if isinstance(cluster, str):
-        there = [str(name) for name in studies.moderators.columns]
-        if cluster == "study" and cluster not in there:
+        if cluster == "study" and cluster not in studies.moderators:
             return list(studies.study)
-        if cluster not in there:
-            if not there:
-                raise SpecError(f"the studies have no moderator {cluster!r}; read them with moderators=[{cluster!r}].")
-            raise SpecError(unknown_name("moderator", cluster, there))
+        check_moderator(studies, cluster)
         values = studies.moderators[cluster].tolist()
     elif isinstance(cluster, Iterable):
         values = list(cluster)

@@ -1,6 +1,5 @@
 """Can the draws be trusted, and if not, what is to be done? A verdict in words."""
 
-from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from bayesmeta._arrays import FloatArray
 from bayesmeta.nuts.hyperpriors import hyperpriors
 from bayesmeta.result.diagnosis import LEVELS, Check, Diagnosis, identified, is_its_prior
+from bayesmeta.spec.beyond import features_beyond
 from bayesmeta.spec.observed import Estimates
 from bayesmeta.spec.resolve import resolve_prior
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 LARGEST_R_HAT: Final = 1.01  # Vehtari et al. (2021)
 ESS_PER_CHAIN: Final = 100.0  # Vehtari et al. (2021), for the bulk and for the tails
+APART: Final = 1.1  # R-hat of chains that no number of draws alone brings together; Gelman and Rubin's (1992) limit
+MOST_LONGER: Final = 100.0  # times as many draws: what is advised at most
+ROUND_TO: Final = 500  # draws
 LARGEST_MCSE: Final = 0.1  # of a posterior SD: the first digit of the mean holds
 SMALLEST_BFMI: Final = 0.3  # Betancourt (2016), arXiv:1604.00695, as Stan uses it
 MOST_DEEP: Final = 0.05  # share of draws whose tree was cut at its greatest depth
@@ -49,9 +52,9 @@ def _mixing(fit: "NutsFit") -> list[Check]:
     with np.errstate(divide="ignore", invalid="ignore"):
         error = (fit.diagnostics["mcse_mean"] / fit.diagnostics["sd"]).to_numpy()
     mcse = float(error.max()) if np.isfinite(error).all() else np.inf
+    worst = float(r_hat.max()) if np.isfinite(r_hat).all() else np.inf
     wanted = ESS_PER_CHAIN * fit.chains
-    longer = ceil(fit.draws * min(wanted / max(min(bulk, tail), 1.0), 100.0) / 500.0) * 500
-    more = f"too few draws; take more draws (draws={longer}), or the engine 'exact'"
+    more = _more(fit, worst if fit.chains > 1 else 1.0, wanted / max(min(bulk, tail), 1.0))
     checks = [
         Check("ess_bulk", bulk, f">= {wanted:g}", bulk >= wanted, more, f"bulk ESS {bulk:.0f}"),
         Check("ess_tail", tail, f">= {wanted:g}", tail >= wanted, more, f"tail ESS {tail:.0f}"),
@@ -59,19 +62,40 @@ def _mixing(fit: "NutsFit") -> list[Check]:
               "" if mcse <= LARGEST_MCSE else f"MCSE of a mean {mcse:.2f} SD"),
     ]  # fmt: skip
     if fit.chains > 1:
-        worst = float(r_hat.max()) if np.isfinite(r_hat).all() else np.inf
-        twice = (
-            f"the chains have not met; take more tuning steps and draws (tune={2 * fit.tune}, draws={2 * fit.draws})"
-        )
-        found = f"R-hat {worst:.3f}"
-        checks.insert(0, Check("r_hat", worst, f"<= {LARGEST_R_HAT:g}", worst <= LARGEST_R_HAT, twice, found))
+        met = worst <= LARGEST_R_HAT
+        checks.insert(0, Check("r_hat", worst, f"<= {LARGEST_R_HAT:g}", met, more, f"R-hat {worst:.3f}"))
     return checks
+
+
+def _more(fit: "NutsFit", r_hat: float, short: float) -> str:
+    """Return the one advice on how many draws to take, for all checks of how well the chains mix.
+
+    Parameters
+    ----------
+    r_hat : float
+        The largest.
+    short : float
+        The effective sample size that is wanted, as a multiple of the smallest there is.
+    """
+    longer = (int(fit.draws * np.clip(short, 1.0, MOST_LONGER)) // ROUND_TO + 1) * ROUND_TO
+    if r_hat <= LARGEST_R_HAT:
+        return f"too few draws; take more draws (draws={longer}){_or_exact(fit)}"
+    if fit.draws < ESS_PER_CHAIN:
+        options = f"(tune={max(fit.tune, ROUND_TO)}, draws={longer})"
+        return f"too few draws to tell whether the chains have met; take more {options}{_or_exact(fit)}"
+    options = f"(tune={2 * fit.tune}, draws={2 * fit.draws if r_hat > APART else max(2 * fit.draws, longer)})"
+    return f"the chains have not met; take more tuning steps and draws {options}{_or_exact(fit)}"
+
+
+def _or_exact(fit: "NutsFit") -> str:
+    return "" if features_beyond(fit.model) else ", or the engine 'exact'"
 
 
 def _divergences(fit: "NutsFit") -> Check:
     now, count = fit.target_accept, fit.n_divergent
     found = "1 divergence" if count == 1 else f"{count or 'no'} divergences"
-    exact = "use the engine 'exact', or a prior of tau with less mass near 0"
+    prior = "a prior of tau with less mass near 0"
+    exact = f"take {prior}" if features_beyond(fit.model) else f"use the engine 'exact', or {prior}"
     advice = f"parts of the posterior may be missing; {exact}"
     if now < VERY_CAREFUL:
         higher = CAREFUL if now < CAREFUL else VERY_CAREFUL
@@ -96,7 +120,7 @@ def _is_funnel(fit: "NutsFit") -> bool:
 
 def _energy(fit: "NutsFit") -> Check:
     smallest = float(fit.bfmi.min())
-    advice = "the sampler crosses the tails too slowly; take a prior with lighter tails, or the engine 'exact'"
+    advice = f"the sampler crosses the tails too slowly; take a prior with lighter tails{_or_exact(fit)}"
     passed = not smallest < SMALLEST_BFMI
     return Check("bfmi", smallest, f">= {SMALLEST_BFMI:g}", passed, advice, f"BFMI {smallest:.2f}")
 

@@ -144,6 +144,9 @@ def check_options(ax: object, width_mm: object, fontsize: object, notes: object)
             raise SpecError(f"{name}={value!r} must be a positive number, such as {example}.")
     if not isinstance(notes, Iterable):
         raise SpecError(f"notes={notes!r} must be a text or a list of texts.")
+    for i, note in enumerate(notes, 1):
+        if not isinstance(note, str):
+            raise SpecError(f"notes must be a text or a list of texts, but its entry {i} is {note!r}, {a_type(note)}.")
 
 
 def reference_lines(reference: References) -> dict[str, float]:
@@ -188,7 +191,7 @@ def goes_beyond(frame: pd.DataFrame, ends: tuple[float, float], *, shrunken: boo
 
 def own_notes(notes: str | Sequence[str]) -> list[str]:
     """Return the user's notes as a list."""
-    return [notes] if isinstance(notes, str) else [str(note) for note in notes]
+    return [notes] if isinstance(notes, str) else list(notes)
 
 
 def unbroken(note: str) -> str:

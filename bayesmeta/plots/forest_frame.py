@@ -11,6 +11,7 @@ from scipy import special
 from bayesmeta._arrays import IntArray
 from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.api import AnyFit
+from bayesmeta.data.moderators import or_add
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
@@ -145,7 +146,7 @@ def made_frame(
     moderators = fit.studies.moderators.convert_dtypes()
     others = moderators.drop(columns=[name for name in moderators if name in dtypes])
     observed = pd.concat([studies.reindex(columns=list(dtypes)).astype(dtypes), others], axis=1)
-    observed = observed.iloc[positions(observed, order)]
+    observed = observed.iloc[positions(observed, order, of=fit.studies)]
     pooled = [
         row | {"method": label, "group": "", "is_reliable": is_reliable(each)}
         for label, each in fits.items()
@@ -198,18 +199,18 @@ def _data_dtypes(studies: Studies) -> dict[str, str]:
     return {role: "float64" if role.startswith("time") else "Int64" for role in studies.data}
 
 
-def positions(studies: pd.DataFrame, order: str | Sequence[str] | None) -> IntArray:
-    """Return which study stands where, or raise `SpecError`."""
+def positions(studies: pd.DataFrame, order: str | Sequence[str] | None, *, of: Studies | None = None) -> IntArray:
+    """Return which study stands where, or raise `SpecError`; `of`: the studies whose moderators the frame has."""
     if order is None:
         return np.arange(len(studies))
     if isinstance(order, str):
-        return _by_column(studies, order)
+        return _by_column(studies, order, of)
     if not isinstance(order, Iterable):
         raise SpecError(f"order={order!r} is no column and no list of labels; give for example order='-weight'.")
     return _by_labels(studies["label"].tolist(), [str(label) for label in order])
 
 
-def _by_column(studies: pd.DataFrame, order: str) -> IntArray:
+def _by_column(studies: pd.DataFrame, order: str, of: Studies | None) -> IntArray:
     columns = studies.drop(columns=["kind", "method", "point", "parameter", "interval", "group", "is_reliable"])
     columns = columns.rename(columns={"label": "study"}).dropna(axis=1, how="all")
     name = order.removeprefix("-")
@@ -218,7 +219,8 @@ def _by_column(studies: pd.DataFrame, order: str) -> IntArray:
     if name == "data" and sizes:
         by, columns = sizes[0], columns.assign(**{sizes[0]: columns[sizes].sum(axis=1)})
     if by not in columns:
-        raise SpecError(unknown_name("column for order", name, columns))
+        hint = "" if of is None else or_add(of, name, columns)
+        raise SpecError(unknown_name("column for order", name, columns) + hint)
     try:
         ranks = columns[by].rank(method="dense", na_option="bottom", ascending=not order.startswith("-"))
     except TypeError:

@@ -81,8 +81,7 @@ def plot_leave_one_out(
     >>> fit = bm.fit(bm.Studies.from_frame(bm.load_dataset("pritz1997"), events="events", n="n"))
     >>> ax = plot_leave_one_out(fit, order="estimate")
     """
-    check_options(ax, width_mm, fontsize, notes)
-    wanted = Wanted(ax, scale, xlim, reference, xlabel, notes, forest_style(style), part, width_mm, fontsize)
+    wanted = Wanted(ax, scale, xlim, reference, xlabel, notes, style, part, width_mm, fontsize)
     frame = leave_one_out_frame(fit, estimand=estimand, order=order, ci_prob=ci_prob)
     return _draw(fit, frame, ci_prob, wanted, first_column="Study left out", meaning=LEFT_OUT)
 
@@ -131,8 +130,7 @@ def plot_cumulative(
     >>> studies = bm.Studies.from_frame(bm.load_dataset("blinatumomab_cr"), moderators=["year"])
     >>> ax = plot_cumulative(bm.fit(studies), by="year")
     """
-    check_options(ax, width_mm, fontsize, notes)
-    wanted = Wanted(ax, scale, xlim, reference, xlabel, notes, forest_style(style), part, width_mm, fontsize)
+    wanted = Wanted(ax, scale, xlim, reference, xlabel, notes, style, part, width_mm, fontsize)
     frame = cumulative_frame(fit, by=by, estimand=estimand, ci_prob=ci_prob)
     head = by if isinstance(by, str) else ""
     return _draw(fit, frame, ci_prob, wanted, first_column="Study added", meaning=ADDED, by=head)
@@ -149,10 +147,15 @@ class Wanted:
     reference: References
     xlabel: str | None
     notes: str | Sequence[str]
-    style: ForestStyle
+    style: str | ForestStyle
     part: tuple[int, int]
     width_mm: float | None
     fontsize: float | None
+
+    def __post_init__(self) -> None:
+        """Refuse options that are not allowed before anything is computed."""
+        check_options(self.ax, self.width_mm, self.fontsize, self.notes)
+        forest_style(self.style)
 
 
 def _draw(
@@ -166,14 +169,14 @@ def _draw(
     by: str = "",
 ) -> Axes:
     """Draw the steps with the columns that the width has room for."""
-    natural, lines = natural_scale(fit), reference_lines(wanted.reference)
+    natural, lines, style = natural_scale(fit), reference_lines(wanted.reference), forest_style(wanted.style)
     unit = choose_unit(natural, wanted.scale, frame)
     ends = padded(unit, axis_range(unit, frame, wanted.xlim, [*lines.values()]))
     printing = Printing(unit, decimals(unit, frame), prob)
     label = axis_label(unit, natural, noun_of(fit)) if wanted.xlabel is None else wanted.xlabel
     title = str(frame["method"].iloc[0])
     scene = Scene(unit, ends, label, [title], lines=[*lines.values()], null=null_of(natural))
-    with letters(wanted.style):
+    with letters(style):
         is_narrow = width_of(wanted.ax, wanted.width_mm) < NARROW_MM
         notes = [
             heterogeneity_line(f"{title}, all studies", fit, ci_prob=prob),
@@ -195,10 +198,10 @@ def _draw(
                 )
             ],
             notes=[unbroken(note) for note in notes],
-            style=wanted.style,
+            style=style,
             first_column=first_column,
         )
-        size = wanted.fontsize or wanted.style.fontsize
+        size = wanted.fontsize or style.fontsize
         return compose(part_of(content, wanted.part), scene, ax=wanted.ax, width_mm=wanted.width_mm, fontsize=size)
 
 

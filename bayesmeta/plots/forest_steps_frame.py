@@ -10,7 +10,6 @@ from bayesmeta._validate import check_probability, unknown_name
 from bayesmeta.analyses.cumulative import cumulative
 from bayesmeta.analyses.leave_one_out import leave_one_out
 from bayesmeta.analyses.parts import PartFit
-from bayesmeta.analyses.sampled_parts import QUICKER
 from bayesmeta.errors import SpecError
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.frequentist.glmm_result import GlmmFit
@@ -142,7 +141,6 @@ def _frame(fit: PartFit | NutsFit, table: pd.DataFrame, estimand: str | None, pr
     )  # fmt: skip
     if isinstance(fit, NutsFit):
         steps["is_reliable"] = rows["is_reliable"] | rows[point].isna()
-        steps["note"] = [note.removesuffix(QUICKER).removesuffix("; ") for note in rows["note"]]
     if not is_bayesian:
         steps.loc[steps["k"] == 1, ["tau", "i2"]] = np.nan  # which one study does not tell
     steps[["estimate", "lower", "upper"]] = np.array(numbers, dtype=np.float64).reshape(-1, 3)

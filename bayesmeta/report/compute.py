@@ -116,13 +116,13 @@ def compute(analysis: Analysis, inputs: Inputs | None = None, *, quiet: bool = T
     """
     inputs = load_inputs(analysis) if inputs is None else inputs
     named = list(_names(analysis.engines))
-    fits = {name: _fit(analysis, inputs, engine, quiet=quiet) for name, engine in named if engine.name != "nuts"}
+    fits = {name: _fit(analysis, inputs, engine, name, quiet=quiet) for name, engine in named if engine.name != "nuts"}
     by_level = _subgroups(analysis, inputs, named)
     checks = compute_checks(analysis, inputs, fits)
     for name, engine in named:
         if engine.name == "nuts":
             check_figures(analysis, fits)
-            fits[name] = _fit(analysis, inputs, engine, quiet=quiet)
+            fits[name] = _fit(analysis, inputs, engine, name, quiet=quiet)
     ordered = {name: fits[name] for name, _ in named}
     ci_prob = analysis.output.ci_prob
     tables = [compare([each], ci_prob=ci_prob).assign(name=name) for name, each in ordered.items()]
@@ -145,14 +145,20 @@ def _names(engines: tuple[EngineChoice, ...]) -> Iterator[tuple[str, EngineChoic
         yield engine.name if names.count(engine.name) == 1 else f"{engine.name}-{number}", engine
 
 
-def _fit(analysis: Analysis, inputs: Inputs, engine: EngineChoice, *, quiet: bool) -> AnyFit:
+def _which(engine: EngineChoice, name: str) -> str:
+    """Return which of several sections of an engine it is, for messages."""
+    number = name.removeprefix(engine.name).removeprefix("-")
+    return f" (no. {number})" if number else ""
+
+
+def _fit(analysis: Analysis, inputs: Inputs, engine: EngineChoice, name: str, *, quiet: bool) -> AnyFit:
     shared: dict[str, dict[str, Any]] = {
         "nuts": {"seed": DEFAULT_SEED, "quiet": quiet},
         "frequentist": {"ci_prob": analysis.output.ci_prob},
     }
     model = None if engine.name == "frequentist" else inputs.model
     options = {**shared.get(engine.name, {}), **engine.options}
-    with located(analysis, f"engines.{engine.name}"):
+    with located(analysis, f"engines.{engine.name}", _which(engine, name)):
         result: AnyFit = fit(inputs.studies, model, engine=engine.name, **options)
     if isinstance(result, NutsFit):  # the limits that are reported are those compared
         return replace(result, verification=verify(result, ci_prob=analysis.output.ci_prob))
@@ -183,7 +189,8 @@ def _subgroups(analysis: Analysis, inputs: Inputs, named: list[tuple[str, Engine
             continue
         if "power_weights" in engine.options:
             raise SpecError("[subgroups] does not take [engines.exact] power_weights; leave one of the two out.")
-        with located(analysis, "subgroups"):
+        which = _which(engine, name)
+        with located(analysis, "subgroups", f" by [engines.{engine.name}]{which}" if which else ""):
             table = subgroups(
                 inputs.studies,
                 None if engine.name == "frequentist" else inputs.model,

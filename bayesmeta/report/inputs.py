@@ -90,13 +90,13 @@ class Inputs:
 
 
 @contextmanager
-def located(analysis: Analysis, section: str) -> Iterator[None]:
-    """Put the analysis file and the section before the message of an error that is raised inside."""
+def located(analysis: Analysis, section: str, which: str = "") -> Iterator[None]:
+    """Put the analysis file and the section (of several of its name, which) before the message of an error inside."""
     try:
         yield
     except BayesmetaError as error:
         name = f"{Path(analysis.source.path).name}: " if analysis.source else ""
-        raise type(error)(f"{name}[{section}] {error}") from None
+        raise type(error)(f"{name}[{section}]{which} {error}") from None
 
 
 def load_inputs(analysis: Analysis) -> Inputs:

@@ -21,14 +21,21 @@ class Kind:
         What it is called in messages, with an example.
     accepts : callable
         Whether a value that TOML holds is of this type.
+    each : callable, optional
+        Of an array or a table: whether one of its entries is as it should be.
     """
 
     title: str
     accepts: Callable[[object], bool]
+    each: Callable[[object], bool] | None = None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+    return isinstance(value, list) and all(map(_is_text, value))
 
 
 def _is_number(value: object) -> bool:
@@ -47,18 +54,18 @@ def _is_weights(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_number, value.values()))
 
 
-TEXT: Final = Kind('a string, such as "study"', lambda value: isinstance(value, str))
-TEXTS: Final = Kind('an array of strings, such as ["regimen"]', _is_texts)
+TEXT: Final = Kind('a string, such as "study"', _is_text)
+TEXTS: Final = Kind('an array of strings, such as ["regimen"]', _is_texts, _is_text)
 TEXT_OR_TEXTS: Final = Kind(
-    'a string or an array of strings, such as "-weight"', lambda v: TEXT.accepts(v) or _is_texts(v)
+    'a string or an array of strings, such as "-weight"', lambda v: _is_text(v) or _is_texts(v), _is_text
 )
 WHOLE: Final = Kind("a whole number, such as 1000", lambda value: type(value) is int)
 NUMBER: Final = Kind("a number, such as 0.95", _is_number)
-NUMBERS: Final = Kind("an array of numbers, such as [170, 85]", _is_numbers)
+NUMBERS: Final = Kind("an array of numbers, such as [170, 85]", _is_numbers, _is_number)
 YES_OR_NO: Final = Kind("true or false", lambda value: isinstance(value, bool))
 CHOICE: Final = Kind('a value or an array of values of that column, such as "CR" or [2017, 2023]', _is_choice)
 
-WEIGHTS: Final = Kind('a table of numbers by study, such as { "Lee 2019" = 0.5 }', _is_weights)
+WEIGHTS: Final = Kind('a table of numbers by study, such as { "Lee 2019" = 0.5 }', _is_weights, _is_number)
 
 type Keys = Mapping[str, Kind]
 
@@ -142,7 +149,7 @@ SECTIONS: Final[Mapping[str, Keys]] = MappingProxyType(
 
 
 def check_values(
-    table: Mapping[str, Any], section: str, origin: str, *, inside: tuple[str, ...] = ()
+    table: Mapping[str, Any], section: str, origin: str, *, inside: tuple[str, ...] = (), which: str = ""
 ) -> dict[str, Any]:
     """Return the values of a section, arrays as tuples.
 
@@ -156,6 +163,8 @@ def check_values(
         The file's name, for messages.
     inside : tuple of str
         Sections that may lie inside this one; they are left out of what is returned.
+    which : str
+        Of several sections of that name: which, in words that follow the name.
 
     Raises
     ------
@@ -164,7 +173,7 @@ def check_values(
         of another type.
     """
     keys = SECTIONS[section] if section else TOP
-    where = f"{origin}: [{section}]" if section else f"{origin}:"
+    where = f"{origin}: [{section}]{which}" if section else f"{origin}:"
     for key, value in table.items():
         if key in inside:
             continue
@@ -178,7 +187,16 @@ def check_values(
 def check_kind(where: str, key: str, value: object, kind: Kind) -> None:
     """Refuse a value of another type; ``where`` begins the message."""
     if not kind.accepts(value):
-        raise SpecError(f"{where} {key} must be {kind.title}; got {_shown(value)}.")
+        raise SpecError(f"{where} {key} must be {kind.title}; got {_shown(value)}{_wrong_entry(value, kind)}.")
+
+
+def _wrong_entry(value: object, kind: Kind) -> str:
+    """Return which entry of an array or table is the first that is wrong; empty if that is not known."""
+    if kind.each is None or not isinstance(value, list | dict):
+        return ""
+    entries = enumerate(value, 1) if isinstance(value, list) else value.items()
+    wrong = next(((place, entry) for place, entry in entries if not kind.each(entry)), None)
+    return "" if wrong is None else f" whose entry {wrong[0]!r} is {_shown(wrong[1])}"
 
 
 def _fixed(value: Any) -> Any:

@@ -86,11 +86,14 @@ def _read_engines(table: Mapping[str, Any], origin: str) -> tuple[EngineChoice, 
     for name, value in table.items():
         if name not in ENGINES:
             raise SpecError(f"{origin}: [engines]: {unknown_name('engine', name, ENGINES)}")
-        for entry in value if isinstance(value, list) else [value]:
+        entries = value if isinstance(value, list) else [value]
+        for number, entry in enumerate(entries, 1):
             where = f"{origin}: [engines.{name}]"
             if not isinstance(entry, dict):
                 raise SpecError(f"{where} must be a section of its own, not {name} = ...; write [engines.{name}].")
-            engines.append(EngineChoice(name, FrozenMapping(check_values(entry, f"engines.{name}", origin))))
+            which = f" (no. {number})" if len(entries) > 1 else ""
+            options = check_values(entry, f"engines.{name}", origin, which=which)
+            engines.append(EngineChoice(name, FrozenMapping(options)))
     return tuple(engines)
 
 

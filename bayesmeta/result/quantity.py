@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bayesmeta._validate import did_you_mean
+from bayesmeta._validate import did_you_mean, listed
 from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import SpecError
 
@@ -69,7 +69,7 @@ def _unknown_quantity(
 ) -> str:
     """Return the message for a name: the nearest is looked for among all studies, but only one of them is shown."""
     names = [*allowed, *(f"{kind}[{label}]" for kind in of_studies for label in studies)]
-    text = f"unknown quantity {given!r}.{did_you_mean(given, names)} Allowed: {', '.join(allowed)}"
+    text = f"unknown quantity {given!r}.{did_you_mean(given, names)} Allowed: {listed(allowed)}"
     if not studies:
         return f"{text}."
     each = "for the study" if len(studies) == 1 else f"for each of the {len(studies)} studies"

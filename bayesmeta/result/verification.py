@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 LARGEST_DIFFERENCE = 4.0  # standard errors; by chance 1 of 16 000 normal differences is larger
+LEAST_EFFECTIVE = 100.0  # draws; with fewer, 4 standard errors of a mean are more than 0.4 posterior SDs
 
 
 @final
@@ -23,17 +24,21 @@ class Verification:
         Empty if there was nothing to compare.
     reason : str
         Why there was nothing to compare; otherwise empty.
+    effective : float
+        Smallest effective sample size of the draws that are compared.
     """
 
     table: pd.DataFrame
     reason: str = ""
+    effective: float = np.inf
 
     @property
     def agrees(self) -> bool | None:
-        """Whether every difference is at most 4 standard errors; None if there was nothing to compare."""
+        """Whether every difference is at most 4 standard errors; None if nothing, or too few draws, tells."""
         if self.reason:
             return None
-        return bool((self.table["difference"].abs() <= LARGEST_DIFFERENCE).all())
+        near = bool((self.table["difference"].abs() <= LARGEST_DIFFERENCE).all())
+        return None if near and self.effective < LEAST_EFFECTIVE else near
 
     @property
     def largest(self) -> float:
@@ -45,6 +50,8 @@ class Verification:
         """The result in one line."""
         if self.reason:
             return f"not verified: {self.reason}"
+        if self.agrees is None:
+            return f"not verified: too few draws (effective {self.effective:.0f}) to tell"
         sizes = self.table["difference"].abs()
         if self.agrees:
             return (

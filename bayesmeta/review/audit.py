@@ -7,6 +7,7 @@ from typing import Any, Final, Unpack, final
 
 import pandas as pd
 
+from bayesmeta._validate import listed
 from bayesmeta.data.columns import Roles
 from bayesmeta.data.select import OnBad
 from bayesmeta.data.studies import Studies
@@ -114,8 +115,8 @@ def audit(
     Raises
     ------
     DataError
-        If the tables hold nothing to compare, rows of the data are bad or doubled, or a column holds proportions where
-        its name says per cents, or the other way round.
+        If the tables hold nothing to compare, rows of the data are bad or doubled, or a column's name is misspelt, or
+        it holds proportions where its name says per cents, or the other way round.
     SpecError
         If an option is unknown.
 
@@ -215,7 +216,7 @@ def _refuse_nothing(data: AuditData, compared: Sequence[Compared]) -> None:
     first = next((row for row in compared if row.why_not), None)
     if first is not None and not any(row.studies is not None for row in compared):
         more = f" and {len(data.outcomes) - SHOWN} more" if len(data.outcomes) > SHOWN else ""
-        known = (", ".join(filter(None, data.outcomes[:SHOWN])) or "none named") + more
+        known = (listed(filter(None, data.outcomes[:SHOWN])) or "none named") + more
         raise DataError(f"no printed row has data: {first.row.place}: {first.why_not}; outcomes: {known}.")
 
 

@@ -3,20 +3,17 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from math import inf
 from typing import Final, final
 
 import numpy as np
 
-from bayesmeta.data.cells import is_missing, is_plain_number, plain_minus, quote, read_number
+from bayesmeta.data.cells import decimals_of, is_missing, is_plain_number, plain_minus, quote, read_number
 
 NOT_GIVEN: Final = frozenset({"-", "--", "–", "—", "nr", "ns", "ne", "not reported", "not estimable"})
 """How tables print that there is no figure, in lower case, beside what `is_missing` knows."""
 SLACK: Final = 1e-9
 """Part of the last printed digit by which floating point may miss the edge of a rounding interval."""
-MOST_DECIMALS: Final = 12
-"""Digits of a binary number beyond these are not a print."""
 
 _BOUND = re.compile(r"(?:[pP]\s*)?([<>=≤≥])\s*(.+)")
 
@@ -67,15 +64,6 @@ class Figure:
         if 0.0 < abs(scaled) < 0.5 * 10.0**-self.decimals:
             return f"{scaled:.2g}"
         return f"{scaled:.{self.decimals}f}"
-
-
-def decimals_of(cell: object) -> int:
-    """Return how many digits after the point a number has as written; for a float those of its shortest form."""
-    text = plain_minus(cell) if isinstance(cell, str) else repr(float(cell))  # type: ignore[arg-type]
-    if isinstance(cell, str):
-        text = text.rstrip("%").rstrip()
-    number = Decimal(text) if isinstance(cell, str) else Decimal(text).normalize()
-    return min(max(-int(number.as_tuple().exponent), 0), MOST_DECIMALS)
 
 
 def read_figure(cell: object, *, decimals: int | None = None, factor: float = 1.0) -> Figure | None:

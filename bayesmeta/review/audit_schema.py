@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, final
 
 import pandas as pd
 
+from bayesmeta._validate import listed
 from bayesmeta.data.cells import read_label
 from bayesmeta.errors import DataError
 from bayesmeta.review.audit_cells import Figure, read_column
@@ -47,6 +49,9 @@ BETWEEN: Final = frozenset(
     {"between-subgroup test", "between subgroups", "between-subgroups", "between", "subgroup difference"}
 )
 """Levels of a row that prints the test between the subgroups of its variable."""
+
+MISSPELT: Final = 0.85
+"""Likeness from which an unknown column is a misspelt one: a letter of six or more is missing, doubled or another."""
 
 _ITEM = re.compile(r"(?:q|item_?)[0-9]+")
 _ARM = re.compile(r"(.+)_(events|n|pct)")
@@ -151,7 +156,7 @@ def read_printed(frame: pd.DataFrame, name: str) -> PrintedTable:
     numeric = {role: found for role, found in roles.items() if role not in _WORDS}
     if not numeric:
         known = ", ".join(role for role in ALIASES if role not in _WORDS)
-        raise DataError(f"{name} has no column of printed figures; columns: {', '.join(map(str, frame.columns))}. "
+        raise DataError(f"{name} has no column of printed figures; columns: {listed(frame.columns)}. "
                         f"Figures are {known} (the first four of {', '.join(PERCENT)} may end in _pct).")  # fmt: skip
     read = {role: read_column(frame[column].tolist(), factor=factor) for role, (column, factor) in numeric.items()}
     used = {column for column, _ in roles.values()}
@@ -190,9 +195,22 @@ def _roles(frame: pd.DataFrame, name: str) -> dict[str, tuple[str, float]]:
         if role in roles:
             raise DataError(f"{name}: columns {roles[role][0]!r} and {column!r} both hold {role}; rename or drop one.")
         roles[role] = (column, factor)
+    _refuse_misspelt(frame, name, roles)
     arms = {match[1] for role in roles if (match := _ARM.fullmatch(role)) and match[2] != "pct"}
     lone = [role for role in roles if (match := _ARM.fullmatch(role)) and match[1] not in arms]
     return {role: found for role, found in roles.items() if role not in lone}  # a per cent alone is of no arm
+
+
+def _refuse_misspelt(frame: pd.DataFrame, name: str, roles: Mapping[str, tuple[str, float]]) -> None:
+    """Refuse a column that is one letter off a name of what the table lacks: without it rows that differ look alike."""
+    lacking = [name for role, aliases in ALIASES.items() if role not in roles for name in (role, *aliases)]
+    per_cent = [name for role in PERCENT if role not in roles for name in (role, *ALIASES[role])]
+    known = [*lacking, *(f"{name}_pct" for name in per_cent)]
+    read = {column for column, _ in roles.values()}
+    for column in map(str, frame.columns):
+        near = get_close_matches(column.casefold(), known, n=1, cutoff=MISSPELT) if column not in read else []
+        if near:
+            raise DataError(f"{name}: column {column!r} is not read. Did you mean {near[0]!r}? Rename or drop it.")
 
 
 def _role_of(column: str) -> tuple[str | None, float]:

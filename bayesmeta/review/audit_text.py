@@ -1,15 +1,14 @@
 """How does an audit read as plain text?"""
 
-import textwrap
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from bayesmeta.review.texts import wrapped
+
 if TYPE_CHECKING:
     from bayesmeta.review.audit import Audit
 
-WIDTH: Final = 100
-"""Columns that the text may take."""
 SHOWN: Final = 5
 """Conventions that are listed."""
 
@@ -29,7 +28,7 @@ def _verdict(found: "Audit") -> list[str]:
     top = int(found.conventions["explained"].iloc[0])
     several = "" if top == explained else ", row by row one of several, first of them"
     lines = f"Audit of printed results: {top} of {len(judged)} figures follow from the data{several}", f"{found.best};"
-    return [lines[0], *_wrapped(lines[1], 2), f"  {found.margin} more than by any other."]
+    return [lines[0], *wrapped(lines[1], 2), f"  {found.margin} more than by any other."]
 
 
 def _conventions(table: pd.DataFrame) -> list[str]:
@@ -52,14 +51,9 @@ def _faults(faults: pd.DataFrame) -> list[str]:
         place = f"{row['table']}, {row['row']}" + (f" ({what})" if what else "")
         wanted = f", should be {row['should_be']}" if row["should_be"] else ""
         lines.append(f"  {place}, {row['column']}: {row['printed']}{wanted}")
-        lines += _wrapped(f"{row['kind']}: {row['reason']}", 6)
+        lines += wrapped(f"{row['kind']}: {row['reason']}", 6)
     return lines
 
 
 def _notes(found: "Audit") -> list[str]:
-    return ["", "Notes", *(line for note in found.notes for line in _wrapped(f"- {note}", 2))] if found.notes else []
-
-
-def _wrapped(text: str, indent: int) -> list[str]:
-    margin = " " * indent
-    return textwrap.wrap(text, WIDTH, initial_indent=margin, subsequent_indent=f"{margin}  ", break_on_hyphens=False)
+    return ["", "Notes", *(line for note in found.notes for line in wrapped(f"- {note}", 2))] if found.notes else []

@@ -20,10 +20,11 @@ from bayesmeta.review.extraction_rows import NUMBERS, row_faults
 from bayesmeta.review.extraction_schema import FIELDS
 from bayesmeta.review.extraction_studies import select_studies
 from bayesmeta.review.problems import Found, problem_frame, refuse_errors
+from bayesmeta.review.texts import extraction_text
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Extraction:
     """Results taken from studies: one result of one arm, or of a contrast, a row.
 
@@ -84,6 +85,9 @@ class Extraction:
         """
         chosen = {"setting": setting, "arm": arm, "timepoint": timepoint, "denominator": denominator}
         return select_studies(self.table, self.problems, self.source, endpoint, measure, chosen)
+
+    def __repr__(self) -> str:
+        return extraction_text(self)
 
 
 def read_extraction(given: str | os.PathLike[str] | pd.DataFrame, *, on_bad: str = "raise") -> Extraction:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from bayesmeta._validate import unknown_name
-from bayesmeta.data.cells import Reading, is_missing, read_number
+from bayesmeta.data.cells import Reading, decimals_of, is_missing, read_number
 from bayesmeta.data.rules import row_rule
 from bayesmeta.effects.study_intervals import wilson
 from bayesmeta.review.audit_cells import Figure, read_figure
@@ -29,8 +29,7 @@ Z95: Final = float(ndtri(0.975))
 
 def digit_of(cell: object) -> float:
     """Return half a unit of the last digit with which a number is written: 0.005 for ``0.71``, 0.5 for ``34``."""
-    text = f"{cell:.15g}" if isinstance(cell, float | np.floating) else str(cell).strip()
-    return 0.5 * 10.0 ** -len(text.partition(".")[2]) if "e" not in text.lower() else 0.0
+    return float(0.5 * 10.0 ** -decimals_of(cell))
 
 
 def row_faults(cells: Cells) -> Iterator[Finding]:
@@ -175,7 +174,7 @@ def _se_limits(values: Mapping[str, float], halves: Mapping[str, float]) -> Iter
 
 
 def _off_centre(values: Mapping[str, float], halves: Mapping[str, float], measure: str) -> Iterator[Finding]:
-    """Yield whether the geometric mean of a ratio's limits is the estimate, up to their rounding."""
+    """Yield whether the geometric mean of a ratio's limits is the estimate; stricter than `data.rules`."""
     low, middle, high = (np.log(values[name]) for name in ("lower", "estimate", "upper"))
     slack = (
         halves["estimate"] / values["estimate"]

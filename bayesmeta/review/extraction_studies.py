@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit, ndtri
 
-from bayesmeta._validate import unknown_name
+from bayesmeta._validate import listed, unknown_name
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.review.extraction_schema import INTERVALS, RATIOS, SE_LIMITS
@@ -36,7 +36,7 @@ def select_studies(
     if chosen["setting"] is not None:
         wanted = [chosen["setting"]] if isinstance(chosen["setting"], str) else list(chosen["setting"])
         if not wanted:
-            raise SpecError(f"setting=[] names no setting. Allowed: {', '.join(dict.fromkeys(rows['setting']))}.")
+            raise SpecError(f"setting=[] names no setting. Allowed: {listed(dict.fromkeys(rows['setting']))}.")
         rows = pd.concat([_where(rows, "setting", name) for name in wanted])
     arms = _arms(rows, measure, chosen["arm"])
     rows = rows[rows["arm"].isin(arms)]

@@ -20,6 +20,7 @@ from bayesmeta.errors import DataError, SpecError
 from bayesmeta.review.prisma_boxes import BOXES, OTHER
 from bayesmeta.review.prisma_checks import find_faults
 from bayesmeta.review.problems import refuse_errors
+from bayesmeta.review.texts import flow_text
 from bayesmeta.spec.toml import check_keys, check_schema, check_table, check_text, parse_toml
 
 FLOWS: Final = Path(__file__).resolve().parent / "flows"
@@ -28,7 +29,7 @@ FLOW_PROBLEMS: Final = ("row", "box", "problem", "kind")
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PrismaFlow:
     """The numbers of a PRISMA 2020 flow diagram of a new review.
 
@@ -138,6 +139,9 @@ class PrismaFlow:
                 raise DataError(f"{where}, box {name} is there twice; keep one row.")
             into[part or key] = _count(cells["count"], where, name)
         return cls(counts, parts, notes, title=title, rows=rows, origin=origin)
+
+    def __repr__(self) -> str:
+        return flow_text(self)
 
 
 def _check_box(key: object, where: str) -> None:

@@ -17,12 +17,13 @@ from bayesmeta.errors import DataError, SpecError
 from bayesmeta.review.problems import Found, problem_frame, refuse_errors
 from bayesmeta.review.quality_rows import ITEM_COLUMNS, QualityReader, QualityRow
 from bayesmeta.review.quality_tools import JUDGEMENTS, QualityTool, quality_tool, tool_key
+from bayesmeta.review.texts import quality_text
 
 TOTAL_COLUMNS: Final = ("study", "tool", "total", "highest", "printed_total", "judgement")
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Quality:
     """The quality of studies, item by item.
 
@@ -95,6 +96,9 @@ class Quality:
             if found.setdefault(study, word) != word:
                 raise DataError(f"study {study!r} is judged {found[study]!r} and {word!r}; keep one tool.")
         return found
+
+    def __repr__(self) -> str:
+        return quality_text(self)
 
 
 def _check_cutoffs(code: str, cutoffs: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from bayesmeta.errors import OutputError
+from bayesmeta.errors import OutputError, SpecError
 from bayesmeta.review.extraction_schema import EXAMPLE, FIELDS
 from bayesmeta.review.prisma_boxes import BOXES, MAIN, OTHER
 from bayesmeta.review.quality_tools import quality_tool
@@ -40,7 +40,7 @@ def write_prisma_template(path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     path : str or path
-        Where; no file is replaced.
+        Where, ending in ``.toml``; no file is replaced.
 
     Returns
     -------
@@ -51,7 +51,11 @@ def write_prisma_template(path: str | os.PathLike[str]) -> Path:
     ------
     OutputError
         If it exists, or cannot be written.
+    SpecError
+        If its name has another ending, by which `prisma_flow` would take it for a table.
     """
+    if Path(path).suffix.lower() != ".toml":
+        raise SpecError(f"the template of a flow is a TOML file: call it {Path(path).with_suffix('.toml').name}.")
     lines = []
     for arm, head in _HEADS.items():
         lines += [head, *(f"# {f'{box.key} = 0':30} # {box.words}" for box in BOXES.values() if box.arm == arm)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bayesmeta._validate import unknown_name
+from bayesmeta._validate import listed, unknown_name
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.priors import Prior, PriorLike
@@ -58,7 +58,7 @@ def priors_of(beta: Beta, coef: Sequence[str]) -> tuple[Prior, ...]:
             raise SpecError(unknown_name("coefficient in beta", name, coef))
     missing = [name for name in coef if name not in beta]
     if missing:
-        raise SpecError(f"beta has no prior for {missing[0]!r}; the coefficients are {', '.join(coef)}.")
+        raise SpecError(f"beta has no prior for {missing[0]!r}; the coefficients are {listed(coef)}.")
     return tuple(beta[name] for name in coef)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import IntArray
-from bayesmeta._validate import unknown_name
+from bayesmeta.data.moderators import check_moderator
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 
@@ -19,12 +19,8 @@ def variables_of(studies: Studies, by: str | Sequence[str]) -> list[str]:
     wanted = [by] if isinstance(by, str) else list(dict.fromkeys(by))
     if not wanted:
         raise SpecError("by is empty; name at least one moderator.")
-    there = [str(name) for name in studies.moderators.columns]
     for name in wanted:
-        if name not in there:
-            if not there:
-                raise SpecError(f"the studies have no moderator {name!r}; read them with moderators=[{name!r}].")
-            raise SpecError(unknown_name("moderator", name, there))
+        check_moderator(studies, name)
     return wanted
 
 

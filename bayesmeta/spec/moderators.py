@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta._arrays import FloatArray, IntArray
-from bayesmeta._validate import did_you_mean, unknown_name
+from bayesmeta._validate import did_you_mean, listed, unknown_name
+from bayesmeta.data.moderators import or_add, wanted_with
 from bayesmeta.data.studies import Studies
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.spec.formulas import bare_names, names_in, parse
@@ -187,10 +188,12 @@ def _frame(formula: str, parsed: Any, studies: Studies) -> pd.DataFrame:
     for name in names_in(parsed):
         if name not in there:
             if not there:
-                raise SpecError(f"the formula {formula!r} needs {name!r}; read the studies with moderators=[{name!r}].")
+                raise SpecError(
+                    f"the formula {formula!r} needs {name!r}; read the studies with {wanted_with(studies, name)}."
+                )
             raise SpecError(
                 f"the formula {formula!r} names {name!r}, which is no moderator of the studies."
-                f"{did_you_mean(name, there)} Allowed: {', '.join(there)}."
+                f"{did_you_mean(name, there)} Allowed: {listed(there)}.{or_add(studies, name, there)}"
             )
         column = complete_moderator(studies, name, imputable=True)
         number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)

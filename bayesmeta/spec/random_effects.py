@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
+from bayesmeta._validate import listed
 from bayesmeta.errors import SpecError
 from bayesmeta.spec.frozen import FrozenMapping
 from bayesmeta.spec.parameters import check_number
@@ -141,7 +142,7 @@ def check_tau_of(tau_of: Mapping[str, PriorLike] | None, random: str | None) -> 
         names = [term.name for term in terms]
         for name in given:
             if name not in names:
-                raise SpecError(f"tau_of names {name!r}, but the random effects are of {', '.join(names)}.")
+                raise SpecError(f"tau_of names {name!r}, but the random effects are of {listed(names)}.")
     return FrozenMapping({str(name): _prior_of(str(name), prior) for name, prior in given.items()})
 
 

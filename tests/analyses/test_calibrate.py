@@ -1,16 +1,19 @@
 """Calibration: over the prior truths lie uniformly in their posteriors, and coverage is what theory says."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import bayesmeta as bm
 from bayesmeta.analyses.calibrate import run_parts
 from bayesmeta.analyses.calibrate_coverage import METHODS, CoveragePart, coverage_frame, coverage_part
 from bayesmeta.analyses.calibrate_sbc import SbcPart, sbc_frame, sbc_part
 from bayesmeta.analyses.calibrate_simulate import Design
+from bayesmeta.analyses.calibrate_words import unseen
 
 NORMAL = bm.ModelSpec("normal", mu="Normal(0, 1)", tau="HalfNormal(0.5)")
 PROBIT = bm.ModelSpec("binomial", link="probit", mu="Normal(0, 1)", tau="HalfNormal(0.5)")
@@ -170,9 +173,23 @@ def test_failures_are_counted_and_told(found: bm.Calibration) -> None:
 def test_a_calibration_says_in_words_what_it_found(found: bm.Calibration) -> None:
     text = repr(found)
     assert text.startswith("Calibration for k = 3 (counts), 40 replicates, seed 5")
-    assert "the posterior is calibrated" in text
+    assert "the posterior shows no large fault: probabilities of the truths are uniform" in text
+    many = replace(found, replicates=500)
+    assert "the posterior is calibrated" in repr(many)
+    assert "too few" not in repr(many)
     assert "Coverage of 95 % intervals at mu = -2.5" in text
     assert all(method.title in text for method in found.methods)
+
+
+def test_few_replicates_say_which_faults_they_cannot_show(found: bm.Calibration) -> None:
+    """What passes is the critical distance of Kolmogorov and Smirnov's exact test, to its asymptotic error."""
+    tests = len(found.sbc)
+    critical = float(stats.kstwo.isf(1e-3 / tests, 40))
+    assert unseen(40, tests) == pytest.approx(critical, abs=0.02)
+    said = (
+        f"40 replicates are too few to show small faults: a probability may be off by {unseen(40, tests):.2f} unnoticed"
+    )
+    assert said in repr(found)
 
 
 def test_numbers_depend_on_the_seed_and_not_on_processes(found: bm.Calibration) -> None:

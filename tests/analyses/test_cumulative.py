@@ -74,6 +74,11 @@ def test_a_first_step_that_is_improper_has_the_reason():
     ("by", "message"),
     [
         ("yaer", "unknown moderator 'yaer'. Did you mean 'year'?"),
+        (
+            "design",
+            "unknown moderator 'design'. Allowed: year, kind. If 'design' is a column of your data, read it with the "
+            "studies: Studies.from_frame(..., moderators=['year', 'kind', 'design']).",
+        ),
         ("kind", "moderator 'kind' mixes kinds of values that have no order; give the labels instead."),
         (["A", "B"], "by lacks 'C'; give the label of each of the 4 studies once."),
         (["A", "B", "C", "D", "D"], "by names a study twice; give the label of each of the 4 studies once."),

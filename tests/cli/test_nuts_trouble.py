@@ -17,6 +17,7 @@ def test_the_shell_samples_without_nutpie_and_names_every_trouble():
     assert result.stdout.startswith("Posterior by PyMC's NUTS, k = 14, 1 chains of 20 draws, seed 1")
     assert {line.partition(":")[0] for line in result.stderr.splitlines()} == {"data", "model", "note"}
     assert "sampled by PyMC's NUTS, because nutpie is not installed" in result.stderr
+    assert all(letter.isprintable() or letter == "\n" for letter in result.stdout + result.stderr)
     for text in (" ".join(result.stdout.split()), result.stderr):
         assert "NOT RELIABLE: only one chain: R-hat cannot be computed" in text
         assert "too few draws; take more draws (draws=" in text

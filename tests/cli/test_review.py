@@ -6,6 +6,7 @@ import pytest
 
 import bayesmeta as bm
 from tests.review.test_extraction import COUNT, HR
+from tests.review.test_quality import ORDER
 
 
 def test_a_flow_is_checked_and_drawn(run):
@@ -44,6 +45,30 @@ def test_wrong_totals_of_quality_scores_are_listed(run):
     assert result.exit_code == 1
     assert result.stderr == "Error: quality.csv: 2 errors.\n"
     assert result.stdout.count("printed is 16") == 2
+
+
+def test_quality_scores_in_another_order_are_read_in_it(run):
+    table = bm.load_dataset("blinatumomab_quality")
+    table.to_csv("quality.csv", index=False)
+    result = run("review", "quality", "quality.csv", "--order", "NOS=S1,S2,S3,S4,O1,O2,C1,O3", "--format", "json")
+    found = bm.read_quality(table, order=ORDER, on_bad="keep")
+    assert [row["problem"] for row in json.loads(result.stdout)] == found.problems["problem"].tolist()
+    assert len(found.problems) == 5
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (("S1,S2",), "--order 'S1,S2' names no tool; give the items of each tool once, as in NOS=S1,S2,S3."),
+        (("NOS=S1,S2",), "order of NOS must hold each of its items once: S1, S2, S3, S4, C1, O1, O2, O3."),
+        (("nos=S1", "nos=S1"), "--order 'nos=S1' is given twice"),
+        (("NSO=S1",), "Did you mean 'NOS'?"),
+    ],
+)
+def test_a_wrong_order_of_items_is_refused(refused, order, message):
+    bm.load_dataset("blinatumomab_quality").to_csv("quality.csv", index=False)
+    options = [word for text in order for word in ("--order", text)]
+    assert message in refused("review", "quality", "quality.csv", *options, status=2)
 
 
 def test_the_extraction_template_is_written_and_checked(run):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayesmeta.data.cells import is_missing, quote, read_label, read_number
+from bayesmeta.data.cells import decimals_of, is_missing, quote, read_label, read_number
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,12 @@ def test_labels_are_text_without_surplus_white_space(cell, label):
 def test_zero_is_not_missing():
     assert not is_missing(0)
     assert not is_missing("0")
+
+
+def test_decimals_of_numbers_are_those_of_their_shortest_form():
+    assert [decimals_of(x) for x in (1.5, 2.0, 1e-4, 3, 0.1 + 0.2)] == [1, 0, 4, 0, 12]
+
+
+def test_decimals_of_text_are_those_that_are_written():
+    cells = ("0.710", "34", " 86.3 % ", ".05", "\u22121.20", "1e-3", "1e5")
+    assert [decimals_of(cell) for cell in cells] == [3, 0, 1, 2, 2, 3, 0]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, interpolate, special
+from scipy import integrate, interpolate, special, stats
 
 import bayesmeta as bm
 from bayesmeta.data.studies import Studies
@@ -162,9 +162,39 @@ def test_under_a_common_effect_every_study_has_it_and_weighs_by_its_information_
     assert effects["weight"].to_numpy() == pytest.approx([10.0 / 110.0, 100.0 / 110.0], abs=1e-9)
 
 
-def test_a_common_effect_that_a_prior_cuts_off_is_refused_in_one_line():
+def test_a_common_effect_that_a_prior_cuts_off_is_a_truncated_normal():
     studies = bm.Studies(("a", "b"), y=[0.95, 0.97], se=[0.1, 0.1])
     fit = bm.fit(studies, bm.ModelSpec("normal", effects="none", mu="Uniform(0, 1)"))
-    with pytest.raises(bm.AccuracyError, match="its density jumps: take its row") as caught:
-        bm.study_effects(fit)
-    assert "\n" not in str(caught.value)
+    sd = 0.1 / np.sqrt(2.0)
+    known = stats.truncnorm((0.0 - 0.96) / sd, (1.0 - 0.96) / sd, loc=0.96, scale=sd)
+    expected = [known.mean(), known.std(), *known.ppf([0.5, 0.025, 0.975])]
+    for row in bm.study_effects(fit)[["mean", "sd", "median", "lower", "upper"]].to_numpy():
+        assert row == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("prior", [(-2.0, 0.5), (0.2, 0.9), (1.4, 6.0), (-2.0, 5.0)])
+def test_a_common_effect_under_a_prior_with_ends_is_that_of_every_study(prior):
+    """The density of mu jumps where the prior ends; held against integration between the ends, by QUADPACK."""
+    low, high = prior
+    events, n = np.array([16.0, 10.0, 25.0]), np.array([17.0, 12.0, 42.0])
+    model = ModelSpec(effects="none", mu=f"Uniform({low}, {high})")
+    fit = fit_exact(Studies(("A", "B", "C"), events=events, n=n), model)
+    table = fit.theta_table()
+
+    def density(mu):
+        log_p = float((special.log_expit(mu) * events + special.log_expit(-mu) * (n - events)).sum())
+        return np.exp(log_p + 40.0)
+
+    def over(f, to=high):
+        return integrate.quad(lambda mu: f(mu) * density(mu), low, to, epsabs=0.0, epsrel=1e-12, limit=200)[0]
+
+    total = over(lambda _: 1.0)
+    mean = over(lambda mu: mu) / total
+    sd = np.sqrt(over(lambda mu: (mu - mean) ** 2) / total)
+    below = [over(lambda _: 1.0, to=float(q)) / total for q in table.loc["A", ["lower", "median", "upper"]]]
+    assert table.loc["A", ["mean", "sd"]].tolist() == pytest.approx([mean, sd], abs=1e-7)
+    assert below == pytest.approx([0.025, 0.5, 0.975], abs=1e-6)
+    assert (table[["mean", "sd", "median", "lower", "upper"]].nunique() == 1).all()
+    p = over(special.expit) / total
+    assert fit.marginal("p[B]").mean() == pytest.approx(p, abs=1e-7)
+    assert table["numerical_error"].max() < 1e-5

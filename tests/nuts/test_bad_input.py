@@ -12,12 +12,12 @@ SPARSE = bm.Studies(tuple("ABC"), events=np.array([1.0, 5.0, 3.0]), n=np.array([
 @pytest.mark.parametrize(
     ("options", "check", "said"),
     [
-        ({"draws": 12}, "ess_bulk", "too few draws; take more draws (draws="),
+        ({"draws": 12}, "ess_bulk", "too few draws to tell whether the chains have met; take more (tune=500, draws="),
         ({"chains": 1}, "chains", "only one chain: R-hat cannot be computed"),
         (
             {"tune": 1, "draws": 30},
             "r_hat",
-            "the chains have not met; take more tuning steps and draws (tune=2, draws=60)",
+            "too few draws to tell whether the chains have met; take more (tune=500, draws=1000)",
         ),
     ],
 )

@@ -36,6 +36,31 @@ def test_chains_that_have_not_met_are_reported_with_what_to_do(exact, as_nuts):
     assert "the chains have not met; take more tuning steps and draws (tune=2000, draws=1000)" in fit.diagnosis.verdict
 
 
+def drawn_numbers(verdict):
+    return set(re.findall(r"draws=(\d+)", verdict))
+
+
+@pytest.mark.parametrize(("draws", "apart"), [(10, 0.0), (10, 0.3), (60, 0.3), (200, 0.05), (500, 1.0)])
+def test_there_is_one_advice_on_how_many_draws(exact, as_nuts, draws, apart):
+    fit = as_nuts(exact, draws=draws, apart=apart)
+    assert "r_hat" in failed(fit)
+    (advised,) = drawn_numbers(fit.diagnosis.verdict)
+    assert int(advised) >= 2 * draws
+    assert fit.diagnosis.table.query("not passed")["advice"].nunique() == 1
+
+
+def test_few_draws_cannot_tell_whether_the_chains_have_met(exact, as_nuts):
+    verdict = as_nuts(exact, draws=10).diagnosis.verdict
+    assert "too few draws to tell whether the chains have met; take more (tune=1000, draws=500), or" in verdict
+
+
+def test_the_engine_exact_is_proposed_only_where_it_knows_the_model(exact, as_nuts):
+    fit = as_nuts(exact, draws=50)
+    assert fit.diagnosis.verdict.endswith("or the engine 'exact'")
+    free = replace(fit, model=bm.ModelSpec(effects="student-t", nu="Gamma(2, 0.1)"))
+    assert "exact" not in free.diagnosis.verdict
+
+
 def test_divergences_ask_for_a_higher_rate_of_acceptance_while_there_is_one(exact, as_nuts):
     usual, highest = (as_nuts(exact, divergent=3, target_accept=rate) for rate in (0.95, 0.99))
     assert failed(usual) == failed(highest) == ["divergences"]
@@ -46,7 +71,11 @@ def test_divergences_ask_for_a_higher_rate_of_acceptance_while_there_is_one(exac
 def test_few_draws_ask_for_as_many_as_are_needed(exact, as_nuts):
     fit = as_nuts(exact, draws=50)
     assert {"ess_bulk", "ess_tail"} <= {*failed(fit)}
-    assert "too few draws; take more draws (draws=500)" in fit.diagnosis.verdict
+    assert (
+        "too few draws to tell whether the chains have met; take more (tune=1000, draws=500)" in fit.diagnosis.verdict
+    )
+    one = as_nuts(exact, draws=50, chains=1)
+    assert "too few draws; take more draws (draws=1000), or the engine 'exact'" in one.diagnosis.verdict
 
 
 def test_one_chain_cannot_show_that_it_converged(exact, as_nuts):

@@ -291,6 +291,7 @@ def test_what_a_user_adds_lands_in_the_coordinates_of_the_data(remission):
         ({"width_mm": "wide"}, "width_mm='wide' must be a positive number"),
         ({"fontsize": -7}, "fontsize=-7 must be a positive number, such as 7"),
         ({"notes": 3}, "notes=3 must be a text or a list of texts"),
+        ({"notes": ["First.", 3]}, "notes must be a text or a list of texts, but its entry 2 is 3, an int"),
         ({"width_mm": 40}, r"the columns estimate do not fit into 38 mm .* letters of 5 points; choose fewer"),
         ({"ci_prob": 0}, "ci_prob=0 must lie strictly between 0 and 1"),
     ],

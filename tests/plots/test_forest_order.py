@@ -67,6 +67,14 @@ def test_all_labels_in_the_order_wanted(remission):
     assert labels(remission, order=wanted) == wanted
 
 
+def test_an_order_by_a_column_that_was_not_read_says_how_to_read_it(remission):
+    names = [*remission.studies.moderators.columns, "country"]
+    with pytest.raises(SpecError) as refused:
+        forest_frame(remission, order="-country")
+    call = f"Studies.from_frame(..., moderators={names!r})."
+    assert str(refused.value).endswith(f"If 'country' is a column of your data, read it with the studies: {call}")
+
+
 @pytest.mark.parametrize(
     ("order", "words"),
     [

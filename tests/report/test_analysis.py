@@ -123,7 +123,21 @@ def test_an_unknown_key_or_section_is_refused_with_the_nearest_one(old, new, sai
         ('title = "Response"', "title = 3", "title must be a string, such as"),
         ("ci_prob = 0.9", 'ci_prob = "90 %"', "[output] ci_prob must be a number, such as 0.95; got '90 %', a string."),
         ("ci_prob = 0.9", "ci_prob = true", "ci_prob must be a number, such as 0.95; got true or false."),
-        ("ci_prob = 0.9", 'widths_mm = ["85"]', "widths_mm must be an array of numbers"),
+        (
+            "ci_prob = 0.9",
+            'widths_mm = [170, "85"]',
+            "widths_mm must be an array of numbers, such as [170, 85]; got an array whose entry 2 is '85', a string.",
+        ),
+        (
+            "schema = 1",
+            'schema = 1\nnotes = [3, "b"]',
+            'notes must be an array of strings, such as ["regimen"]; got an array whose entry 1 is 3, a number.',
+        ),
+        (
+            "[engines.exact]",
+            '[engines.exact]\npower_weights = { "Lee 2019" = "half" }',
+            "got a table whose entry 'Lee 2019' is 'half', a string.",
+        ),
         ("seed = 1", "draws = 1000.5", "[engines.nuts] draws must be a whole number, such as 1000; got 1000.5"),
         ("[engines.exact]", "[engines]\nexact = true", "[engines.exact] must be a section of its own"),
         ('events = "r"', "events = 2", "[data.columns] events must be a string"),

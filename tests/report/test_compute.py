@@ -44,6 +44,11 @@ def test_an_engine_that_cannot_do_the_model_is_named_with_its_section(results):
         )
     with pytest.raises(SpecError, match=r"^analysis\.toml: \[engines\.frequentist\] .*'PLX'.*'PLO'"):
         results(("[engines.frequentist]", '[engines.frequentist]\nmeasure = "PLX"'))
+    two = '[[engines.frequentist]]\n[[engines.frequentist]]\nmeasure = "PLX"'
+    with pytest.raises(SpecError, match=r"^analysis\.toml: \[engines\.frequentist\] \(no\. 2\) .*'PLX'"):
+        results(("[engines.frequentist]", two))
+    with pytest.raises(SpecError, match=r"^analysis\.toml: \[engines\.frequentist\] \(no\. 2\): unknown key 'measur'"):
+        results(("[engines.frequentist]", two.replace("measure", "measur")))
     with pytest.raises(DataError, match=r"^analysis\.toml: \[engines\.frequentist\] study 'Ali 2021'"):
         results(("[engines.frequentist]", '[engines.frequentist]\nto = "none"'))
 

@@ -213,6 +213,23 @@ def test_refused_rows_of_the_data_are_named():
     assert any(note.startswith("refused rows of the data: row 1, study 'Foa 2020': events=99 > n=63") for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("outcom", "outcome"), ("i2_pc", "i2_pct"), ("Begg_pvalue", "begg_pvalue")]
+)
+def test_a_misspelt_column_is_refused_because_what_it_holds_would_be_missed(wrong, right):
+    """Without their outcome, rows of several outcomes would be taken for contradictions."""
+    table = printed(**{wrong: 1.0}).drop(columns=right, errors="ignore")
+    with pytest.raises(bm.DataError) as refused:
+        bm.audit(None, table)
+    said = f"printed: column {wrong!r} is not read. Did you mean {right!r}? Rename or drop it."
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize("column", ["source", "grade", "study", "k_source", "estimate2", "country"])
+def test_columns_of_other_names_are_let_pass(column):
+    assert any(column in note for note in bm.audit(None, printed(**{column: "x"})).notes)
+
+
 def test_columns_and_rows_that_were_not_used_are_named():
     table = printed(source="text", subgroup=["overall", "regimen: TKI", "regimen: none"])
     notes = bm.audit(CR, table, events="events", n="n").notes

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesmeta.review.audit_cells import decimals_of, read_column, read_figure
+from bayesmeta.review.audit_cells import read_column, read_figure
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,3 @@ def test_every_rounded_number_is_held_by_its_print():
             assert figure.holds(value)
             assert figure.printed_as(value) == figure.text or abs(100 * value) < 0.5 * 10.0**-decimals
             assert not figure.holds(value + 1.01 * 10.0**-decimals / 100.0)
-
-
-def test_decimals_of_numbers_are_those_of_their_shortest_form():
-    assert [decimals_of(x) for x in (1.5, 2.0, 1e-4, 3, 0.1 + 0.2)] == [1, 0, 4, 0, 12]

@@ -342,6 +342,14 @@ def test_no_study_is_made_of_what_cannot_be_pooled(review_2):
         review_2.studies("CRR")
     with pytest.raises(bm.SpecError, match=r"setting=\[\] names no setting"):
         review_2.studies("OS", measure="HR", setting=[])
+
+
+def test_allowed_values_that_hold_commas_are_quoted(review_2):
+    quoted = "'high-risk first relapse, consolidation'"
+    for setting in ("relapsed", []):
+        with pytest.raises(bm.SpecError) as refused:
+            review_2.studies("EFS", measure="HR", setting=setting)
+        assert str(refused.value).endswith(f"Allowed: {quoted}.")
     with pytest.raises(bm.SpecError, match="unknown measure 'median'"):
         review_2.studies("OS", measure="median")
     kept = bm.read_extraction(pd.DataFrame([HR | {"estimate": "0.95"}]), on_bad="keep")

@@ -20,6 +20,12 @@ def test_the_flow_template_has_every_box_and_reads_back_when_filled_in(tmp_path)
     assert all(f"{key} = " in text for key in BOXES)
 
 
+def test_the_flow_template_is_not_written_where_it_would_be_read_as_a_table(tmp_path):
+    with pytest.raises(bm.SpecError, match=r"is a TOML file: call it flow\.toml"):
+        bm.write_prisma_template(tmp_path / "flow.csv")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("tool", bm.list_quality_tools()["tool"])
 def test_the_template_of_every_quality_tool_reads_back_when_filled_in(tmp_path, tool):
     file = bm.write_quality_template(tmp_path / "quality.csv", tool, studies=["Lee 2019", "Kim 2020"])
