@@ -1,7 +1,8 @@
 """What holds for every test: figures need no screen, a skip in CI is a failure, and few fits are sampled."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -56,6 +57,44 @@ def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=No
 def as_nuts() -> Callable[..., object]:
     """Turn an exact fit into a NUTS fit that holds independent draws of it, in chains `apart`: none is sampled."""
     return _as_nuts
+
+
+_CORNERS: dict[str, tuple] = {}
+
+
+@pytest.fixture(scope="module")
+def corners_once() -> Iterator[None]:
+    """Compute the corners of a report's sliders once for each fit: they take most of the time of a small report."""
+    from bayesmeta.report.living import payload
+
+    checked = payload.checked
+
+    def remembered(fit, mu, tau):
+        numbers = (fit.summary().to_numpy(float).tobytes(), fit.log_evidence)
+        key = repr((fit.studies.to_frame().to_csv(), fit.model, fit.measure, fit.link, numbers, mu, tau))
+        if key not in _CORNERS:
+            _CORNERS[key] = checked(fit, mu, tau)
+        return deepcopy(_CORNERS[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(payload, "checked", remembered)
+        yield
+
+
+@pytest.fixture
+def corners_anew(monkeypatch):
+    """Compute them in each report of this test."""
+    from bayesmeta.report.living import checks, payload
+
+    monkeypatch.setattr(payload, "checked", checks.checked)
+
+
+@pytest.fixture
+def compiled_anew(monkeypatch):
+    """Compile the models of this test anew, and let no other test have them: another may have built them otherwise."""
+    from bayesmeta.nuts import compiled
+
+    monkeypatch.setattr(compiled, "_KEPT", compiled._Kept(compiled.MOST))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.nuts.compiled import forget
 from bayesmeta.spec.pymc_forms import pymc_variable
 
 
@@ -20,14 +19,6 @@ def exact(cmr):
     return bm.fit(cmr)
 
 
-@pytest.fixture
-def compiled_anew():
-    """Compile the model of this test, and let no other test have it."""
-    forget()
-    yield
-    forget()
-
-
 @pytest.mark.usefixtures("compiled_anew")
 def test_a_prior_scale_doubled_behind_the_models_back_is_caught(cmr, monkeypatch):
     def doubled(pm, family, varname, parameters, **options):
@@ -36,7 +27,7 @@ def test_a_prior_scale_doubled_behind_the_models_back_is_caught(cmr, monkeypatch
         return pymc_variable(pm, family, varname, scaled, **options)
 
     monkeypatch.setattr("bayesmeta.nuts.priors.pymc_variable", doubled)
-    fit = bm.fit(cmr, engine="nuts", seed=1, quiet=True)
+    fit = bm.fit(cmr, engine="nuts", seed=1, sampler="pymc", draws=600, chains=2, quiet=True)
     assert fit.verification.agrees is False
     assert fit.verification.largest > 10.0
     assert not fit.is_reliable
