@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -26,6 +27,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("=", f"{len(skipped)} skipped: in CI a skip is a failure", red=True)
 
 
+@lru_cache(maxsize=32)
+def _drawn(exact, draws, chains):
+    return exact.to_datatree(draws=draws, chains=chains, seed=1)
+
+
 def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=None, **changes):
     import xarray as xr
 
@@ -34,7 +40,7 @@ def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=No
     from bayesmeta.nuts.settings import Settings
     from bayesmeta.nuts.structure import OVERALL
 
-    tree = exact.to_datatree(draws=draws, chains=chains, seed=1)
+    tree = _drawn(exact, draws, chains).copy(deep=True)
     tree["posterior"]["mu"] = tree["posterior"]["mu"] + apart * xr.DataArray(np.arange(chains), dims="chain")
     dims, shape = ("chain", "draw"), (chains, draws)
     diverging = np.arange(chains * draws).reshape(shape) < divergent
