@@ -5,7 +5,6 @@ from scipy.special import chdtr
 
 from bayesmeta.frequentist.quadratic_forms import weighted_chi2_cdf
 
-
 PLACES = (-6.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0)
 
 
