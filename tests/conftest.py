@@ -1,7 +1,9 @@
 """What holds for every test: figures need no screen, a skip in CI is a failure, and few fits are sampled."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -25,6 +27,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("=", f"{len(skipped)} skipped: in CI a skip is a failure", red=True)
 
 
+@lru_cache(maxsize=32)
+def _drawn(exact, draws, chains):
+    return exact.to_datatree(draws=draws, chains=chains, seed=1)
+
+
 def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=None, **changes):
     import xarray as xr
 
@@ -33,7 +40,7 @@ def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=No
     from bayesmeta.nuts.settings import Settings
     from bayesmeta.nuts.structure import OVERALL
 
-    tree = exact.to_datatree(draws=draws, chains=chains, seed=1)
+    tree = _drawn(exact, draws, chains).copy(deep=True)
     tree["posterior"]["mu"] = tree["posterior"]["mu"] + apart * xr.DataArray(np.arange(chains), dims="chain")
     dims, shape = ("chain", "draw"), (chains, draws)
     diverging = np.arange(chains * draws).reshape(shape) < divergent
@@ -56,6 +63,44 @@ def _as_nuts(exact, *, apart=0.0, divergent=0, chains=4, draws=500, asked_for=No
 def as_nuts() -> Callable[..., object]:
     """Turn an exact fit into a NUTS fit that holds independent draws of it, in chains `apart`: none is sampled."""
     return _as_nuts
+
+
+_CORNERS: dict[str, tuple] = {}
+
+
+@pytest.fixture(scope="module")
+def corners_once() -> Iterator[None]:
+    """Compute the corners of a report's sliders once for each fit: they take most of the time of a small report."""
+    from bayesmeta.report.living import payload
+
+    checked = payload.checked
+
+    def remembered(fit, mu, tau):
+        numbers = (fit.summary().to_numpy(float).tobytes(), fit.log_evidence)
+        key = repr((fit.studies.to_frame().to_csv(), fit.model, fit.measure, fit.link, numbers, mu, tau))
+        if key not in _CORNERS:
+            _CORNERS[key] = checked(fit, mu, tau)
+        return deepcopy(_CORNERS[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(payload, "checked", remembered)
+        yield
+
+
+@pytest.fixture
+def corners_anew(monkeypatch):
+    """Compute them in each report of this test."""
+    from bayesmeta.report.living import checks, payload
+
+    monkeypatch.setattr(payload, "checked", checks.checked)
+
+
+@pytest.fixture
+def compiled_anew(monkeypatch):
+    """Compile the models of this test anew, and let no other test have them: another may have built them otherwise."""
+    from bayesmeta.nuts import compiled
+
+    monkeypatch.setattr(compiled, "_KEPT", compiled._Kept(compiled.MOST))
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,12 @@ MEMBERS = {level: np.flatnonzero(np.array(KIND) == level) for level in "abc"}
 FITS = {level: bm.fit(STUDIES.take(part)) for level, part in MEMBERS.items()}
 
 
+@cache
+def contrasts_with(tau):
+    """Return the contrasts of all kinds, as no test may change them."""
+    return bm.contrasts(STUDIES, by="kind", tau=tau).set_index(["level", "reference", "parameter", "contrast"])
+
+
 def unit_rule():
     """Nodes and weights on (0, 1), dense at both ends."""
     gauss, weight = np.polynomial.legendre.leggauss(8)
@@ -28,7 +36,7 @@ U, WEIGHT = unit_rule()
 
 @pytest.mark.parametrize("name", ["mu", "p_median", "p_mean"])
 def test_separate_differences_are_convolutions_of_the_groups_own_marginals(name):
-    table = bm.contrasts(STUDIES, by="kind").set_index(["level", "reference", "parameter", "contrast"])
+    table = contrasts_with("separate")
     for level, reference in (("b", "a"), ("c", "a"), ("c", "b")):
         first, second = FITS[level].marginal(name), FITS[reference].marginal(name)
         row, at = table.loc[(level, reference, name, "difference")], second.ppf(U)
@@ -46,7 +54,7 @@ def test_separate_differences_are_convolutions_of_the_groups_own_marginals(name)
 
 
 def test_odds_ratios_are_the_exponentials_of_differences():
-    table = bm.contrasts(STUDIES, by="kind", tau="common").set_index(["level", "reference", "parameter", "contrast"])
+    table = contrasts_with("common")
     ratio = table.loc[("b", "a", "p_median", "odds ratio"), ["median", "lower", "upper", "prob_above"]]
     difference = table.loc[("b", "a", "mu", "difference"), ["median", "lower", "upper", "prob_above"]]
     assert ratio.iloc[:3].tolist() == np.exp(difference.iloc[:3].astype(float)).tolist()
@@ -54,14 +62,14 @@ def test_odds_ratios_are_the_exponentials_of_differences():
 
 
 def test_with_a_common_tau_all_parameters_agree_on_who_is_higher():
-    table = bm.contrasts(STUDIES, by="kind", tau="common")
+    table = contrasts_with("common")
     for _, pair in table.groupby(["level", "reference"]):
         assert np.ptp(pair["prob_above"]) < 1e-6
 
 
 @pytest.mark.parametrize("tau", ["separate", "common"])
 def test_the_contrast_of_swapped_groups_is_the_opposite(tau):
-    table = bm.contrasts(STUDIES, by="kind", tau=tau).set_index(["level", "reference", "parameter", "contrast"])
+    table = contrasts_with(tau)
     order = np.array([7, 6, 5, 4, 3, 2, 1, 0])
     swapped = bm.contrasts(STUDIES.take(order), by="kind", tau=tau)
     swapped = swapped.set_index(["level", "reference", "parameter", "contrast"])
@@ -75,7 +83,7 @@ def test_the_contrast_of_swapped_groups_is_the_opposite(tau):
 
 def test_a_fit_by_cell_means_has_the_contrasts_of_a_common_tau():
     fit = bm.fit(STUDIES, bm.ModelSpec("binomial", formula="~ 0 + kind"))
-    one, other = bm.contrasts(fit), bm.contrasts(STUDIES, by="kind", tau="common")
+    one, other = bm.contrasts(fit), contrasts_with("common").reset_index()
     assert one[["level", "reference", "parameter"]].equals(other[["level", "reference", "parameter"]])
     assert one["median"].to_numpy() == pytest.approx(other["median"].to_numpy(), abs=1e-10)
 

@@ -12,6 +12,11 @@ from click.testing import CliRunner, Result
 from bayesmeta.cli.main import main
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _corners_once(corners_once):
+    pass
+
+
 @pytest.fixture(autouse=True)
 def _in_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

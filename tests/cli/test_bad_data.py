@@ -46,7 +46,7 @@ def test_it_is_refused_and_the_place_is_named(refused, kind, engine):
         assert part in message
 
 
-@pytest.mark.parametrize("kind", ["missing column", "text", "binary", "ragged", "empty"])
+@pytest.mark.parametrize("kind", ["text", "binary"])
 def test_a_real_process_says_the_same_without_a_traceback(shell, kind):
     text, parts = REFUSED[kind]
     Path("data.csv").write_bytes(text.encode())

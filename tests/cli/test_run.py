@@ -168,17 +168,16 @@ def test_ctrl_c_before_there_is_a_result_leaves_nothing(run, write, monkeypatch)
     assert sorted(path.name for path in Path().iterdir()) == ["analysis.toml", "counts.csv"]
 
 
-def test_a_real_process_needs_no_screen(shell, write):
-    write()
-    done = shell("run", "--quiet", env={"MPLBACKEND": "", "DISPLAY": ""})
-    assert (done.returncode, done.stderr) == (0, "")
-    assert Path("analysis-results/forest-85mm.png").exists()
-
-
-def test_an_analysis_without_nuts_loads_no_pymc(write):
+def test_a_real_process_needs_no_screen_and_without_nuts_no_pymc(write):
     write()
     script = (
-        "import sys; import bayesmeta.report.run as r; r.run_analysis('analysis.toml'); print('pymc' in sys.modules)"
+        "import sys; from bayesmeta.cli.main import main\n"
+        "main(['run', '--quiet'], standalone_mode=False)\n"
+        "print('pymc' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    command = [sys.executable, "-W", "error", "-c", script]
+    environment = {**os.environ, "MPLBACKEND": "", "DISPLAY": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "False"
+    assert Path("analysis-results/forest-85mm.png").exists()

@@ -12,11 +12,19 @@ from scipy import special
 from scipy.interpolate import make_interp_spline
 
 GAUSS, GAUSS_WEIGHT = np.polynomial.legendre.leggauss(16)
+BLOCK = 60_000  # numbers worked on together, which fit into a processor's cache
 
 
 def panels(edges):
     half, middle = 0.5 * np.diff(edges), 0.5 * (edges[1:] + edges[:-1])
     return (middle[:, None] + half[:, None] * GAUSS).ravel(), (half[:, None] * GAUSS_WEIGHT).ravel()
+
+
+def log_sum(terms):
+    """Log of the sum of exponentials over the last axis; ``terms`` are overwritten."""
+    top = terms.max(axis=-1, keepdims=True)
+    terms -= top
+    return np.log(np.exp(terms, out=terms).sum(axis=-1)) + top[..., 0]
 
 
 @dataclass
@@ -81,10 +89,8 @@ def log_m(study, kernel, mu, tau):
     log_w = study.log_l(x) + np.log(weight)
     keep = log_w > log_w.max() - 70.0
     x, log_w = x[keep], log_w[keep]
-    for block in np.array_split(np.flatnonzero(wide), 1 + np.count_nonzero(wide) * x.size // 2_000_000):
-        exponent = log_w + kernel.log_density(x, mu[block, None], tau[block, None])
-        top = exponent.max(axis=1, keepdims=True, initial=-np.inf)
-        out[block] = np.log(np.exp(exponent - top).sum(axis=1)) + top[:, 0]
+    for block in np.array_split(np.flatnonzero(wide), 1 + np.count_nonzero(wide) * x.size // BLOCK):
+        out[block] = log_sum(log_w + kernel.log_density(x, mu[block, None], tau[block, None]))
         for constant, end, beyond in (
             (study.left, low, lambda e, b: kernel.cdf(e, mu[b], tau[b])),
             (study.right, high, lambda e, b: kernel.cdf(-e, -mu[b], tau[b])),
@@ -106,7 +112,8 @@ def _narrow(study, kernel, mu, tau, unit, span):
     d, weight = panels(np.unique(edges))
     d, weight = np.r_[-d, d], np.r_[weight, weight]
     log_k = kernel.log_density(d, 0.0, tau) + np.log(weight)
-    total = special.logsumexp(study.log_l(mu[:, None] + d) + log_k, axis=1)
+    blocks = np.array_split(mu, 1 + mu.size * d.size // BLOCK)
+    total = np.concatenate([log_sum(study.log_l(block[:, None] + d) + log_k) for block in blocks])
     for constant, sign in ((study.left, -1.0), (study.right, 1.0)):
         if constant:
             tail = float(kernel.cdf(-far, 0.0, tau))

@@ -18,6 +18,7 @@ Z_WEIGHT = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
 ORDER = 20
 GAUSS, GAUSS_WEIGHT = np.polynomial.legendre.leggauss(ORDER)
 NODES = 41  # of the search for the region of mu
+BLOCK = 60_000  # numbers worked on together, which fit into a processor's cache
 
 
 def log_binomial(events, n, theta):
@@ -32,14 +33,21 @@ def panels(edges):
     return (middle[:, None] + half[:, None] * GAUSS).ravel(), (half[:, None] * GAUSS_WEIGHT).ravel()
 
 
+def log_sum(terms):
+    """Log of the sum of exponentials over the last axis; ``terms`` are overwritten."""
+    top = terms.max(axis=-1, keepdims=True)
+    terms -= top
+    return np.log(np.exp(terms, out=terms).sum(axis=-1)) + top[..., 0]
+
+
 def log_m_binomial(events, n, mu, tau):
     """Log of the integral of the binomial likelihood times Normal(mu, tau^2), for ``mu``, ``tau`` of shape (P,)."""
     centre = special.logit((events + 0.5) / (n + 1.0))
     sd = 1.0 / np.sqrt((n + 1.0) * special.expit(centre) * special.expit(-centre))
     out = np.empty(mu.size)
     narrow = tau < 0.5 * sd
-    log_l = log_binomial(events, n, mu[narrow, None] + tau[narrow, None] * Z)
-    out[narrow] = special.logsumexp(log_l, axis=1, b=Z_WEIGHT)
+    for block in np.array_split(np.flatnonzero(narrow), 1 + np.count_nonzero(narrow) * Z.size // BLOCK):
+        out[block] = log_sum(log_binomial(events, n, mu[block, None] + tau[block, None] * Z) + np.log(Z_WEIGHT))
     # beyond 40 + log n on the logit scale the likelihood is 0, or 1 to double precision
     reach = 40.0 + np.log(n + 1.0)
     low, high = (-reach if events == 0 else centre - 60.0 * sd), (reach if events == n else centre + 60.0 * sd)
@@ -47,11 +55,12 @@ def log_m_binomial(events, n, mu, tau):
     x, weight = panels(np.linspace(low, high, int(np.ceil((high - low) / (3.0 * min(sd, 1.0)))) + 1))
     keep = (log_l := log_binomial(events, n, x)) > -120.0
     x, log_weight = x[keep], (np.log(weight) + log_l)[keep]
-    for block in np.array_split(np.flatnonzero(~narrow), 1 + np.count_nonzero(~narrow) * x.size // 4_000_000):
-        m, t = mu[block, None], tau[block, None]
-        exponent = log_weight - 0.5 * ((x - m) / t) ** 2 - np.log(t) - 0.5 * np.log(2.0 * np.pi)
-        top = exponent.max(axis=1, keepdims=True, initial=-np.inf)
-        out[block] = np.log(np.exp(exponent - top).sum(axis=1)) + top[:, 0]
+    for block in np.array_split(np.flatnonzero(~narrow), 1 + np.count_nonzero(~narrow) * x.size // BLOCK):
+        exponent = (x - mu[block, None]) / tau[block, None]
+        exponent *= exponent
+        exponent *= -0.5
+        exponent += log_weight
+        out[block] = log_sum(exponent) - np.log(tau[block]) - 0.5 * np.log(2.0 * np.pi)
         if events == 0:
             out[block] = np.logaddexp(out[block], special.log_ndtr((low - mu[block]) / tau[block]))
         if events == n:
@@ -114,6 +123,8 @@ class BruteForce:
             f = self.log_joint(x.ravel(), np.repeat(tau, NODES)).reshape(x.shape)
             kept = f > f.max(axis=1, keepdims=True) - 45.0
             first, last = kept.argmax(axis=1), NODES - 1 - kept[:, ::-1].argmax(axis=1)
+            if (last - first > 0.9 * NODES).all():
+                break
             low, high = x[row, np.maximum(first - 1, 0)], x[row, np.minimum(last + 1, NODES - 1)]
         near = f > f.max(axis=1, keepdims=True) - 2.0
         width = near.sum(axis=1) * (x[:, 1] - x[:, 0])
@@ -138,6 +149,16 @@ class BruteForce:
     def mean_sd_p_new(self):
         mean, square = (float((self.weight * np.exp(a)).sum()) for a in self.log_powers[:2])
         return mean, float(np.sqrt(square - mean**2))
+
+    @cached_property
+    def _mu_of_p_mean(self):
+        """Of each row, mu as a function of logit p_mean, and the ends of that."""
+        found = []
+        for row in self.rows:
+            logit = self.log_powers[0, row] - self.log_powers[2, row]
+            use = np.flatnonzero(np.diff(logit, prepend=-np.inf) > 1e-9)
+            found.append((make_interp_spline(logit[use], self.mu[row, use], k=7), logit[use[0]], logit[use[-1]]))
+        return found
 
     @cached_property
     def _integrals(self):
@@ -194,10 +215,5 @@ class BruteForce:
 
     def cdf_p_mean(self, x):
         """P(logit p_mean <= x)."""
-        at = np.empty(self.rows.size)
-        for i, row in enumerate(self.rows):
-            logit = self.log_powers[0, row] - self.log_powers[2, row]
-            use = np.flatnonzero(np.diff(logit, prepend=-np.inf) > 1e-9)
-            inverse = make_interp_spline(logit[use], self.mu[row, use], k=7)
-            at[i] = inverse(np.clip(x, logit[use[0]], logit[use[-1]]))
+        at = np.array([inverse(np.clip(x, *ends)) for inverse, *ends in self._mu_of_p_mean])
         return float(self._below(at).sum())

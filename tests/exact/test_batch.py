@@ -61,10 +61,10 @@ def test_rows_equal_fits_of_their_own_within_both_errors(fit_counts, counts, mu,
 
 def test_priors_that_share_no_grid_come_out_right(fit_counts):
     fit = fit_counts(*ORDINARY)
-    mu = ("Normal(0, 0.01)", "Normal(2, 0.01)", "Normal(0, 50)", "Uniform(-1, 3)")
+    mu = ("Normal(2, 0.01)", "Normal(0, 50)")
     pairs, rows = summaries(fit, mu, ("HalfNormal(0.01)", "HalfCauchy(25)", "Uniform(0, 2)"))
     kept = [row for row in range(len(pairs.pairs)) if row not in rows.failure]
-    assert len(kept) >= 10
+    assert len(kept) >= 5
     some = PriorPairs(pairs.terms, pairs.mu, pairs.tau, pairs.pairs[kept], pairs.link)
     assert_rows_equal_own_fits(fit, some, summarise(some, len(kept), fit.parameters))
 

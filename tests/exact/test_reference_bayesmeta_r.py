@@ -62,15 +62,17 @@ def fitted(index):
 def compared(index):
     """Compare one entry's summaries, shortest intervals and quantiles; return how many values there were."""
     (data, entry), fit = CASES[index], fitted(index)
-    summary = fit.summary(ci_kind="hdi")
+    summary = fit.summary()  # shortest intervals are those of the marginals, as `test_summary.py` shows
     count = 0
     for name, key in QUANTILES.items():
         sd = summary.loc[name, "sd"]
         theirs = dict(zip(COLUMNS, entry[name], strict=True))
+        ours = dict(zip(("lower", "upper"), fit.marginal(name).hdi(0.95), strict=True))
+        ours |= summary.loc[name, ["median", "mean", "sd"]]
         for column in ("median", "mean", "sd", "lower", "upper"):
             cut = data["dataset"] == "crins2014" and column == "sd"
             within = CUT_TAIL.get((entry["tau_prior"], name), GRID) if cut else GRID
-            assert summary.loc[name, column] == pytest.approx(theirs[column], abs=within * sd), (name, column)
+            assert ours[column] == pytest.approx(theirs[column], abs=within * sd), (name, column)
         assert fit.marginal(name).ppf(entry["q"]) == pytest.approx(entry[key], abs=GRID * sd), name
         count += 5 + len(entry["q"])
     effects = study_effects(fit)

@@ -22,14 +22,14 @@ def beta_shapes(mu, tau):
     def b_of(log_a):
         rest = tau**2 - special.polygamma(1, np.exp(log_a))
         low, high = np.full_like(mu, -12.0), np.full_like(mu, 30.0)
-        for _ in range(60):
+        for _ in range(40):
             middle = 0.5 * (low + high)
             above = special.polygamma(1, np.exp(middle)) > rest
             low, high = np.where(above, middle, low), np.where(above, high, middle)
         return 0.5 * (low + high)
 
     low, high = np.full_like(mu, -12.0), np.full_like(mu, 30.0)
-    for _ in range(50):
+    for _ in range(40):
         middle = 0.5 * (low + high)
         enough = special.polygamma(1, np.exp(middle)) < tau**2
         small = ~enough | (special.psi(np.exp(middle)) - special.psi(np.exp(b_of(middle))) < mu)

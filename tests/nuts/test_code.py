@@ -223,6 +223,7 @@ def sampled(monkeypatch):
 
     def recording(**options):
         given.update(options)
+        options |= {"draws": 500, "tune": 500, "chains": 2}  # enough for 4 Monte-Carlo errors
         with warnings.catch_warnings():  # of programs below PyMC, about themselves
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)

@@ -16,7 +16,7 @@ def outcomes():
     frame = frame.assign(trial=frame["study"], outcome=outcome, study=frame["study"] + ", " + outcome)
     studies = bm.Studies.from_frame(frame, moderators=["trial", "outcome"])
     model = bm.ModelSpec(formula="~ 0 + outcome", random="(0 + outcome | trial)")
-    return bm.fit(studies, model, engine="nuts", draws=750, seed=1, quiet=True)
+    return bm.fit(studies, model, engine="nuts", draws=500, tune=700, chains=2, sampler="pymc", seed=1, quiet=True)
 
 
 def test_it_samples_without_divergences(outcomes):

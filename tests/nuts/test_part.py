@@ -16,6 +16,7 @@ from bayesmeta.spec.observed import seen_by
 OUT = np.array([False, True, False, True])
 MODERATORS = pd.DataFrame({"drug": list("aabb"), "year": [2001.0, 2004.0, 2010.0, 2011.0]})
 SHORT = {"tune": 300, "draws": 300, "chains": 2, "seed": 3, "sampler": "pymc", "quiet": True}
+LIKE = {name: SHORT[name] for name in ("tune", "draws", "chains", "seed")}  # settings of a fit that is not sampled
 MODELS = [
     {},
     {"link": "cloglog", "mu": "Normal(0, 1)", "tau": "HalfNormal(1)"},
@@ -103,19 +104,19 @@ def test_a_part_is_a_fit_of_its_studies_and_its_draws_are_those_of_its_posterior
     assert part.to_datatree()["log_likelihood"].sizes["study"] == 3
 
 
-def test_beta_effects_of_a_part_are_those_of_its_studies():
+def test_beta_effects_of_a_part_are_those_of_its_studies(as_nuts):
     studies, model = sparse(), bm.ModelSpec(effects="beta")
-    part = fit_part(fit_nuts(studies, model, **SHORT), np.array([False, True, True, True]), seed=8)
+    part = fit_part(as_nuts(bm.fit(studies, model), **LIKE), np.array([False, True, True, True]), seed=8)
     own = bm.fit(studies.take([1, 2, 3]), model)
     within(part, own)
     theta, expected = part.theta_table(), own.theta_table()
     assert ((theta["mean"] - expected["mean"]).abs() < 4.0 * theta["mcse_mean"]).all()
 
 
-def test_a_prior_made_from_the_studies_is_made_from_those_of_the_part():
+def test_a_prior_made_from_the_studies_is_made_from_those_of_the_part(as_nuts):
     studies = bm.Studies(tuple("ABCD"), y=np.array([0.1, 0.9, 0.4, 2.0]), se=np.array([0.2, 0.3, 0.2, 2.0]))
     model = bm.ModelSpec("normal", mu="Normal(0, 2)", tau="DuMouchel")
-    part = fit_part(fit_nuts(studies, model, **SHORT), np.array([True, True, True, False]), seed=8)
+    part = fit_part(as_nuts(bm.fit(studies, model), **LIKE), np.array([True, True, True, False]), seed=8)
     within(part, bm.fit(studies.take([0, 1, 2]), model))
 
 
@@ -127,9 +128,9 @@ def test_groups_keep_their_places_in_a_part():
     assert part.matrix.sum(axis=0).tolist() == [2.0, 1.0]
 
 
-def test_other_priors_are_sampled_with_the_settings_of_the_fit():
+def test_other_priors_are_sampled_with_the_settings_of_the_fit(as_nuts):
     studies = sparse()
-    fit = fit_nuts(studies, bm.ModelSpec(), **SHORT)
+    fit = as_nuts(bm.fit(studies), **LIKE)
     model = bm.ModelSpec(mu="Normal(1, 0.3)", tau="HalfNormal(0.2)")
     again = fit_anew(fit, model, seed=5)
     assert (again.seed, again.draws, again.chains, again.model) == (5, 300, 2, model)

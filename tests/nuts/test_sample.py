@@ -64,21 +64,6 @@ def test_an_interrupt_while_tuning_leaves_no_result(pritz, interrupted_at):
         bm.fit(pritz, **SMALL)
 
 
-def test_nutpie_is_interrupted_too(pritz, monkeypatch):
-    import nutpie
-
-    original = nutpie.sample
-
-    def sample(*args, **options):
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return original(*args, **options)
-
-    monkeypatch.setattr(nutpie, "sample", sample)
-    fit = bm.fit(pritz, **SMALL | {"sampler": "nutpie", "draws": 200_000})
-    assert fit.interrupted
-    assert 0 < fit.draws < 200_000
-
-
 def test_sampling_outside_the_main_thread_works(pritz):
     results = []
     thread = threading.Thread(target=lambda: results.append(bm.fit(pritz, **SMALL | {"draws": 20})))
@@ -105,26 +90,10 @@ def test_chains_of_unequal_length_are_cut_to_keep_most_draws():
     assert cut["observed_data"]["events"].shape == (1,)
 
 
-def test_nutpie_interrupted_while_tuning_leaves_no_result(pritz, monkeypatch):
-    import nutpie
-
-    original = nutpie.sample
-
-    def sample(*args, **options):
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return original(*args, **options)
-
-    monkeypatch.setattr(nutpie, "sample", sample)
-    with pytest.raises(AccuracyError, match="interrupted before the first draws; there is no result"):
-        bm.fit(pritz, **SMALL | {"sampler": "nutpie", "tune": 500_000})
-
-
+@pytest.mark.usefixtures("compiled_anew")
 def test_an_interrupt_while_compiling_leaves_no_result(pritz, monkeypatch):
     import nutpie
 
-    from bayesmeta.nuts.compiled import forget
-
-    forget()
     monkeypatch.setattr(
         nutpie, "compile_pymc_model", lambda model: os.kill(os.getpid(), signal.SIGINT) or time.sleep(1)
     )
@@ -133,8 +102,7 @@ def test_an_interrupt_while_compiling_leaves_no_result(pritz, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.parametrize("sampler", ["pymc", "nutpie"])
-def test_quiet_prints_nothing(pritz, capfd, sampler):
-    bm.fit(pritz, **SMALL | {"draws": 20, "sampler": sampler})
+def test_quiet_prints_nothing(pritz, capfd):
+    bm.fit(pritz, **SMALL | {"draws": 20})
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")

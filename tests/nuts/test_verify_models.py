@@ -9,7 +9,7 @@ from scipy import special
 import bayesmeta as bm
 from bayesmeta.nuts.structure import structure_of
 
-SHORT = {"engine": "nuts", "draws": 500, "tune": 700, "chains": 2, "sampler": "nutpie", "quiet": True}
+SHORT = {"engine": "nuts", "draws": 500, "tune": 700, "chains": 2, "sampler": "pymc", "quiet": True}
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,11 @@ widths_mm = [170]
 """
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _corners_once(corners_once):
+    pass
+
+
 @pytest.fixture(autouse=True)
 def _in_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

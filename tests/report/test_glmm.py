@@ -14,6 +14,10 @@ dataset = "pritz1997"
 [engines.frequentist]
 method = "glmm"
 ci_method = "profile"
+[checks]
+sensitivity = false
+[output]
+figures = []
 """
 
 

@@ -20,7 +20,7 @@ def binomial(r, n, link="logit", offset=0.0):
         if link == "logit":
             log_p, log_q = -np.logaddexp(0.0, -x), -np.logaddexp(0.0, x)
         elif link == "probit":
-            log_p, log_q = stats.norm.logcdf(x), stats.norm.logsf(x)
+            log_p, log_q = special.log_ndtr(x), special.log_ndtr(-x)
         else:
             hazard = np.exp(np.minimum(x, 690.0))
             tiny = hazard < 1e-9
@@ -39,7 +39,7 @@ def poisson(r, time):
 
 def normal(y, se):
     """Log density of an estimate."""
-    return lambda theta: stats.norm.logpdf(y, theta, se)
+    return lambda theta: -0.5 * ((theta - y) / se) ** 2 - np.log(se) - 0.5 * np.log(2.0 * np.pi)
 
 
 def hypergeometric(x1, n1, x0, n0):
