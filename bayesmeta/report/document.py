@@ -7,6 +7,7 @@ from typing import Any, final
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.plots.forest_columns import Printing
 from bayesmeta.report import firm_sections, methods, sections
 from bayesmeta.report.checklists import checklist_section
 from bayesmeta.report.compute import Results
@@ -92,10 +93,13 @@ class Told:
         Heading to Markdown; parts that have nothing to say are empty.
     paragraphs : tuple of str
         The methods as plain text.
+    printing : Printing
+        How it prints numbers, which the living part does too.
     """
 
     parts: Mapping[str, str]
     paragraphs: tuple[str, ...]
+    printing: Printing
 
 
 def report_text(
@@ -144,7 +148,7 @@ def tell(results: Results, files: Mapping[str, str]) -> Told:
         "Notes": markdown_list(sections.notes(shown)),
         "Methods": "\n\n".join(map(escaped, paragraphs)),
     }
-    return Told(parts, tuple(paragraphs))
+    return Told(parts, tuple(paragraphs), shown.printing)
 
 
 def finished_text(

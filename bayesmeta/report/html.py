@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bayesmeta.exact.fit import ExactFit
 from bayesmeta.report.compute import Results
-from bayesmeta.report.document import Told, report_text
+from bayesmeta.report.document import Told, report_text, tell
 from bayesmeta.report.figures import shown_files
 from bayesmeta.report.living.page import environment, file_text, living_part, why_not
 from bayesmeta.report.markdown import anchor, escaped
@@ -42,12 +42,15 @@ def report_html(results: Results, files: Mapping[str, str], folder: Path, *, tol
     """
     fit = results.fits.get("exact")
     refusal = "the analysis has no exact fit" if fit is None else why_not(fit)
+    told = tell(results, files) if told is None else told
     text = report_text(results, files, more=() if refusal else ("Move the priors",), told=told)
     title = results.analysis.title
     if refusal or not isinstance(fit, ExactFit):
         return page(title, text, folder, why=refusal)
     output = results.analysis.output
-    living = living_part(fit, ci_prob=output.ci_prob, by=_known(fit, results.analysis.subgroups))
+    living = living_part(
+        fit, ci_prob=output.ci_prob, by=_known(fit, results.analysis.subgroups), printing=told.printing
+    )
     return page(title, text, folder, living=living)
 
 
