@@ -112,7 +112,7 @@ def _conflict(results: "Results", width: float) -> Any:
 
 PLOTS: Final[Mapping[str, Plot]] = MappingProxyType(
     {
-        "posterior": Plot("posterior distributions, with the priors", _posterior),
+        "posterior": Plot("posterior distributions with their medians, and the priors", _posterior),
         "joint": Plot("joint posterior distribution of the mean and the heterogeneity", _joint),
         "shrinkage": Plot("study effects in the model as the heterogeneity grows", _shrinkage),
         "predictive": Plot("what a next study would show", _predictive),

@@ -53,14 +53,13 @@ def checked(fit: ExactFit, mu: Menu, tau: Menu) -> tuple[Menu, Menu, list[Check]
     given = {"mu": mu, "tau": tau}
     certified: dict[str, Menu] = {name: {} for name in given}
     for pair in _pairs(given, fit.link):
-        if len(pair) == 2 and (records := _together(parts, given, pair)) is not None:
-            found += records
-            kept = {name: given[name][family] for name, family in pair.items()}
-        else:
-            kept = {name: _cut(parts, name, family, given[name][family], found) for name, family in pair.items()}
-        for name, sliders in kept.items():
-            if sliders is not None:
-                certified[name][pair[name]] = sliders
+        records = _together(parts, given, pair) if len(pair) == 2 else None
+        found += records or []
+        for name, family in pair.items():
+            whole = given[name][family]
+            kept = _cut(parts, name, family, whole, found) if records is None else whole
+            if kept is not None:
+                certified[name][family] = kept
     in_order = [
         {family: certified[name][family] for family in given[name] if family in certified[name]} for name in given
     ]
