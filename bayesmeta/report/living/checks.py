@@ -2,8 +2,8 @@
 
 The page recomputes them when it is opened, and says how far it is off: what it claims is checked where it is read.
 A family of mu and one of tau are taken to the ends of their sliders together, so that one fit speaks for two. Where the
-exact engine cannot compute that to its tolerance each is asked alone, with the other prior of the fit; a corner that
-fails then is cut off: the slider ends earlier.
+exact engine cannot compute that to its tolerance, and of families with heavy tails, each is asked alone, with the other
+prior of the fit; a corner that fails then is cut off: the slider ends earlier.
 """
 
 from collections.abc import Iterator, Mapping
@@ -67,14 +67,15 @@ def checked(fit: ExactFit, mu: Menu, tau: Menu) -> tuple[Menu, Menu, list[Check]
 
 
 def _pairs(given: Mapping[str, Menu], link: str) -> Iterator[dict[str, str]]:
-    """Yield a family of mu with one of tau, both with moments or both without; those left over alone."""
-    for is_heavy in (False, True):
-        both = [
-            [family for family, sliders in menu.items() if _is_heavy(family, sliders, link) is is_heavy]
-            for menu in given.values()
-        ]
-        for families in zip_longest(*both):
-            yield {name: family for name, family in zip(given, families, strict=True) if family is not None}
+    """Yield a family of mu with one of tau; alone those left over, and those with heavy tails, which take long."""
+    heavy = {
+        name: [family for family, sliders in menu.items() if _is_heavy(family, sliders, link)]
+        for name, menu in given.items()
+    }
+    light = ([family for family in menu if family not in heavy[name]] for name, menu in given.items())
+    for families in zip_longest(*light):
+        yield {name: family for name, family in zip(given, families, strict=True) if family is not None}
+    yield from ({name: family} for name, families in heavy.items() for family in families)
 
 
 def _is_heavy(family: str, sliders: tuple[Slider, ...], link: str) -> bool:

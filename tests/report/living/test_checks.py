@@ -22,7 +22,7 @@ def test_every_slider_is_checked_at_both_ends_by_few_fits(report):
                 is_location = slider["name"] in ("mu", "alpha") and not slider["log"]
                 for end in ("start" if is_location else "low", "high"):
                     assert (name, entry["family"], place, slider[end]) in seen
-    assert len(data["checks"]) == 17
+    assert len(data["checks"]) == 21
 
 
 def test_a_uniform_prior_of_tau_from_0_has_sliders_that_keep_it_there(ten):
