@@ -177,5 +177,10 @@ def plot_labbe(
     sheet.close(handles=handles, warning=warning_of(fit))
     settle(ax)
     order = np.argsort(-np.abs(x - y) * np.sqrt(n), kind="stable")[:NAMED]
-    label_points(ax, x, y, [str(name) for name in studies["study"]], sheet.size, radius=radius, order=order)
+    diagonal = np.linspace(*ends, POINTS)
+    lines = np.vstack(
+        [np.column_stack([diagonal, diagonal]), curve[["control", "treatment"]].to_numpy(dtype=np.float64)]
+    )
+    names = [str(name) for name in studies["study"]]
+    label_points(ax, x, y, names, sheet.size, radius=radius, order=order, lines=lines[np.isfinite(lines).all(axis=1)])
     return ax

@@ -20,6 +20,8 @@ STEP: Final = 0.45
 """Rows between the methods of one outcome."""
 GAP: Final = 0.55
 """Rows between outcomes."""
+EDGE: Final = 0.7
+"""Rows between the first and the last estimate and the edges."""
 PREDICTION: Final = 3.0
 """Line width of a prediction interval, which lies behind."""
 
@@ -76,6 +78,7 @@ def plot_outcomes(
         handles.append(estimate_handle(look(i), f"{method}, {intervals}", sheet.size))
     heads = rows.groupby("outcome", sort=False)["y"].mean()
     set_rows(ax, list(heads), list(heads.index), sheet, share=0.42)
+    ax.set_ylim(float(rows["y"].max()) + EDGE, -EDGE)
     low, high = span(rows["lower"].to_numpy(), rows["upper"].to_numpy())
     ax.set_xlim(low, high)
     if is_ratio:

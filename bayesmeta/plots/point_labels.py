@@ -108,8 +108,9 @@ def label_points(
     radius: FloatArray | float = 2.0,
     order: npt.NDArray[np.intp] | None = None,
     share: float = 0.45,
+    lines: FloatArray | None = None,
 ) -> int:
-    """Name points beside them where a name covers no other name and no point.
+    """Name points beside them where a name covers no other name and no point, and no line if there is such a place.
 
     Parameters
     ----------
@@ -127,6 +128,8 @@ def label_points(
         Which points to name, the most important first; by default all in turn.
     share : float
         Part of the width of the axes that a name may take; it is shortened to that.
+    lines : array, shape (m, 2), optional
+        Points along lines, close together, as plotted.
 
     Returns
     -------
@@ -136,7 +139,12 @@ def label_points(
     scale = 72.0 / ax.figure.dpi
     box = ax.get_window_extent()
     frame = np.array([0.0, 0.0, box.width * scale, box.height * scale])
-    points = (ax.transData.transform(np.column_stack([x, y])) - [box.x0, box.y0]) * scale
+
+    def placed(points: FloatArray) -> FloatArray:
+        return np.asarray((ax.transData.transform(points) - [box.x0, box.y0]) * scale)
+
+    points = placed(np.column_stack([x, y]))
+    crossed = np.empty((0, 4)) if lines is None else np.repeat(placed(lines), 2, axis=0).reshape(-1, 4)
     reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), points.shape[:1])
     taken = np.column_stack([points - reach[:, None], points + reach[:, None]])
     wanted = np.arange(len(labels)) if order is None else order
@@ -144,14 +152,14 @@ def label_points(
     named = 0
     for i, text in zip(wanted, short, strict=True):
         width, height = text_width(text, size), LINE * size
-        for side in PLACES:
-            corner = _corner(points[i], reach[i] + APART, side, width, height)
-            rectangle = np.array([*corner, corner[0] + width, corner[1] + height])
-            if _is_free(rectangle, taken, frame):
-                _write(ax, text, corner, box, scale, size)
-                taken = np.vstack([taken, rectangle])
-                named += 1
-                break
+        corners = [_corner(points[i], reach[i] + APART, side, width, height) for side in PLACES]
+        rectangles = [np.array([*corner, corner[0] + width, corner[1] + height]) for corner in corners]
+        free = [each for each in rectangles if _is_free(each, taken, frame)]
+        clear = [each for each in free if _is_free(each, crossed, frame)]
+        if chosen := [*clear, *free][:1]:
+            _write(ax, text, chosen[0][:2], box, scale, size)
+            taken = np.vstack([taken, chosen])
+            named += 1
     return named
 
 

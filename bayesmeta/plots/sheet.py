@@ -1,5 +1,6 @@
 """On what is a figure drawn: axes of a new figure or the user's, with room for legend, warning and notes?"""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -18,7 +19,7 @@ from bayesmeta._validate import a_type
 from bayesmeta.errors import SpecError
 from bayesmeta.plots.forest_axis import PLAIN, axes_size
 from bayesmeta.plots.forest_layout import POINTS_PER_MM
-from bayesmeta.plots.text_size import shorten_all, wrap
+from bayesmeta.plots.text_size import text_width, wrap
 
 type AxesArray = np.ndarray[Any, Any]
 
@@ -294,7 +295,14 @@ def settle(ax: Axes) -> None:
 
 
 def _labels(handles: Sequence[Artist], room: float, size: float) -> list[str]:
-    return shorten_all([str(handle.get_label()) for handle in handles], room - HANDLE * size, size)
+    """Return the labels; those without room in lines that fit, broken neither in a prior nor in a formula."""
+    room -= HANDLE * size
+    labels = [str(handle.get_label()) for handle in handles]
+    whole = [_unbroken(re.sub(r", (?=[^()]*\))", ",\N{NO-BREAK SPACE}", label)) for label in labels]
+    return [
+        label if text_width(label, size) <= room else "\n".join(wrap(lines, room, size))
+        for label, lines in zip(labels, whole, strict=True)
+    ]
 
 
 def _plain(legend: Legend) -> None:

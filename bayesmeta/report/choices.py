@@ -216,7 +216,7 @@ class OutputChoice:
     plots : tuple of str or None
         Which figures, of `PLOTS`; those that are possible if None.
     widths_mm : tuple of float
-        Widths of the forest plot in millimetres; the other figures have the largest.
+        Widths of the figures in millimetres; ``report.html`` shows the smallest on narrow screens.
     figure_notes : tuple of str
         Lines below the figure, which may be shown without the report.
     """

@@ -1,11 +1,13 @@
 """How is an analysis told as a whole: the report, and the methods as plain text?"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, final
 
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.plots.forest_columns import Printing
 from bayesmeta.report import firm_sections, methods, sections
 from bayesmeta.report.checklists import checklist_section
 from bayesmeta.report.compute import Results
@@ -80,7 +82,29 @@ def methods_text(results: Results) -> str:
     return "\n\n".join([*paragraphs, "References", *references]) + "\n"
 
 
-def report_text(results: Results, files: Mapping[str, str], *, more: Sequence[str] = ()) -> str:
+@final
+@dataclass(frozen=True)
+class Told:
+    """What a report tells, without what ends it.
+
+    Attributes
+    ----------
+    parts : mapping
+        Heading to Markdown; parts that have nothing to say are empty.
+    paragraphs : tuple of str
+        The methods as plain text.
+    printing : Printing
+        How it prints numbers, which the living part does too.
+    """
+
+    parts: Mapping[str, str]
+    paragraphs: tuple[str, ...]
+    printing: Printing
+
+
+def report_text(
+    results: Results, files: Mapping[str, str], *, more: Sequence[str] = (), told: Told | None = None
+) -> str:
     """Return the report in Markdown: the file ``report.md``.
 
     Parameters
@@ -91,12 +115,20 @@ def report_text(results: Results, files: Mapping[str, str], *, more: Sequence[st
         The files of the folder, and what is in each.
     more : sequence of str
         Headings of what is put below this text, to which the checklists may refer.
+    told : Told, optional
+        From `tell`, to be used twice.
 
     Returns
     -------
     str
         The whole text. What comes from the analysis file and from the data is escaped.
     """
+    told = tell(results, files) if told is None else told
+    return finished_text(results, told.parts, files, told.paragraphs, more=more)
+
+
+def tell(results: Results, files: Mapping[str, str]) -> Told:
+    """Return the parts of the report."""
     shown = Shown(results)
     pictures = _pictures(files)
     paragraphs = methods_paragraphs(results)
@@ -116,7 +148,7 @@ def report_text(results: Results, files: Mapping[str, str], *, more: Sequence[st
         "Notes": markdown_list(sections.notes(shown)),
         "Methods": "\n\n".join(map(escaped, paragraphs)),
     }
-    return finished_text(results, parts, files, [*paragraphs], more=more)
+    return Told(parts, tuple(paragraphs), shown.printing)
 
 
 def finished_text(
@@ -174,7 +206,7 @@ def _figures(pictures: Mapping[str, str], files: Mapping[str, str]) -> str:
 
 
 def _caption(text: str) -> str:
-    return f"*{text[:1].upper()}{text[1:]}.*"
+    return f"*{escaped(text[:1].upper() + text[1:])}.*"
 
 
 def _grouped(files: Mapping[str, str]) -> list[tuple[str, str]]:

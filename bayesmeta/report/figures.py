@@ -91,7 +91,7 @@ def write_forest(analysis: Analysis, fits: Mapping[str, AnyFit], folder: Path) -
 
 
 def write_figures(results: "Results", folder: Path) -> Figures:
-    """Write all figures of an analysis, each in every format; the forest plot in every width, others in the largest.
+    """Write all figures of an analysis, each in every width and format.
 
     Parameters
     ----------
@@ -111,17 +111,21 @@ def write_figures(results: "Results", folder: Path) -> Figures:
     if files:
         write_forest(analysis, results.fits, folder)
     for name in wanted_plots(analysis):
-        if name == FOREST or not (widths := widths_of(analysis)):
+        if name == FOREST:
             continue
         try:
-            with located(analysis, "output"), lent(lambda name=name: PLOTS[name].draw(results, widths[0])) as axes:
-                save(axes, folder, name, widths[0], analysis)
+            for width in widths_of(analysis):
+                with (
+                    located(analysis, "output"),
+                    lent(lambda name=name, width=width: PLOTS[name].draw(results, width)) as axes,
+                ):
+                    save(axes, folder, name, width, analysis)
+                title = PLOTS[name].title_of(results)
+                files |= {figure_file(name, width, suffix): title for suffix in _suffixes(analysis)}
         except BayesmetaError as error:
             if analysis.output.plots is not None:
                 raise
             missing.append(f"Figure {name}: {str(error).partition('[output] ')[2]}")
-            continue
-        files |= {figure_file(name, widths[0], suffix): PLOTS[name].title for suffix in _suffixes(analysis)}
     return Figures(files, tuple(missing))
 
 
@@ -219,3 +223,25 @@ def _suffixes(analysis: Analysis) -> list[str]:
 def figure_file(plot: str, width: float, suffix: str) -> str:
     """Return the name of a figure's file."""
     return f"{plot}-{width:g}mm.{suffix}"
+
+
+def shown_files(folder: Path, name: str) -> list[Path]:
+    """Return the files of a figure that a browser shows, one of each width, the widest first.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where they are.
+    name : str
+        One of them.
+
+    Notes
+    -----
+    SVG rather than PNG: it is half as large, and sharp on every screen.
+    """
+    plot = name.rpartition("-")[0]
+    found: dict[float, Path] = {}
+    for suffix in ("png", "svg"):
+        for path in folder.glob(f"{plot}-*mm.{suffix}"):
+            found[float(path.stem.rpartition("-")[2].removesuffix("mm"))] = path
+    return [found[width] for width in sorted(found, reverse=True)]

@@ -12,7 +12,7 @@ from bayesmeta.nuts.fit import NutsFit
 from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import EngineChoice
 from bayesmeta.report.compute import Results
-from bayesmeta.report.document import methods_text, report_text
+from bayesmeta.report.document import methods_text, report_text, tell
 from bayesmeta.report.figures import FOREST_TITLE, figure_names, write_figures
 from bayesmeta.report.html import report_html
 from bayesmeta.report.inputs import Inputs
@@ -79,9 +79,10 @@ def write_files(results: Results, folder: Path) -> Results:
     """
     written = replace(results, figures=write_figures(results, folder))
     listed = file_list(written)
+    told = tell(written, listed)
     texts = {
-        "report.html": report_html(written, listed, folder),
-        "report.md": report_text(written, listed),
+        "report.html": report_html(written, listed, folder, told=told),
+        "report.md": report_text(written, listed, told=told),
         "methods.txt": methods_text(written),
         RESULTS: results_json(written),
         **{name: csv_text(table()) for name, (_, table) in _tables(written).items()},

@@ -2,18 +2,22 @@
 
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from bayesmeta.effects.links import LINKS
 from bayesmeta.plots.forest_fits import link_of
+from bayesmeta.report.estimands import HEADLINES, headline, meanings_of
 from bayesmeta.report.markdown import escaped, markdown_list, markdown_table
 from bayesmeta.report.printed import ALL
 from bayesmeta.report.shown import Shown
 from bayesmeta.tables.numbers import number_texts
 
-_HEADLINES: Final = ("p_median", "p_mean", "mu")
 MOST_SHOWN: Final = 12
 """Pairs of priors in the table of the report; the file has all."""
+_WHICH: Final = (
+    "A pool of raw proportions (PR) answers to p\\_mean, a back-transformed one to p\\_median: compare like with like."
+)
 
 
 def prior_section(shown: Shown) -> str:
@@ -21,7 +25,7 @@ def prior_section(shown: Shown) -> str:
     table = shown.results.checks.sensitivity
     if table is None:
         return ""
-    parameter = _headline(table)
+    parameter = headline(table["parameter"])
     rows = table[table["parameter"] == parameter].reset_index(drop=True)
     of_tau = table[table["parameter"] == "tau"].reset_index(drop=True)
     point = "mean" if parameter == "p_mean" else "median"
@@ -36,14 +40,15 @@ def prior_section(shown: Shown) -> str:
     ]
     shifts = rows["shift"].abs()
     chosen = [0, *sorted(shifts.iloc[1:].nlargest(MOST_SHOWN - 1).index)]
-    head = ["prior of mu", "prior of tau", f"{parameter}, {shown.noun}, {shown.percent} CrI", "shift"]
+    head = ["prior of mu", "prior of tau", f"{_column(shown, parameter)}, {shown.percent} CrI", "shift"]
     tau_words = ""
     if len(of_tau):
         low, high = number_texts([of_tau["median"].min(), of_tau["median"].max()], digits=2)
         tau_words = f" The posterior median of tau goes from {low} to {high}."
     lead = (
-        f"{len(rows)} pairs of priors, the analysis' own first; shift is that of the posterior mean on its scale, in "
-        f"posterior SDs. The largest is {shifts.max():.2f}.{tau_words} `sensitivity.csv` has all pairs and quantities."
+        f"{len(rows)} pairs of priors, the analysis' own first. {_told([parameter])}Shift is that of the posterior "
+        f"mean of {_named(shown, parameter)}, in posterior SDs. The largest is {shifts.max():.2f}.{tau_words} "
+        "`sensitivity.csv` has all pairs and quantities."
     )
     table_text = markdown_table(head, [[*cells[i][:3], _signed(cells[i][3])] for i in chosen], right=["shift"])
     few = "" if len(chosen) == len(rows) else f"Shown: the first, and the {len(chosen) - 1} that move the answer most."
@@ -55,34 +60,40 @@ def left_out_section(shown: Shown) -> str:
     table = shown.results.checks.leave_one_out
     if table is None:
         return ""
-    names = list(dict.fromkeys(table["name"]))
     studies = list(dict.fromkeys(table["study"]))
+    of_fits = {str(name): rows for name, rows in table.groupby("name", sort=False)}
+    wanted = {headline(rows["parameter"]) for rows in of_fits.values()}
     columns: dict[str, list[str]] = {}
     lines = []
-    for name in names:
-        of_fit = table[table["name"] == name]
-        parameter = _headline(of_fit)
-        rows = of_fit[of_fit["parameter"] == parameter].set_index("study")
-        point = "estimate" if "estimate" in rows and rows["estimate"].notna().any() else "median"
-        point = "mean" if point == "median" and parameter == "p_mean" else point
-        cells = [
-            _natural_cell(shown, name, parameter, *rows.loc[study, [point, "lower", "upper"]]) or "none"
-            for study in studies
-        ]
-        columns[f"{shown.method(name)}: {parameter}"] = cells
-        lines.append(_most_influential(shown, name, rows))
+    for name, of_fit in of_fits.items():
+        for parameter in (each for each in HEADLINES if each in wanted & set(of_fit["parameter"])):
+            rows = of_fit[of_fit["parameter"] == parameter].set_index("study")
+            columns[f"{shown.method(name)}: {_column(shown, parameter)}"] = _left_out_cells(
+                shown, name, parameter, rows.loc[studies]
+            )
+            lines.append(_most_influential(shown, name, parameter, rows))
     body = [[study, *(column[i] for column in columns.values())] for i, study in enumerate(studies)]
-    lead = f"The {shown.noun} with {shown.percent} interval, without each study."
+    told = _told([each for each in HEADLINES if each in wanted])
+    lead = f"The estimate with {shown.percent} interval, without each study. {told}".rstrip()
     return "\n\n".join([lead, markdown_table(["without", *columns], body, right=list(columns)), markdown_list(lines)])
 
 
-def _most_influential(shown: Shown, name: str, rows: pd.DataFrame) -> str:
+def _left_out_cells(shown: Shown, name: str, parameter: str, rows: pd.DataFrame) -> list[str]:
+    """Return estimate and interval without each study, "none" where there is no answer."""
+    point = "estimate" if "estimate" in rows and rows["estimate"].notna().any() else "median"
+    point = "mean" if point == "median" and parameter == "p_mean" else point
+    values = rows[[point, "lower", "upper"]].to_numpy(dtype=np.float64)
+    return [_natural_cell(shown, name, parameter, *each) or "none" for each in values]
+
+
+def _most_influential(shown: Shown, name: str, parameter: str, rows: pd.DataFrame) -> str:
     shift = rows["shift"].dropna()
     method = escaped(shown.method(name))
     if shift.empty:
         return f"{method}: without a study there is no answer."
     place = int(shift.abs().to_numpy().argmax())
-    return f"{method}: it moves most without {escaped(shift.index[place])}, by {_signed(shift.iloc[place])} SD."
+    what = _named(shown, parameter)
+    return f"{method}: {what} moves most without {escaped(shift.index[place])}, by {_signed(shift.iloc[place])} SD."
 
 
 def small_study_section(shown: Shown) -> str:
@@ -108,56 +119,69 @@ def small_study_section(shown: Shown) -> str:
 
 
 def printed_section(shown: Shown) -> str:
-    """Return others' printed figures beside those of each fit; nothing if there are none."""
+    """Return others' printed figures beside each summary estimate of each fit; nothing if there are none."""
     printed = shown.results.printed
     if printed is None:
         return ""
     choice = shown.results.analysis.printed
-    methods = {name: _with_quantity(shown, name) for name in shown.results.fits if name != "nuts"}
+    fits = [name for name in shown.results.fits if name != "nuts"]
+    beside = [(name, parameter) for name in fits for parameter in _summaries(shown, name)]
     rows = []
     row: Any
     for row in printed.itertuples(index=False):
-        own = [computed_cell(shown, name, str(row.variable), str(row.level)) for name in methods]
+        own = [computed_cell(shown, *each, str(row.variable), str(row.level)) for each in beside]
         rows.append([row.variable, row.level, shown.printing.cell(row.estimate, row.lower, row.upper), *own])
     who = choice.source if choice is not None and choice.source else "others"
-    lead = f"As printed by {escaped(who)}, beside the figures computed here."
-    head = ["variable", "level", "printed", *methods.values()]
-    return "\n\n".join([lead, markdown_table(head, rows, right=head[2:])])
+    parameters = [parameter for _, parameter in beside]
+    lead = f"As printed by {escaped(who)}, beside the figures computed here. {_told(parameters)}"
+    lead += _WHICH if {"p_median", "p_mean"} <= set(parameters) else ""
+    columns = [f"{shown.method(name)}: {_column(shown, parameter)}" for name, parameter in beside]
+    head = ["variable", "level", f"printed{shown.unit}", *columns]
+    return "\n\n".join([lead.rstrip(), markdown_table(head, rows, right=head[2:])])
 
 
-def computed_cell(shown: Shown, name: str, variable: str, level: str) -> str:
-    """Return the figure of a fit for all studies or a level of a subgroup; empty if it was not computed."""
+def computed_cell(shown: Shown, name: str, parameter: str, variable: str, level: str) -> str:
+    """Return an estimate of a fit for all studies or a level of a subgroup; empty if it was not computed."""
     if (variable, level) == ALL:
         rows = shown.pooled(name)
-        summary = rows[rows["kind"] == "summary"]
-        return shown.cell(summary.iloc[0]) if len(summary) else ""
+        found = rows[(rows["kind"] == "summary") & (rows["parameter"] == parameter)]
+        return shown.cell(found.iloc[0]) if len(found) else ""
     table = shown.results.subgroups
     if table is None:
         return ""
     found = table[(table["name"] == name) & (table["variable"] == variable) & (table["level"].astype(str) == level)]
-    found = found[found["estimate"].notna() & found["parameter"].isin(_HEADLINES)]
-    if found.empty:
-        return ""
-    first = found[found["parameter"] == _headline(found)].iloc[0]
-    return _natural_cell(shown, name, str(first["parameter"]), first["estimate"], first["lower"], first["upper"])
+    found = found[found["estimate"].notna() & (found["parameter"] == parameter)]
+    return "" if found.empty else _natural_cell(shown, name, parameter, *found.iloc[0][["estimate", "lower", "upper"]])
 
 
-def _with_quantity(shown: Shown, name: str) -> str:
-    """Return what a fit is called, and what the figure beside the printed one is."""
+def _summaries(shown: Shown, name: str) -> list[str]:
+    """Return the estimands of a fit's summary, the headline first."""
     rows = shown.pooled(name)
-    parameter = rows.loc[rows["kind"] == "summary", "parameter"].iloc[0]
-    return f"{shown.method(name)}: {shown.noun if parameter == 'mu' else parameter}"
+    there = set(rows.loc[rows["kind"] == "summary", "parameter"])
+    return [parameter for parameter in HEADLINES if parameter in there]
+
+
+def _column(shown: Shown, parameter: str) -> str:
+    """Return what heads a column of one estimand."""
+    return shown.noun if parameter == "mu" else f"{parameter}{shown.unit}"
+
+
+def _named(shown: Shown, parameter: str) -> str:
+    """Return what an estimand is called in a sentence; the mean effect of ratios is that of their logarithms."""
+    of_log = f"mu, the log {shown.noun}" if shown.title == "Ratio" else "mu"
+    return escaped(of_log if parameter == "mu" else parameter)
+
+
+def _told(parameters: list[str]) -> str:
+    """Return which estimands are shown, as a sentence and a blank; nothing where there is but one kind."""
+    words = meanings_of(parameters)
+    return f"Shown: {words}. " if words else ""
 
 
 def missing_lines(shown: Shown) -> list[str]:
     """Return which checks and figures there are not, and why, as sentences."""
     results = shown.results
     return [escaped(text) for text in (*results.checks.missing, *(results.figures.missing if results.figures else ()))]
-
-
-def _headline(table: pd.DataFrame) -> str:
-    there = set(table["parameter"])
-    return next(name for name in _HEADLINES if name in there)
 
 
 def _natural_cell(shown: Shown, name: str, parameter: str, *values: Any) -> str:

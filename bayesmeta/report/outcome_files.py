@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.report.document import finished_text, methods_paragraphs
+from bayesmeta.report.estimands import headline
 from bayesmeta.report.figures import Figures, figure_file, lent, save, widths_of
 from bayesmeta.report.files import RESULTS, csv_text, source_files, write_sources, write_texts
 from bayesmeta.report.html import page
@@ -222,19 +223,26 @@ def _write_figure(outcomes: Outcomes, folder: Path) -> Figures:
 
 
 def figure_frame(outcomes: Outcomes) -> pd.DataFrame:
-    """Return what the figure of all outcomes draws: `plot_outcomes` says which columns."""
+    """Return what the figure of all outcomes draws: `plot_outcomes` says which columns.
+
+    Of each fit the headline is drawn, and what another fit has for its headline: like stands beside like.
+    """
     rows = []
     for levels, part in outcomes.parts.items():
         shown = outcomes.shown[levels]
         label = ", ".join(levels)
+        pooled = {name: shown.pooled(name) for name in part.fits}
+        main = {name: headline(each["parameter"]) for name, each in pooled.items()}
         for name, fit in part.fits.items():
-            pooled = shown.pooled(name)
-            for row in pooled[pooled["kind"].isin(["summary", "prediction"])].itertuples(index=False):
-                if row.parameter == "p_mean" and fit.engine != "frequentist":
-                    continue
+            for row in pooled[name].itertuples(index=False):
                 if row.kind == "prediction" and fit.engine == "frequentist":
                     continue
-                rows.append((label, shown.method(name), row.kind, row.estimate, row.lower, row.upper, row.interval))
+                if row.kind == "summary" and row.parameter not in main.values():
+                    continue
+                parameter = str(row.parameter) if row.kind == "summary" else main[name]
+                method = shown.method(name) + (f": {parameter}" if parameter.startswith("p_") else "")
+                rows.append((label, method, row.kind, row.estimate, row.lower, row.upper, row.interval))
         if (printed := printed_of(outcomes, levels)) is not None:
             rows.append((label, "Printed", "summary", *printed, "CI"))
-    return pd.DataFrame(rows, columns=["outcome", "method", "kind", "estimate", "lower", "upper", "interval"])
+    frame = pd.DataFrame(rows, columns=["outcome", "method", "kind", "estimate", "lower", "upper", "interval"])
+    return frame[frame["kind"].isin(["summary", "prediction"])]

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
 
 from bayesmeta.errors import SpecError
+from bayesmeta.report.estimands import headline
 
 if TYPE_CHECKING:
     from bayesmeta.report.compute import Results
@@ -19,13 +20,20 @@ class Plot:
     Attributes
     ----------
     title : str
-        What it shows, in words.
+        What it shows, in words; ``{}`` is the place of the estimand, where it shows one of several.
     draw : callable
         From the results and the width in millimetres to Axes, or an array of them.
+    estimand : callable, optional
+        From the results to the estimand.
     """
 
     title: str
     draw: "Callable[[Results, float], Any]"
+    estimand: "Callable[[Results], str] | None" = None
+
+    def title_of(self, results: "Results") -> str:
+        """Return what the figure of these results shows, with its estimand."""
+        return self.title if self.estimand is None else self.title.format(self.estimand(results))
 
 
 def _posterior(results: "Results", width: float) -> Any:
@@ -56,10 +64,15 @@ def _predictive(results: "Results", width: float) -> Any:
 def _sensitivity(results: "Results", width: float) -> Any:
     from bayesmeta.plots.sensitivity import plot_sensitivity
 
+    table = _prior_table(results)
+    return plot_sensitivity(table, headline(table["parameter"]), scale=_scale(results), width_mm=width)
+
+
+def _prior_table(results: "Results") -> Any:
     table = results.checks.sensitivity
     if table is None:
         raise SpecError("there is no table of other priors; see [checks] sensitivity.")
-    return plot_sensitivity(table, scale=_scale(results), width_mm=width)
+    return table
 
 
 def _compare(results: "Results", width: float) -> Any:
@@ -75,9 +88,13 @@ def _leave_one_out(results: "Results", width: float) -> Any:
     if results.checks.leave_one_out is None:
         raise SpecError("studies are not left out; see [checks] leave_one_out.")
     return plot_leave_one_out(
-        _repeatable(results), ci_prob=output.ci_prob, scale=output.scale, xlabel=results.analysis.outcome,
-        width_mm=width,
+        _repeatable(results), estimand=_left_out_estimand(results), ci_prob=output.ci_prob, scale=output.scale,
+        xlabel=results.analysis.outcome, width_mm=width,
     )  # fmt: skip
+
+
+def _left_out_estimand(results: "Results") -> str:
+    return headline(_repeatable(results).summary().index)
 
 
 def _funnel(results: "Results", width: float) -> Any:
@@ -95,13 +112,17 @@ def _conflict(results: "Results", width: float) -> Any:
 
 PLOTS: Final[Mapping[str, Plot]] = MappingProxyType(
     {
-        "posterior": Plot("posterior distributions, with the priors", _posterior),
+        "posterior": Plot("posterior distributions with their medians, and the priors", _posterior),
         "joint": Plot("joint posterior distribution of the mean and the heterogeneity", _joint),
         "shrinkage": Plot("study effects in the model as the heterogeneity grows", _shrinkage),
         "predictive": Plot("what a next study would show", _predictive),
-        "sensitivity": Plot("estimates under other priors", _sensitivity),
+        "sensitivity": Plot(
+            "estimates of {} under other priors",
+            _sensitivity,
+            lambda results: headline(_prior_table(results)["parameter"]),
+        ),
         "compare": Plot("the estimates of all fits", _compare),
-        "leave-one-out": Plot("the estimate without each study", _leave_one_out),
+        "leave-one-out": Plot("the estimate of {} without each study", _leave_one_out, _left_out_estimand),
         "funnel": Plot("estimates against study size", _funnel),
         "conflict": Plot("each study against its prediction from the others", _conflict),
     }

@@ -53,7 +53,7 @@ def answer_section(shown: Shown, figure: str | None) -> str:
     parts = [
         answer_sentences(shown),
         f"{_engine_words(fit)}, {size_words(results)}:",
-        markdown_table(head, rows),
+        markdown_table(head, rows, right=head[1:2]),
         _heterogeneity(shown, name, fit),
         _point_words(shown.pooled(name)),
     ]
@@ -74,7 +74,8 @@ def comparison_section(shown: Shown) -> str:
             for row in shown.pooled(name).itertuples(index=False)
         ]
         rows.append([shown.method(name), "Heterogeneity (tau)", shown.tau(name), ""])
-    table = markdown_table(["method", "quantity", f"{shown.noun}, {shown.percent} interval", "kind"], rows)
+    head = ["method", "quantity", f"{shown.noun}, {shown.percent} interval", "kind"]
+    table = markdown_table(head, rows, right=head[2:3])
     return "\n\n".join([table, "Why the numbers differ:", _explanations(shown)])
 
 
@@ -169,7 +170,9 @@ def subgroup_section(shown: Shown) -> str:
         "Each level is analysed on its own. A difference between levels is one between studies, not between treatments "
         "within a study, and with several levels some differ by chance."
     )
-    return "\n\n".join(filter(None, [markdown_table(head, cells, right=["k"]), warning, markdown_list(lines)]))
+    return "\n\n".join(
+        filter(None, [markdown_table(head, cells, right=["k", head[-1]]), warning, markdown_list(lines)])
+    )
 
 
 def notes(shown: Shown) -> list[str]:

@@ -2,24 +2,14 @@
 
 from collections.abc import Iterator
 from math import nan
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from bayesmeta.frequentist.glmm_result import GlmmFit
 from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.nuts.fit import NutsFit
+from bayesmeta.report.estimands import MEANINGS
 from bayesmeta.report.markdown import escaped
 from bayesmeta.report.shown import Shown
-
-_OF: Final = MappingProxyType(
-    {
-        "p_median": "the proportion of the median study",
-        "p_mean": "the mean of the distribution of study proportions",
-        "mu": "the mean effect",
-        "p_new": "the proportion of a next study",
-        "theta_new": "the true effect of a next study",
-    }
-)
 
 
 def answer_sentences(shown: Shown) -> str:
@@ -38,7 +28,7 @@ def answer_sentences(shown: Shown) -> str:
 def _sentences(shown: Shown, name: str) -> Iterator[str]:
     rows = {str(row.parameter): row for row in shown.pooled(name).itertuples(index=False)}
     method, is_classical = escaped(shown.method(name)), isinstance(shown.results.fits[name], FrequentistFit | GlmmFit)
-    parameters = [parameter for parameter in rows if parameter in _OF]
+    parameters = [parameter for parameter in rows if parameter in MEANINGS]
     for i, parameter in enumerate(parameters):
         row = rows[parameter]
         if parameter in ("p_new", "theta_new"):
@@ -55,7 +45,7 @@ def _what(shown: Shown, parameter: str) -> str:
     """Return what a parameter is; of ratios the mean effect is that of their logarithms."""
     if parameter == "mu" and shown.title == "Ratio":
         return f"the {shown.noun} of the median study"
-    return _OF[parameter]
+    return MEANINGS[parameter]
 
 
 def _values(shown: Shown, row: Any) -> str:
@@ -64,7 +54,7 @@ def _values(shown: Shown, row: Any) -> str:
 
 def _next(shown: Shown, row: Any, parameter: str, *, is_classical: bool) -> str:
     """Return where the next study is expected."""
-    what = f"true {shown.noun} of a next study" if shown.title == "Ratio" else _OF[parameter].removeprefix("the ")
+    what = f"true {shown.noun} of a next study" if shown.title == "Ratio" else MEANINGS[parameter].removeprefix("the ")
     interval = escaped(shown.printing.cell(nan, row.lower, row.upper)) + _sign(shown)
     if is_classical:
         return f"The {shown.percent} prediction interval (PI) of the {what} is {interval}."

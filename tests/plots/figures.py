@@ -83,12 +83,17 @@ LONG = (
     "Ζήνων 2019 ^x^ $\\frac{1}{2}$",
     "Łukasiewicz-Dąbrowska et al. 2024 (phase II, relapsed/refractory)",
 )
+ALIKE = tuple(
+    f"Multicentre randomised trial of the {name} group of northern hospitals, final analysis"
+    for name in ("Alder", "Birch", "Cedar", "Damson", "Elder", "Fir", "Gorse", "Hazel", "Ivy", "Juniper")
+)
 CASES = {
     "k = 3": simulated_case(3),
     "k = 15": simulated_case(15),
     "k = 60": simulated_case(60),
     "k = 100": simulated_case(100),
     "long labels": Case((3, 0, 12, 20, 7, 33), (3, 11, 40, 22, 19, 51), LONG),
+    "alike": Case((3, 2, 12, 20, 7, 33, 9, 4, 6, 11), (9, 11, 40, 22, 19, 51, 30, 30, 12, 30), ALIKE),
     "all 0 %": Case((0, 0, 0), (9, 12, 30), ("A", "B", "C")),
     "all equal": Case((10, 10, 10, 10), (40, 40, 40, 40), ("A", "B", "C", "D")),
     "one study": Case((5,), (9,), ("Only",)),

@@ -12,7 +12,9 @@ from tests.plots.figures import CASES, FIGURES, OF_QUANTITIES, OF_REVIEW, figure
 FOLDER = Path("gallery")
 WIDTHS_MM = (85, 170)
 DRAWN = ("k = 3", "k = 15", "k = 60", "k = 100", "long labels", "all 0 %")
-REFERENCES = ("posterior", "shrinkage-trace", "funnel", "conflict")
+REFERENCES = (
+    "posterior", "shrinkage-trace", "funnel", "conflict", "flow-wang2026", "traffic-light", "quality-summary",
+)  # fmt: skip
 REFERENCE_FOLDER = Path(__file__).parent / "reference_images"
 REFERENCE_DPI = 72
 

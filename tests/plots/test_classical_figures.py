@@ -1,12 +1,13 @@
 """Do the classical figures show what their frames hold: radial, L'Abbé, bubble, Baujat, GOSH, influence, conflict?"""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayesmeta as bm
 from bayesmeta.errors import SpecError
-from bayesmeta.plots.point_labels import spread
+from bayesmeta.plots.point_labels import label_points, spread
 from tests.plots.figures import CASES
 from tests.plots.geometry import overlaps
 
@@ -182,3 +183,16 @@ def test_positions_of_names_are_in_order_apart_and_inside():
     assert found.max() <= 10.0
     far = np.array([1.0, 4.0, 9.0])
     assert spread(far, 0.8, 0.0, 10.0) == pytest.approx(far)
+
+
+def test_names_keep_off_lines_where_there_is_a_free_place():
+    figure, ax = plt.subplots(figsize=(4.0, 4.0))
+    ax.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))
+    x = np.linspace(0.0, 1.0, 400)
+    right = np.column_stack([x, np.full(400, 0.5)])
+    for lines, is_beside in ((None, True), (right, False)):
+        assert label_points(ax, np.array([0.3]), np.array([0.5]), ["Lee 2019"], 7.0, lines=lines) == 1
+        box = ax.texts[-1].get_window_extent(figure.canvas.get_renderer()).transformed(ax.transData.inverted())
+        assert bool(box.y0 < 0.5 < box.y1) == is_beside
+    everywhere = np.column_stack([axis.ravel() for axis in np.meshgrid(x, x)])
+    assert label_points(ax, np.array([0.3]), np.array([0.2]), ["Kim 2020"], 7.0, lines=everywhere) == 1

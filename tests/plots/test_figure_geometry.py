@@ -5,6 +5,7 @@ import itertools
 import matplotlib.pyplot as plt
 import pytest
 
+import bayesmeta as bm
 from tests.plots.figures import CASES, FIGURES, OF_SEVERAL, OF_STUDIES, figure_of
 from tests.plots.geometry import check_figure, texts_of
 
@@ -49,6 +50,17 @@ def test_a_page_holds_figures_of_panels_and_rows(name):
 @pytest.mark.parametrize("name", OF_ALL)
 def test_few_and_many_studies_and_long_labels_fit_into_one_column(name, case):
     check_figure(figure_of(OF_ALL[name](CASES[case], width_mm=85)))
+
+
+@pytest.mark.parametrize("name", ["shrinkage-trace", "conflict", "influence", "forest"])
+def test_labels_that_differ_in_the_middle_are_shown_apart(name):
+    case, width = CASES["alike"], {"width_mm": 85}
+    drawn = bm.plot_forest(case.exact, **width) if name == "forest" else FIGURES[name](case, **width)
+    figure = figure_of(drawn)
+    check_figure(figure)
+    shown = [text.get_text() for text in texts_of(figure) if "…" in text.get_text()]
+    assert sum(any(word in text for word in ("Alder", "Juniper")) for text in shown) >= 2
+    assert len(set(shown)) == len(case.labels)
 
 
 @pytest.mark.parametrize("name", ["shrinkage-trace", "funnel", "baujat", "influence"])

@@ -33,6 +33,15 @@ def test_nothing_overlaps_and_nothing_lies_outside(outcomes, width):
     assert np.all(np.diff(points[0].get_ydata()) > 0)
 
 
+def test_many_methods_of_one_outcome_lie_within_the_axes():
+    methods = pd.concat([frame(2).query("kind == 'summary'").assign(method=f"method {i}") for i in range(7)])
+    ax = plot_outcomes(methods.reset_index(drop=True), unit=PROPORTION_UNITS["percent"])
+    low, high = sorted(ax.get_ylim())
+    y = np.concatenate([line.get_ydata() for line in ax.lines if line.get_label() == "_point"])
+    assert y.min() - low > 0.5
+    assert high - y.max() > 0.5
+
+
 def test_ratios_lie_on_a_logarithmic_axis_with_the_line_of_no_effect():
     ratios = frame(3).assign(estimate=0.5, lower=0.25, upper=1.0)
     ax = plot_outcomes(ratios, unit=choose_unit("ratio", None, ratios))

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.testing.compare import compare_images
 
 import bayesmeta as bm
-from tests.plots.figures import CASES, FIGURES, figure_of
+from tests.plots.figures import CASES, FIGURES, OF_REVIEW, figure_of
 from tests.plots.gallery import REFERENCE_DPI, REFERENCES
 
 FOLDER = Path(__file__).parent / "reference_images"
@@ -18,7 +18,9 @@ without the prior of the posteriors 10."""
 @pytest.mark.parametrize("name", REFERENCES)
 def test_a_figure_looks_as_its_reference(name, tmp_path):
     file = bm.save_figure(
-        figure_of(FIGURES[name](CASES["k = 15"], width_mm=85)), tmp_path / f"{name}.png", dpi=REFERENCE_DPI
+        figure_of((FIGURES | OF_REVIEW)[name](CASES["k = 15"], width_mm=85)),
+        tmp_path / f"{name}.png",
+        dpi=REFERENCE_DPI,
     )
     assert compare_images(FOLDER / file.name, file, TOLERANCE) is None
 

@@ -95,6 +95,14 @@ def test_a_comparison_with_a_fit_that_failed_says_so(remission, remission_failed
     assert any(text.get_text().startswith("NOT RELIABLE") for text in ax.get_yticklabels())
 
 
+def test_the_legend_of_one_column_tells_the_whole_model(remission, remission_dl):
+    ax = bm.plot_compare(bm.compare([remission, remission_dl]), width_mm=85)
+    first, *_ = (text.get_text() for text in ax.figure.legends[0].get_texts())
+    words = " ".join(first.replace("\N{NO-BREAK SPACE}", " ").split("\n"))
+    assert words == "Bayes, exact: binomial likelihood, mu ~ Normal(0, 1.5), tau ~ HalfNormal(1)"
+    assert all(line.count("(") == line.count(")") for line in first.split("\n"))
+
+
 def test_other_tables_are_refused_with_the_call_that_makes_the_right_one(table, remission):
     for plot, call in (
         (bm.plot_sensitivity, "bm.sensitivity"),

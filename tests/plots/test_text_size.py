@@ -1,6 +1,7 @@
 """Is a text given the room it needs, and made to fit where there is less?"""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from bayesmeta.plots.text_size import shorten, shorten_all, text_width, widest, wrap
@@ -51,6 +52,38 @@ def test_texts_with_one_beginning_keep_their_ends():
     assert first.endswith("1")
     assert second.endswith("2")
     assert widest([first, second], 7.0) <= 70.0
+
+
+IN_THE_MIDDLE = [
+    f"Multicentre randomised trial of the {name} group of northern hospitals, final analysis"
+    for name in (
+        "Alder",
+        "Birch",
+        "Cedar",
+        "Cedrus",
+        "Elder, part 1 of the long-term",
+        "Elder, part 2 of the long-term",
+    )
+]
+
+
+def test_texts_that_differ_in_the_middle_show_where():
+    short = shorten_all([*IN_THE_MIDDLE, "Kim 2020"], 90.0, 7.0)
+    assert [text.partition("…")[2][:5] for text in short[:4]] == ["Alder", "Birch", "Cedar", "Cedru"]
+    assert "part 1" in short[4]
+    assert "part 2" in short[5]
+    assert short[6] == "Kim 2020"
+    assert widest(short, 7.0) <= 90.0
+
+
+@pytest.mark.parametrize("room", [8.0, 20.0, 35.0, 60.0, 90.0, 150.0, 1000.0])
+def test_different_texts_never_look_alike_and_equal_ones_stay_equal(room):
+    rng = np.random.default_rng(5)
+    texts = IN_THE_MIDDLE + [" ".join(rng.choice(["Ali", "Bo", "trial of the", "2019"], 9)) for _ in range(40)]
+    short = shorten_all([*texts, *texts[::-1]], room, 7.0)
+    assert short[: len(texts)] == short[len(texts) :][::-1]
+    assert len(set(short)) == len(set(texts))
+    assert all(cut == text for text, cut in zip(texts, short, strict=False) if text_width(text, 7.0) <= room)
 
 
 def test_wide_ends_fit_too():

@@ -1,10 +1,12 @@
 """How firm an answer is: the tables are those of Python, and what cannot be had is said."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 import bayesmeta as bm
 from bayesmeta.errors import SpecError
@@ -12,10 +14,13 @@ from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.choices import DEFAULT_PLOTS, PLOTS
 from bayesmeta.report.compute import compute
 from bayesmeta.report.document import report_text
+from bayesmeta.report.figures import lent
 from bayesmeta.report.files import file_list
+from bayesmeta.report.firm_sections import left_out_section
 from bayesmeta.report.plots import PLOTS as DRAWN
 from bayesmeta.report.record import results_json
 from bayesmeta.report.run import run_analysis
+from bayesmeta.report.shown import Shown
 from tests.report.conftest import ANALYSIS, COUNTS
 
 PRIORS = ("sensitivity = false", "sensitivity = true")
@@ -62,7 +67,30 @@ def test_without_a_study_the_report_says_what_python_says(found):
     row = bm.leave_one_out(found.fits["exact"]).query("parameter == 'p_median' and study == 'Ali 2021'").iloc[0]
     cell = f"{100 * row['median']:.1f} ({100 * row['lower']:.1f}–{100 * row['upper']:.1f})"
     assert f"| Ali 2021 | {cell} |" in part
-    assert "it moves most without Ali 2021" in part
+    assert "p\\_median moves most without Ali 2021" in part
+
+
+def test_table_sentence_figure_and_caption_have_one_estimand(found):
+    text = report_text(found, file_list(found))
+    part = text.partition("## Other priors")[2].partition("\n## ")[0]
+    assert "| prior of mu | prior of tau | p\\_median (%), 95 % CrI | shift |" in part
+    assert "the posterior mean of p\\_median" in part
+    for name in ("sensitivity", "leave-one-out"):
+        assert "p_median" in DRAWN[name].title_of(found)
+        with lent(lambda name=name: DRAWN[name].draw(found, 85.0)) as ax:
+            texts = [each.get_text() for each in ax.figure.findobj(Text)]
+            assert any("p_median" in each for each in texts)
+            assert not any("p_mean" in each for each in texts)
+    only_mean = {"exact": found.fits["exact"], "PR": bm.fit(found.inputs.studies, engine="frequentist", measure="PR")}
+    table = pd.concat([bm.leave_one_out(fit).assign(name=name) for name, fit in only_mean.items()])
+    both = replace(
+        found, fits=only_mean, checks=replace(found.checks, leave_one_out=table), comparison=found.comparison
+    )
+    head = left_out_section(Shown(both)).splitlines()[2]
+    assert head == (
+        "| without | Bayesian model: p\\_median (%) | Bayesian model: p\\_mean (%) |"
+        " DerSimonian-Laird, raw proportion: p\\_mean (%) |"
+    )
 
 
 def test_printed_figures_stand_beside_those_of_the_same_studies(results):
@@ -72,10 +100,15 @@ def test_printed_figures_stand_beside_those_of_the_same_studies(results):
     found = results(PRINTED)
     part = report_text(found, file_list(found)).partition("## Printed figures")[2].partition("\n## ")[0]
     level = found.subgroups.query("name == 'exact' and level == 'a' and parameter == 'p_median'").iloc[0]
-    cell = f"{100 * level.estimate:.1f} ({100 * level.lower:.1f}–{100 * level.upper:.1f})"
-    assert "| overall | all | 60.0 (30.0–80.0) | 59.4 (24.8–87.9) |" in part
-    assert f"| kind | a | 40.0 (20.0–60.0) | {cell} |" in part
-    assert "| kind | c |  |  |  |" in part
+    mean = found.subgroups.query("name == 'exact' and level == 'a' and parameter == 'p_mean'").iloc[0]
+    cells = [f"{100 * row.estimate:.1f} ({100 * row.lower:.1f}–{100 * row.upper:.1f})" for row in (level, mean)]
+    heads = "| variable | level | printed (%) | Bayesian model: p\\_median (%) | Bayesian model: p\\_mean (%) |"
+    assert heads in part
+    row = found.fits["exact"].summary().loc["p_mean"]
+    whole = f"{100 * row['mean']:.1f} ({100 * row['lower']:.1f}–{100 * row['upper']:.1f})"
+    assert f"| overall | all | 60.0 (30.0–80.0) | 59.4 (24.8–87.9) | {whole} |" in part
+    assert f"| kind | a | 40.0 (20.0–60.0) | {cells[0]} | {cells[1]} |" in part
+    assert "| kind | c |  |  |  |  |" in part
 
 
 def test_what_is_not_asked_for_is_not_made(results):
@@ -127,7 +160,10 @@ def test_a_figure_that_is_named_must_be_possible_and_known(write):
 def test_the_figures_that_are_no_default_are_drawn_too(write):
     names = ("shrinkage", "predictive", "compare", "conflict")
     listed = ", ".join(f'"{name}"' for name in names)
-    run_analysis(write(('["forest"]', f"[{listed}]"), ('figures = ["png"]', 'figures = ["svg"]')))
-    assert {path.name for path in Path("analysis-results").glob("*.svg")} == {f"{name}-170mm.svg" for name in names}
+    widths = ("widths_mm = [170]", "widths_mm = [85, 170]")
+    run_analysis(write(('["forest"]', f"[{listed}]"), ('figures = ["png"]', 'figures = ["svg"]'), widths))
+    files = {f"{name}-{width}mm.svg" for name in names for width in (85, 170)}
+    assert {path.name for path in Path("analysis-results").glob("*.svg")} == files
+    assert Path("analysis-results/report.html").read_text("utf-8").count("<picture><source") == len(names)
     assert set(names) == set(PLOTS) - set(DEFAULT_PLOTS)
     assert {"forest", *DRAWN} == set(PLOTS)

@@ -10,7 +10,9 @@ import bayesmeta as bm
 from bayesmeta.errors import DataError, SpecError
 from bayesmeta.report.analysis import Analysis
 from bayesmeta.report.folder import MARKER
-from bayesmeta.report.outcomes import outcome_table
+from bayesmeta.report.inputs import load_outcomes
+from bayesmeta.report.outcome_files import figure_frame
+from bayesmeta.report.outcomes import compute_outcomes, outcome_table
 from bayesmeta.report.overview import overview
 from bayesmeta.report.run import run_analysis
 
@@ -69,6 +71,26 @@ def test_each_outcome_has_the_numbers_that_it_has_alone(several):
         na_values={"lower": "", "upper": ""},
     )
     pd.testing.assert_frame_equal(written, table, check_dtype=False, rtol=1e-14)
+
+
+def test_the_figure_names_each_estimand_and_draws_like_beside_like(several):
+    raw = ("[engines.frequentist]\n", '[engines.frequentist]\nmeasure = "PR"\nvariance = "exact-ci"\n')
+    for changes, expected in (
+        ((), ["Bayesian model: p_median", "DerSimonian-Laird, logit: p_median", "Printed"]),
+        (
+            (raw,),
+            [
+                "Bayesian model: p_median",
+                "Bayesian model: p_mean",
+                "DerSimonian-Laird, raw proportion: p_mean",
+                "Printed",
+            ],
+        ),
+    ):
+        analysis = Analysis.from_toml(several(*changes))
+        frame = figure_frame(compute_outcomes(analysis, load_outcomes(analysis)))
+        assert list(dict.fromkeys(frame["method"])) == expected
+        assert set(frame.loc[frame["kind"] == "prediction", "method"]) == {expected[0]}
 
 
 def test_the_report_puts_the_print_beside_and_says_what_is_reconstructed(several):

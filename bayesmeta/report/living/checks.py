@@ -1,11 +1,14 @@
 """What must the reader's browser find? Answers of the exact engine at the corners of the sliders.
 
 The page recomputes them when it is opened, and says how far it is off: what it claims is checked where it is read.
-A corner that the exact engine itself cannot compute to its tolerance is cut off: the slider ends earlier.
+A family of mu and one of tau are taken to the ends of their sliders together, so that one fit speaks for two. Where the
+exact engine cannot compute that to its tolerance, and of families with heavy tails, each is asked alone, with the other
+prior of the fit; a corner that fails then is cut off: the slider ends earlier.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +26,8 @@ CUTS: Final = 6
 """How often a corner that fails is moved half-way towards the slider's start."""
 
 type Check = dict[str, Any]
+type Part = tuple[IntArray, ExactFit]
+"""Places of studies, and a fit of these."""
 
 
 def checked(fit: ExactFit, mu: Menu, tau: Menu) -> tuple[Menu, Menu, list[Check]]:
@@ -42,17 +47,53 @@ def checked(fit: ExactFit, mu: Menu, tau: Menu) -> tuple[Menu, Menu, list[Check]
     checks : list of dict
         Priors, places of the studies, and ``mean sd median lower upper`` of each parameter.
     """
-    found: list[Check] = [_record(fit, np.arange(fit.k))]
     every, alone = np.arange(fit.k), _least(fit)
     parts = [(every, fit), *([(alone, _alone(fit, alone))] if fit.k > 1 else [])]
-    certified: dict[str, Menu] = {}
-    for name, menu in (("mu", mu), ("tau", tau)):
-        certified[name] = {}
-        for family, sliders in menu.items():
-            kept = _cut(parts, name, family, sliders, found)
+    found: list[Check] = [_record(fit, every)]
+    given = {"mu": mu, "tau": tau}
+    certified: dict[str, Menu] = {name: {} for name in given}
+    for pair in _pairs(given, fit.link):
+        records = _together(parts, given, pair) if len(pair) == 2 else None
+        found += records or []
+        for name, family in pair.items():
+            whole = given[name][family]
+            kept = _cut(parts, name, family, whole, found) if records is None else whole
             if kept is not None:
                 certified[name][family] = kept
-    return certified["mu"], certified["tau"], found
+    in_order = [
+        {family: certified[name][family] for family in given[name] if family in certified[name]} for name in given
+    ]
+    return in_order[0], in_order[1], found
+
+
+def _pairs(given: Mapping[str, Menu], link: str) -> Iterator[dict[str, str]]:
+    """Yield a family of mu with one of tau; alone those left over, and those with heavy tails, which take long."""
+    heavy = {
+        name: [family for family, sliders in menu.items() if _is_heavy(family, sliders, link)]
+        for name, menu in given.items()
+    }
+    light = ([family for family in menu if family not in heavy[name]] for name, menu in given.items())
+    for families in zip_longest(*light):
+        yield {name: family for name, family in zip(given, families, strict=True) if family is not None}
+    yield from ({name: family} for name, families in heavy.items() for family in families)
+
+
+def _is_heavy(family: str, sliders: tuple[Slider, ...], link: str) -> bool:
+    return Prior(family, *(slider.start for slider in sliders)).resolved(link=link).tail_order < np.inf
+
+
+def _together(parts: list[Part], given: Mapping[str, Menu], pair: Mapping[str, str]) -> list[Check] | None:
+    """Return the answers with the priors of both parameters at the ends of their sliders; None if one fails."""
+    corners = [list(_corners(given[name][family])) for name, family in pair.items()]
+    if len({len(each) for each in corners}) > 1:  # a family without sliders has one place only
+        return None
+    found: list[Check] = []
+    try:
+        for ends in zip(*corners, strict=True):
+            found += _at(parts, {name: Prior(pair[name], *end) for name, end in zip(pair, ends, strict=True)})
+    except (AccuracyError, ImproperPosteriorError):
+        return None
+    return found
 
 
 def _least(fit: ExactFit) -> IntArray:
@@ -69,12 +110,14 @@ def _alone(fit: ExactFit, places: IntArray) -> ExactFit:
 
 
 def _cut(
-    parts: list[tuple[IntArray, ExactFit]], parameter: str, family: str, sliders: tuple[Slider, ...], found: list[Check]
+    parts: list[Part], parameter: str, family: str, sliders: tuple[Slider, ...], found: list[Check]
 ) -> tuple[Slider, ...] | None:
     """Return the sliders with limits at which all parts can be computed; None if their starts cannot."""
     for _ in range(CUTS):
         try:
-            records = [record for corner in _corners(sliders) for record in _at(parts, parameter, family, corner)]
+            records = [
+                record for corner in _corners(sliders) for record in _at(parts, {parameter: Prior(family, *corner)})
+            ]
         except (AccuracyError, ImproperPosteriorError):
             sliders = tuple(_nearer(slider) for slider in sliders)
             continue
@@ -105,13 +148,12 @@ def _nearer(slider: Slider) -> Slider:
     return replace(slider, low=low, high=high)
 
 
-def _at(
-    parts: list[tuple[IntArray, ExactFit]], parameter: str, family: str, values: tuple[float, ...]
-) -> Iterator[Check]:
-    """Yield the answers at one corner, of all studies and of one alone where that posterior is proper."""
-    prior = Prior(family, *values)
-    for places, fit in parts[: 1 if prior.resolved(link=parts[0][1].link).tail_order < np.inf else 2]:
-        model = fit.model.with_priors(**{parameter: prior})
+def _at(parts: list[Part], priors: Mapping[str, Prior]) -> Iterator[Check]:
+    """Yield the answers at one corner, of all studies and of one alone where that posterior has moments."""
+    link = parts[0][1].link
+    is_light = all(prior.resolved(link=link).tail_order == np.inf for prior in priors.values())
+    for places, fit in parts if is_light else parts[:1]:
+        model = fit.model.with_priors(**priors)
         try:
             made = fit_exact(fit.studies, model, measure=fit.measure if fit.studies.kind != "estimates" else None)
         except ImproperPosteriorError:

@@ -6,14 +6,14 @@ const QUANTITY_WORDS = {
   mu: "Mean μ",
   tau: "Heterogeneity τ",
   p_median: "Median study (p_median)",
-  p_mean: "Mean of the studies (p_mean)",
+  p_mean: "Average study (p_mean)",
   p_new: "Next study (p_new)",
   theta_new: "Effect of the next study",
 };
 
 // Posterior density of one quantity with its interval, and the prior where it has one of its own. The coarser
 // resolution is drawn, which the eye cannot tell from the finer.
-function curve(solution, row) {
+function curve(solution, row, unit) {
   const drawn = solution.coarse, quantity = quantityOf(row.name, drawn.problem.link), { support } = quantity;
   const span = row.upper - row.lower || 1e-9;
   const low = Math.max(row.lower - 0.45 * span, support[0]), high = Math.min(row.upper + 0.45 * span, support[1]);
@@ -31,32 +31,32 @@ function curve(solution, row) {
     ? `M${atX(inside[0][0]).toFixed(1)} ${floor}` + inside.map(([x, d]) => `L${atX(x).toFixed(1)} ${atY(d).toFixed(1)}`).join("")
       + `L${atX(inside[inside.length - 1][0]).toFixed(1)} ${floor}Z`
     : "";
-  const words = `${QUANTITY_WORDS[row.name]}: median ${printed(row.median)}, interval ${printed(row.lower)} to ${printed(row.upper)}`;
+  const words = `${QUANTITY_WORDS[row.name]}: median ${unit.text(row.median)}${unit.beside}, interval ${unit.text(row.lower)} to ${unit.text(row.upper)}${unit.beside}`;
   return make("figure", {},
-    make("figcaption", {}, QUANTITY_WORDS[row.name]),
+    make("figcaption", {}, QUANTITY_WORDS[row.name] + unit.after),
     draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words },
       draw("path", { class: "interval", d: area }),
       before.length ? draw("path", { class: "prior", d: line(before) }) : null,
       draw("path", { class: "posterior", d: line(density) }),
       draw("line", { class: "median", x1: atX(row.median), x2: atX(row.median), y1: floor, y2: top }),
       draw("line", { class: "axis", x1: left, x2: width - right, y1: floor, y2: floor }),
-      ...ticksBetween(low, high, 4).flatMap((x) => [
+      ...unit.ticks(low, high, 4).flatMap(([x, text]) => [
         draw("line", { class: "axis", x1: atX(x), x2: atX(x), y1: floor, y2: floor + 4 }),
-        draw("text", { x: Math.min(Math.max(atX(x), 14), width - 14), y: height - 8, "text-anchor": "middle" }, signless(x).replace("-", "−")),
+        draw("text", { x: Math.min(Math.max(atX(x), 14), width - 14), y: height - 8, "text-anchor": "middle" }, text),
       ])));
 }
 
 // The axis of the forest plot on the natural scale; ratios are drawn by their logs.
-function forestScale(natural, intervals) {
+function forestScale(natural, intervals, unit) {
   const isRatio = natural === "ratio", to = isRatio ? Math.log : identity;
   const ends = intervals.flat().filter((x) => Number.isFinite(to(x)));
   let low = Math.min(...ends.map(to)), high = Math.max(...ends.map(to));
-  if (natural === "proportion") [low, high] = [0, 1];
+  if (natural === "proportion") [low, high] = [0, high > 0.5 ? 1 : Math.min(1.05 * high, 1)];
   if (!(high > low)) [low, high] = [low - 1, low + 1];
   const margin = natural === "proportion" ? 0 : 0.03 * (high - low);
   low -= margin;
   high += margin;
-  const ticks = isRatio ? ratioTicks(Math.exp(low), Math.exp(high)) : ticksBetween(low, high, 5);
+  const ticks = isRatio ? ratioTicks(Math.exp(low), Math.exp(high)).map((x) => [x, signless(unit.factor * x)]) : unit.ticks(low, high, 5);
   return { at: (x) => 6 + (228 * (Math.min(Math.max(to(x), low), high) - low)) / (high - low), ticks, to, low, high };
 }
 
@@ -77,19 +77,19 @@ function studyMark(scale, observed, model, reference) {
   return mark;
 }
 
-// The pooled estimate as a diamond, or the prediction interval as a bar.
+// A pooled estimate as a diamond, the mean a hollow one, or the prediction interval as a bar.
 function pooledMark(scale, [x, a, b], kind) {
-  const [mid, low, high] = [x, a, b].map(scale.at), svg = draw("svg", { viewBox: "0 0 240 24", "aria-hidden": "true", class: "mark" });
-  if (kind === "diamond") svg.append(draw("path", { class: "diamond", d: `M${low} 12L${mid} 5L${high} 12L${mid} 19Z` }));
-  else svg.append(draw("rect", { class: "prediction", x: low, y: 9, width: Math.max(high - low, 1), height: 6 }), draw("circle", { class: "prediction", cx: mid, cy: 12, r: 3.5 }));
+  const [low, high] = [a, b].map(scale.at), svg = draw("svg", { viewBox: "0 0 240 24", "aria-hidden": "true", class: "mark" });
+  if (kind === "bar") svg.append(draw("rect", { class: "prediction", x: low, y: 9, width: Math.max(high - low, 1), height: 6 }));
+  else svg.append(draw("path", { class: kind, d: `M${low} 12L${scale.at(x)} 5L${high} 12L${scale.at(x)} 19Z` }));
   return svg;
 }
 
 function axisMark(scale) {
   const svg = draw("svg", { viewBox: "0 0 240 24", "aria-hidden": "true", class: "mark" }, draw("line", { class: "axis", x1: 6, x2: 234, y1: 1, y2: 1 }));
-  for (const x of scale.ticks) {
+  for (const [x, text] of scale.ticks) {
     svg.append(draw("line", { class: "axis", x1: scale.at(x), x2: scale.at(x), y1: 1, y2: 5 }),
-      draw("text", { x: Math.min(Math.max(scale.at(x), 9), 231), y: 17, "text-anchor": "middle" }, signless(x).replace("-", "−")));
+      draw("text", { x: Math.min(Math.max(scale.at(x), 9), 231), y: 17, "text-anchor": "middle" }, text));
   }
   return svg;
 }

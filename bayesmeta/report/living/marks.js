@@ -30,8 +30,37 @@ function printed(x, decimals = 3) {
   return text.replace("-", "−");
 }
 
-const errorText = (x) => (x < 1.05e-7 ? "≤ 1e-7" : x.toExponential(0).replace("-", "−"));
+const errorText = (x, factor = 1) => `${x < 1.05e-7 ? "≤ " : ""}${(Math.max(x, 1e-7) * factor).toExponential(0).replace("-", "−")}`;
 const signless = (x) => String(Number(x.toPrecision(6)));
+
+// How values are printed: in a unit, with its decimals, as `Printing` of `bayesmeta.plots` does in the report.
+class Unit {
+  constructor({ factor, sign, places }) {
+    Object.assign(this, { factor, sign, places });
+    this.after = sign ? `, ${sign}` : "";
+    this.beside = sign ? `\u00a0${sign}` : "";
+  }
+
+  text(x) {
+    if (x === null || x === undefined || Number.isNaN(x)) return "none";
+    if (!Number.isFinite(x)) return x > 0 ? "∞" : "–∞";
+    const text = (this.factor * x).toFixed(this.places);
+    return Number(text) ? text.replace("-", "−") : text.replace("-", "");
+  }
+
+  interval(lower, upper) {
+    return `${this.text(lower)}${lower < 0 ? " to " : "–"}${this.text(upper)}`;
+  }
+
+  // Estimate and interval; only the interval if there is no estimate.
+  cell([x, lower, upper]) {
+    return x === null ? this.interval(lower, upper) : `${this.text(x)} (${this.interval(lower, upper)})`;
+  }
+
+  ticks(low, high, count) {
+    return ticksBetween(this.factor * low, this.factor * high, count).map((x) => [x / this.factor, signless(x).replace("-", "−")]);
+  }
+}
 
 // Round numbers between two ends, about `count` of them.
 function ticksBetween(low, high, count) {

@@ -43,7 +43,7 @@ def menus(fit: ExactFit) -> tuple[Menu, Menu]:
     """
     centre, unit = _scale(fit)
     mu, tau = _of_mu(centre, unit, is_proportion=LINKS[fit.link].natural == "proportion"), _of_tau(unit)
-    return _with_own(mu, fit.model.mu), _with_own(tau, fit.model.tau)
+    return _with_own(mu, fit.model.mu, -1.0), _with_own(tau, fit.model.tau, 0.0)
 
 
 def _scale(fit: ExactFit) -> tuple[float, float]:
@@ -99,22 +99,22 @@ OTHERS: Final = {
 """Families of which the page knows the density, and which it offers if a fit has them."""
 
 
-def _with_own(menu: Menu, prior: Prior) -> Menu:
-    """Return the menu with the prior of the fit first, its sliders set to it."""
+def _with_own(menu: Menu, prior: Prior, below: float) -> Menu:
+    """Return the menu with the prior of the fit first, its sliders set to it; one set to 0 goes down to `below`."""
     if prior.name not in menu and prior.name not in OTHERS:
         raise SpecError(f"its prior {prior} is not among those that the page can compute")
     values = dict(prior.parameters)
     known = {slider.name: slider for slider in menu.get(prior.name, ())}
     if prior.name in menu and set(values) != set(known):
         raise SpecError(f"its prior {prior} is written in a form that the page does not have")
-    order = known or {name: _slider(name, value) for name, value in values.items()}
+    order = known or {name: _slider(name, value, below) for name, value in values.items()}
     own = tuple(slider.around(values[name]) for name, slider in order.items())
     return {prior.name: own, **{name: sliders for name, sliders in menu.items() if name != prior.name}}
 
 
-def _slider(name: str, value: float) -> Slider:
+def _slider(name: str, value: float, below: float) -> Slider:
     """Return a slider for a parameter whose usual values are not known: from half to twice the value."""
     if value == 0.0:
-        return Slider(name, -1.0, 1.0, value, is_log=False)
+        return Slider(name, below, abs(below), value, is_log=False)
     low, high = sorted((0.5 * value, 2.0 * value))
     return Slider(name, low, high, value, is_log=value > 0.0)

@@ -71,57 +71,72 @@ function tell(text) {
 }
 
 const percent = () => `${+(100 * state.ci).toFixed(6)} %`;
+const unit = new Unit(data.printing), plain = { factor: 1, sign: "", places: 3, after: "", beside: "", text: printed, ticks: Unit.prototype.ticks };
+const unitOf = (name) => (name.startsWith("p_") ? unit : plain);
 const toNatural = (x) => (data.natural === "ratio" || data.natural === "rate" ? Math.exp(x) : data.natural === "proportion" ? LINKS[data.link].inverse(x) : x);
 
 function showEstimates() {
   const { solution } = shown, scaleName = data.link === "identity" ? "scale of the data" : `${data.link} scale`;
   const body = solution.rows.flatMap((row) => {
     const note = row.name === "mu" || row.name === "tau" || row.name === "theta_new" ? ` (${scaleName})` : "";
-    const cells = [row.median, row.lower, row.upper, row.mean, row.sd];
-    const line = make("tr", { "data-name": row.name }, make("th", { scope: "row" }, QUANTITY_WORDS[row.name] + note),
-      ...cells.map((x) => make("td", { title: String(x) }, printed(x))), make("td", {}, errorText(row.numericalError)));
+    const cells = [row.median, row.lower, row.upper, row.mean, row.sd], { factor, after } = unitOf(row.name);
+    const line = make("tr", { "data-name": row.name }, make("th", { scope: "row" }, QUANTITY_WORDS[row.name] + note + after),
+      ...cells.map((x) => make("td", { title: String(factor * x) }, unitOf(row.name).text(x))), make("td", {}, errorText(row.numericalError, factor)));
     if (data.natural !== "ratio" || row.name === "tau") return [line];
     const words = { mu: "Ratio of the median study", theta_new: "Ratio of the next study" }[row.name];
-    return [line, make("tr", {}, make("th", { scope: "row" }, words), ...cells.slice(0, 3).map((x) => make("td", {}, printed(Math.exp(x)))), make("td", {}, "–"), make("td", {}, "–"), make("td", {}, "–"))];
+    return [line, make("tr", {}, make("th", { scope: "row" }, words), ...cells.slice(0, 3).map((x) => make("td", {}, unit.text(Math.exp(x)))), make("td", {}, "–"), make("td", {}, "–"), make("td", {}, "–"))];
   });
   const head = ["Quantity", "Median", "Lower", "Upper", "Mean", "SD", "Error"].map((text) => make("th", { scope: "col" }, text));
-  byId("living-estimates").replaceChildren(make("caption", {}, `Posterior: median and ${percent()} credible interval; for the next study a prediction interval`),
+  byId("living-estimates").replaceChildren(make("caption", {}, `Posterior: median and ${percent()} credible interval (CrI); for the next study a prediction interval (PI). ${isProportion(data.link) ? "The sentence above and the forest plot give the mean of p_mean, as the report does." : ""}`),
     make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
-  const main = solution.rows[isProportion(data.link) ? 2 : 0], next = solution.rows[solution.rows.length - 1];
-  const shownNumber = (row, x) => printed(row.name.startsWith("p_") ? x : toNatural(x));
-  const interval = (row) => `${shownNumber(row, row.median)} (${percent()} interval ${shownNumber(row, row.lower)} to ${shownNumber(row, row.upper)})`;
-  const count = included(state, data).length;
-  const what = { proportion: "the proportion", ratio: "the ratio", rate: "the rate" }[data.natural] || "the effect";
-  const priors = [["μ", state.mu], ["τ", state.tau]].map(([name, [family, ...values]]) => `${name} ~ ${family}(${values.map(signless).join(", ")})`);
-  byId("living-summary").textContent = `With ${count} of ${k} ${k === 1 ? "study" : "studies"}, ${priors.join(" and ")}, ${what} of the median study is ${interval(main)}; the next study's is ${interval(next)}.`;
+  byId("living-summary").textContent = summaryText();
   showProbability();
 }
 
+// What stands for a row where one number does: the median, of p_mean the mean; of the next study only the interval.
+const pointOf = (row) => (row.name === "p_mean" ? row.mean ?? row.median : row.median);
+const rowOf = (name) => shown.solution.rows.find((row) => row.name === name);
+const pooledNames = () => (isProportion(data.link) ? ["p_median", "p_mean", "p_new"] : ["mu", "theta_new"]);
+function pooledValues(name) {
+  const row = rowOf(name), natural = name.startsWith("p_") ? identity : toNatural;
+  return [name.endsWith("_new") ? null : natural(pointOf(row)), natural(row.lower), natural(row.upper)];
+}
+
+function summaryText() {
+  const what = { proportion: "the proportion", ratio: "the ratio", rate: "the rate" }[data.natural] || "the effect";
+  const count = included(state, data).length, priors = [["μ", state.mu], ["τ", state.tau]].map(([name, [family, ...values]]) => `${name} ~ ${family}(${values.map(signless).join(", ")})`);
+  const words = { p_median: `${what} of the median study (p_median)`, p_mean: "the mean of the distribution of study proportions (p_mean)", mu: `${what} of the median study`, p_new: `${what} of a next study (p_new)`, theta_new: `${what} of a next study` };
+  const parts = pooledNames().map((name) => {
+    const [x, lower, upper] = pooledValues(name);
+    if (x === null) return `with ${percent()} probability ${words[name]} lies within ${unit.interval(lower, upper)}${unit.beside} (PI)`;
+    return `${words[name]} is ${unit.text(x)}${unit.beside} (${percent()} CrI ${unit.interval(lower, upper)})`;
+  });
+  return `With ${count} of ${k} ${k === 1 ? "study" : "studies"}, ${priors.join(" and ")}: ${parts.join("; ")}.`;
+}
+
 function showProbability() {
-  const box = byId("living-probability"), x = state.threshold, name = isProportion(data.link) ? "p_new" : "theta_new";
+  const box = byId("living-probability"), x = state.threshold;
   box.hidden = x === null;
   if (x === null) return;
-  const base = data.natural === "ratio" || data.natural === "rate" ? Math.log(x) : x, centre = isProportion(data.link) ? "p_median" : "mu";
-  const [next, median] = [name, centre].map((one) => probabilityAbove(shown.solution, one, base));
-  shown.probability = { next, median };
-  box.textContent = `P(next study > ${signless(x)}) = ${printed(next.value, 4)}, P(median study > ${signless(x)}) = ${printed(median.value, 4)} (error ${errorText(Math.max(next.error, median.error))}).`;
+  const base = data.natural === "ratio" || data.natural === "rate" ? Math.log(x) : x, above = `> ${signless(unit.factor * x)}${unit.beside}`;
+  const asked = isProportion(data.link) ? { next: "p_new", median: "p_median", mean: "p_mean" } : { next: "theta_new", median: "mu" };
+  const words = { next: "next study", median: "median study", mean: "average study" };
+  shown.probability = Object.fromEntries(Object.entries(asked).map(([key, one]) => [key, probabilityAbove(shown.solution, one, base)]));
+  const found = Object.entries(shown.probability), parts = found.map(([key, { value }]) => `P(${words[key]}${isProportion(data.link) ? `, ${asked[key]},` : ""} ${above}) = ${printed(value, 4)}`);
+  box.textContent = `${parts.join("; ")} (error ${errorText(Math.max(...found.map(([, { error }]) => error)))}).`;
 }
 
 function showCurves() {
-  byId("living-curves").replaceChildren(...shown.solution.rows.map((row) => curve(shown.solution, row)));
+  byId("living-curves").replaceChildren(...shown.solution.rows.map((row) => curve(shown.solution, row, unitOf(row.name))));
 }
 
 function showForest() {
   const { solution, effects } = shown, byStudy = new Map(effects.map((row) => [row.study, row])), fine = effects.filter((row) => row.numericalError <= 1e-5 * Math.max(1, Math.abs(row.lower), Math.abs(row.upper)));
   const modelOf = (i) => (byStudy.has(i) && fine.includes(byStudy.get(i)) ? ["median", "lower", "upper"].map((end) => toNatural(byStudy.get(i)[end])) : null);
-  const names = isProportion(data.link) ? ["p_median", "p_new"] : ["mu", "theta_new"];
-  const pooled = names.map((name) => {
-    const row = solution.rows.find((one) => one.name === name), natural = name.startsWith("p_") ? identity : toNatural;
-    return [row.median, row.lower, row.upper].map(natural);
-  });
+  const names = pooledNames(), pooled = names.map(pooledValues);
   const seen = data.labels.map((_, i) => observed.map((column) => column[i]));
-  const scale = forestScale(data.natural === "rate" ? "ratio" : data.natural, [...seen, ...pooled]);
-  const cell = (values) => (values ? `${printed(values[0], 2)} (${printed(values[1], 2)} to ${printed(values[2], 2)})` : "–");
+  const scale = forestScale(data.natural === "rate" ? "ratio" : data.natural, [...seen, ...pooled], unit);
+  const cell = (values) => (values ? unit.cell(values) : "–");
   const texts = Object.entries(data.texts), takePart = new Set(included(state, data)), rows = data.labels.map((label, i) => {
     const model = modelOf(i), on = takePart.has(i), only = on && takePart.size === 1;
     const box = make("input", { type: "checkbox", id: `living-study-${i}`, "data-study": String(i), disabled: only || (state.group && !on && !state.out.includes(i)) ? "" : null });
@@ -129,18 +144,18 @@ function showForest() {
     const name = make("label", { for: `living-study-${i}`, title: label }, label);
     return make("tr", { class: on ? null : "out" }, make("td", { class: "tick" }, box), make("th", { scope: "row" }, name),
       ...texts.map(([, values]) => make("td", { class: "data" }, values[i])), make("td", { class: "plot" }, studyMark(scale, seen[i], model, pooled[0][0])),
-      make("td", { class: "observed-text" }, cell(seen[i])), make("td", {}, cell(model)), make("td", { class: "weight" }, byStudy.has(i) ? `${(100 * byStudy.get(i).weight).toFixed(1)} %` : "–"));
+      make("td", { class: "observed-text" }, cell(seen[i])), make("td", { class: "model-text" }, cell(model)), make("td", { class: "weight" }, byStudy.has(i) ? `${(100 * byStudy.get(i).weight).toFixed(1)} %` : "–"));
   });
   const noData = () => texts.map(() => make("td", { class: "data" }));
   const total = (words, values, kind) => make("tr", { class: "total" }, make("th", { scope: "row", colspan: "2" }, words), ...noData(),
-    make("td", { class: "plot" }, pooledMark(scale, values, kind)), make("td", { class: "observed-text" }), make("td", {}, cell(values)), make("td", { class: "weight" }));
+    make("td", { class: "plot" }, pooledMark(scale, values, kind)), make("td", { class: "observed-text" }), make("td", { class: "model-text" }, cell(values)), make("td", { class: "weight" }));
   const head = make("tr", {}, make("th", { scope: "col", class: "tick" }, make("span", { class: "unseen" }, "Included")), make("th", { scope: "col" }, "Study"),
-    ...texts.map(([name]) => make("th", { scope: "col", class: "data" }, name)), make("th", { scope: "col", class: "plot" }, data.unit), make("th", { scope: "col", class: "observed-text" }, "Observed"),
-    make("th", { scope: "col" }, "In the model"), make("th", { scope: "col", class: "weight" }, "Weight"));
+    ...texts.map(([name]) => make("th", { scope: "col", class: "data" }, name)), make("th", { scope: "col", class: "plot" }, data.unit + unit.after), make("th", { scope: "col", class: "observed-text" }, `Observed${unit.after}`),
+    make("th", { scope: "col", class: "model-text" }, `In the model${unit.after}`), make("th", { scope: "col", class: "weight" }, "Weight"));
   const focused = document.activeElement && document.activeElement.id;
   byId("living-forest").replaceChildren(make("table", {}, make("caption", { class: "unseen" }, `Forest plot: observed and in the model, ${percent()} intervals`), make("thead", {}, head), make("tbody", {}, ...rows,
-    total("Median study", pooled[0], "diamond"), total("Next study (prediction)", pooled[1], "bar"),
-    make("tr", { class: "axis-row" }, make("td", { colspan: "2" }), ...noData(), make("td", { class: "plot" }, axisMark(scale)), make("td", { class: "observed-text" }), make("td", {}), make("td", { class: "weight" })))));
+    ...names.map((name, n) => total(isProportion(data.link) ? QUANTITY_WORDS[name] : { mu: "Median study", theta_new: "Next study (prediction)" }[name], pooled[n], { p_mean: "hollow", p_new: "bar", theta_new: "bar" }[name] || "diamond")),
+    make("tr", { class: "axis-row" }, make("td", { colspan: "2" }), ...noData(), make("td", { class: "plot" }, axisMark(scale)), make("td", { class: "observed-text" }), make("td", { class: "model-text" }), make("td", { class: "weight" })))));
   if (focused && focused.startsWith("living-study-")) byId(focused).focus();
 }
 
@@ -153,7 +168,7 @@ function showCode() {
 
 function showControls() {
   for (const parameter of ["mu", "tau"]) showPrior(parameter);
-  byId("living-threshold").value = state.threshold === null ? "" : String(state.threshold);
+  byId("living-threshold").value = state.threshold === null ? "" : signless(unit.factor * state.threshold);
   const ci = byId("living-ci");
   if (![...ci.options].some((option) => Number(option.value) === state.ci)) ci.append(make("option", { value: String(state.ci) }, percent()));
   ci.value = [...ci.options].find((option) => Number(option.value) === state.ci).value;
@@ -272,9 +287,9 @@ function start() {
     const wanted = { ...state, group: group.value ? JSON.parse(group.value) : null };
     go(included(wanted, data).length ? wanted : { ...wanted, out: [] });
   });
-  byId("living-threshold-label").textContent = `Benchmark for the next study's ${data.unit}`;
+  byId("living-threshold-label").textContent = `Benchmark for the next study's ${data.unit}${unit.after}`;
   byId("living-threshold").addEventListener("change", (event) => {
-    const text = event.target.value, value = Number(text), fits = text !== "" && Number.isFinite(value) && !((data.natural === "ratio" || data.natural === "rate") && value <= 0);
+    const text = event.target.value, value = Number(text) / unit.factor, fits = text !== "" && Number.isFinite(value) && !((data.natural === "ratio" || data.natural === "rate") && value <= 0);
     go({ ...state, threshold: fits ? value : null });
   });
   byId("living-ci").addEventListener("change", (event) => go({ ...state, ci: Number(event.target.value) }));

@@ -18,10 +18,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
+
 from bayesmeta._validate import a_type, check_probability, unknown_name
-from bayesmeta.effects.links import LINKS
 from bayesmeta.errors import OutputError, SpecError
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.plots.forest_columns import Printing
+from bayesmeta.plots.forest_fits import natural_scale
+from bayesmeta.plots.forest_pooled import pooled_rows
+from bayesmeta.plots.forest_units import choose_unit, decimals
 from bayesmeta.report.living.payload import payload
 
 PROGRAM: Final = (
@@ -95,7 +100,12 @@ def living_report(
 
 
 def living_part(
-    fit: ExactFit, *, ci_prob: float = 0.95, by: str | Sequence[str] | None = None, threshold: float | None = None
+    fit: ExactFit,
+    *,
+    ci_prob: float = 0.95,
+    by: str | Sequence[str] | None = None,
+    threshold: float | None = None,
+    printing: Printing | None = None,
 ) -> str:
     """Return the living part alone, a ``<section>`` with its program, to stand in a page that has ``style.css``."""
     refusal = why_not(fit)
@@ -106,11 +116,18 @@ def living_part(
         ci_prob=check_probability("ci_prob", ci_prob),
         by=_groupings(fit, by),
         threshold=threshold,
-        unit=LINKS[fit.link].natural or "effect",
+        printing=_printing(fit, ci_prob) if printing is None else printing,
     )
     program = "\n".join(file_text(f"{name}.js") for name in PROGRAM)
     part: str = environment().get_template("living.html").render(data=_safe_json(data), program=program)
     return part
+
+
+def _printing(fit: ExactFit, ci_prob: float) -> Printing:
+    """Return unit and decimals as the forest plot of the fit has them."""
+    frame = pd.DataFrame(pooled_rows(fit, ci_prob))
+    unit = choose_unit(natural_scale(fit), None, frame)
+    return Printing(unit, decimals(unit, frame), ci_prob)
 
 
 def why_not(fit: object) -> str:

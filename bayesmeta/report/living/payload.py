@@ -11,6 +11,7 @@ from bayesmeta.data.display import data_texts
 from bayesmeta.data.studies import Studies
 from bayesmeta.effects.links import LINKS
 from bayesmeta.exact.fit import ExactFit
+from bayesmeta.plots.forest_columns import Printing
 from bayesmeta.report.living.checks import checked
 from bayesmeta.report.living.menus import Menu, Slider, menus
 from bayesmeta.result.study_table import study_effects
@@ -32,7 +33,9 @@ COLUMNS: Final = {
 """By kind of data: how `Studies.from_frame` is called."""
 
 
-def payload(fit: ExactFit, *, ci_prob: float, by: Sequence[str], threshold: float | None, unit: str) -> Payload:
+def payload(
+    fit: ExactFit, *, ci_prob: float, by: Sequence[str], threshold: float | None, printing: Printing
+) -> Payload:
     """Return what the page's program works with, as JSON can hold it.
 
     Parameters
@@ -45,8 +48,8 @@ def payload(fit: ExactFit, *, ci_prob: float, by: Sequence[str], threshold: floa
         Moderators by whose levels studies may be chosen.
     threshold : float or None
         The benchmark, natural scale.
-    unit : str
-        What the effects are called.
+    printing : Printing
+        Unit and decimals.
     """
     mu, tau, checks = checked(fit, *menus(fit))
     studies, model = fit.studies, fit.model
@@ -55,7 +58,8 @@ def payload(fit: ExactFit, *, ci_prob: float, by: Sequence[str], threshold: floa
         "likelihood": model.likelihood,
         "link": fit.link,
         "natural": LINKS[fit.link].natural,
-        "unit": unit,
+        "unit": LINKS[fit.link].natural or "effect",
+        "printing": {"factor": printing.unit.factor, "sign": printing.unit.sign, "places": printing.places},
         "labels": [printable(label) for label in studies.study],
         "data": {name: _encoded(values) for name, values in _seen(fit).items()},
         "texts": {}
