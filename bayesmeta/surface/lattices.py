@@ -162,10 +162,11 @@ def _lattice(first: IntArray, last: IntArray) -> FloatArray:
     """Return the integers covered by any of the intervals [first, last], ascending."""
     order = np.argsort(first)
     first, reach = first[order], np.maximum.accumulate(last[order])
-    starts = np.r_[True, first[1:] > reach[:-1] + 1]
-    ends = reach[np.r_[np.flatnonzero(starts)[1:] - 1, len(reach) - 1]]
-    runs = [np.arange(a, b + 1) for a, b in zip(first[starts], ends, strict=True)]
-    return np.concatenate(runs).astype(np.float64)
+    hole = np.flatnonzero(first[1:] > reach[:-1] + 1)
+    if not hole.size:
+        return np.arange(first[0], reach[-1] + 1.0)
+    starts, ends = [first[0], *first[hole + 1]], [*reach[hole], reach[-1]]
+    return np.concatenate([np.arange(a, b + 1.0) for a, b in zip(starts, ends, strict=True)])
 
 
 def support(terms: LogConcaveTerms, cut: float) -> Support:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bayesmeta.analyses.calibrate import PART
 from bayesmeta.analyses.calibrate_sbc import FAMILY_WISE, SbcPart, sbc_part
 from bayesmeta.analyses.calibrate_uniformity import holm
-from bayesmeta.analyses.fit_many import PART
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
