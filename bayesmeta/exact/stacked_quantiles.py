@@ -13,7 +13,7 @@ from bayesmeta._arrays import BoolArray, FloatArray
 from bayesmeta.exact.stacked import Stack
 from bayesmeta.exact.stacked_rows import UNIT
 
-LAST_ERROR: Final = 1e-11  # of the spread: of the last step towards a quantile
+LAST_ERROR: Final = 1e-10  # of the spread: of the last step towards a quantile
 ROUGH_ERROR: Final = 1e-4  # of the SD: of where a search starts
 MOST_STEPS: Final = 12  # of Newton's method; what takes more is left to a single fit
 
