@@ -28,7 +28,7 @@ from bayesmeta.spec.model import ModelSpec
 from bayesmeta.spec.observed import check_studies, model_for
 
 NUMBERS: Final = (*COLUMNS, "numerical_error", "log_evidence")
-FEW: Final = 50  # fits that take less time than it takes to start processes
+FEW: Final = 500  # fits that take less time than it takes to start processes
 PART: Final = 64  # analyses handed to a process at once
 SMALL_PART: Final = 32  # of them at first, so that a few hundred keep all processes busy
 SMALL_PARTS: Final = 8
@@ -83,7 +83,7 @@ def fit_many(
         What to call the meta-analyses, all different; by default the keys of the mapping, or 0, 1, 2, ...
     processes : int, optional
         How many processes share the work: by default one per processor, or this one alone if there are fewer than
-        50 meta-analyses. The numbers do not depend on it.
+        500 meta-analyses. The numbers do not depend on it.
     ci_prob : float
         Posterior probability of the equal-tailed intervals.
     measure : str, optional
@@ -110,8 +110,8 @@ def fit_many(
 
     Notes
     -----
-    Every row is what ``fit(studies, model)`` gives. A script needs no ``if __name__ == "__main__":`` for the processes,
-    and Ctrl-C ends them.
+    Every row is what ``fit(studies, model)`` gives, within the numerical errors of both. A script needs no
+    ``if __name__ == "__main__":`` for the processes, and Ctrl-C ends them.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def fit_many(
     from bayesmeta.analyses.workers import available_processes, in_order  # loads multiprocessing
 
     labels, items, total = _named(analyses, names)
-    first = list(islice(items, FEW))
+    first = [] if processes else list(islice(items, FEW))
     if processes is None:
         processes = 1 if len(first) < FEW else available_processes()
     parts = _parts(chain(first, items))
@@ -230,8 +230,8 @@ def _named(analyses: object, names: Iterable[Any] | None) -> tuple[Iterator[Any]
     """Return names (None for 0, 1, 2, ...), meta-analyses, and how many there are if that is known."""
     if isinstance(analyses, Studies | pd.DataFrame) or not isinstance(analyses, Iterable):
         raise SpecError(
-            f"fit_many takes a list of Studies, one for each meta-analysis, or a mapping; got a "
-            f"{type(analyses).__name__}. Split a frame with df.groupby(...), and use bm.fit for one meta-analysis."
+            f"fit_many takes a list of Studies, one for each meta-analysis, or a mapping; got "
+            f"{a_type(analyses)}. Split a frame with df.groupby(...), and use bm.fit for one meta-analysis."
         )
     total = len(analyses) if isinstance(analyses, Sized) else None
     if isinstance(analyses, Mapping):

@@ -23,7 +23,11 @@ type CdfPdf = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 def quantiles(
     fine: Stack, coarse: Stack, base: str, probability: FloatArray
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return quantiles on the base scale and their errors by the coarser distribution function, (B, P) each."""
+    """Return quantiles and their errors by the coarser distribution function, (B, P) each; and which were found, (B,).
+
+    ``base`` is mu, tau, theta_new, or p_mean, whose quantiles are those of its logit; ``probability`` is (P,), with two
+    different values at least, as their distance bounds the steps of the search.
+    """
     start, spread = _guess(fine, base, probability)
     x, found = _solve(cdf_pdf_of(fine, base), start, probability, spread)
     cdf, pdf = cdf_pdf_of(coarse, base)(x)
@@ -108,6 +112,7 @@ def _root_step(
     """
     with np.errstate(all="ignore"):
         move = -gap / pdf
+        # divided differences of the inverse function, whose slope is 1 / pdf
         way, rise = before[0] - at, before[1] - gap
         secant = way / rise
         bend, other = (secant - 1.0 / pdf) / rise, (1.0 / before[2] - secant) / rise

@@ -105,7 +105,9 @@ def small_study_section(shown: Shown) -> str:
         [row.test, row.model, row.predictor, _or_blank(row.bias), _pvalue(row.pvalue)]
         for row in table.itertuples(index=False)
     ]
-    grid = markdown_table(["test", "form", "predictor", "slope or tau", "P"], rows, right=["slope or tau", "P"])
+    grid = markdown_table(
+        ["test", "form", "predictor", "slope or Kendall's tau", "P"], rows, right=["slope or Kendall's tau", "P"]
+    )
     tests_of: dict[str, dict[str, None]] = {}
     for test, cell in table[["test", "note"]].itertuples(index=False):
         for note in filter(None, str(cell).split("; ")):

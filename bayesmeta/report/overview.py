@@ -37,7 +37,7 @@ def overview(results: Results | Outcomes) -> str:
     for name in results.fits:
         for row in shown.pooled(name).itertuples(index=False):
             rows.append((shown.method(name), row.label, shown.cell(row), row.interval))
-        rows.append((shown.method(name), "Heterogeneity (tau)", shown.tau(name), ""))
+        rows.append((shown.method(name), "Heterogeneity (tau)", shown.tau(name), shown.tau_scale(name)))
     table = pd.DataFrame(rows, columns=["method", "quantity", f"{shown.noun}, {shown.percent} interval", "kind"])
     return _text(results, render_table(table, right=table.columns[2:3]), file_list(results))
 

@@ -73,7 +73,7 @@ def comparison_section(shown: Shown) -> str:
             [shown.method(name), row.label, shown.cell(row), row.interval]
             for row in shown.pooled(name).itertuples(index=False)
         ]
-        rows.append([shown.method(name), "Heterogeneity (tau)", shown.tau(name), ""])
+        rows.append([shown.method(name), "Heterogeneity (tau)", shown.tau(name), shown.tau_scale(name)])
     head = ["method", "quantity", f"{shown.noun}, {shown.percent} interval", "kind"]
     table = markdown_table(head, rows, right=head[2:3])
     return "\n\n".join([table, "Why the numbers differ:", _explanations(shown)])

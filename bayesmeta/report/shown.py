@@ -6,6 +6,8 @@ from typing import Any, Final, final
 
 import pandas as pd
 
+from bayesmeta.effects.measures import get_measure
+from bayesmeta.frequentist.result import FrequentistFit
 from bayesmeta.plots.forest_columns import Printing
 from bayesmeta.plots.forest_fits import natural_scale, noun_of
 from bayesmeta.plots.forest_frame import forest_frame
@@ -81,6 +83,14 @@ class Shown:
     def cell(self, row: Any) -> str:
         """Return the estimate of a row of the frame with its interval."""
         return self.printing.cell(row.estimate, row.lower, row.upper)
+
+    def tau_scale(self, name: str) -> str:
+        """Return on which scale the heterogeneity of a fit is: ``"logit scale"``; "" for effects as they are."""
+        fit = self.results.fits[name]
+        link = get_measure(fit.measure).link if isinstance(fit, FrequentistFit) else fit.link
+        if link != "identity":
+            return f"{link} scale"
+        return "scale of proportions" if fit.measure == "PR" else ""
 
     def tau(self, name: str) -> str:
         """Return the heterogeneity of a fit with its interval, if it has one, on the link scale."""

@@ -15,7 +15,7 @@ from bayesmeta._arrays import FloatArray, IntArray
 POINTS: Final = 13
 REACH: Final = 0.7  # of a row, which is as wide as some 16 SDs of mu; its ends hardly weigh
 LAST: Final = 2  # coefficients that tell what the polynomial lacks: one of each parity
-ROW_ERROR: Final = 1e-9  # of a row's mean logarithm times the row's probability; a grid has about 40 rows
+ROW_ERROR: Final = 1e-9  # of logarithms, each times the probability of its node; a grid has about 40 rows
 LARGEST_ERROR: Final = 1e-7  # of a row that has hardly any; at its ends it is 2e4 times that
 ANGLES: Final[FloatArray] = np.pi * (np.arange(POINTS) + 0.5) / POINTS
 TO_COEFFICIENTS: Final[FloatArray] = np.cos(np.outer(ANGLES, np.arange(POINTS))) * 2.0 / POINTS
@@ -33,13 +33,14 @@ def along_rows(function: Rows, mu: FloatArray, last: IntArray, weigh: Weigh) -> 
     Parameters
     ----------
     function : callable
-        The functions.
+        The functions: ``function(rows, mu)`` at mu (S, P) of rows (S,), shape (F, S, P).
     mu : array, shape (R, U)
         The nodes, ascending along each row.
     last : array of int, shape (R,)
         The last node of each row that matters; beyond it what is returned means nothing.
     weigh : callable
-        Nodes and rows with little probability need not be exact.
+        The probability of each node, about, shape (R, U), given the values there (F, R, U): nodes and rows with little
+        of it need not be exact.
 
     Returns
     -------
