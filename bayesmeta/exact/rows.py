@@ -174,6 +174,12 @@ def smooth_matrix(size: int, position: FloatArray) -> FloatArray:
     return matrix
 
 
+@cache
+def refinement(size: int) -> FloatArray:
+    """Return the matrix (J, F) from values at J nodes to those at nodes `REFINEMENT` times as dense."""
+    return smooth_matrix(size, np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT)
+
+
 def _smooth_shares(size: int, position: FloatArray) -> tuple[IntArray, FloatArray]:
     """Return the nodes that interpolate at each position, and Lagrange's polynomials there; (P, points) each."""
     points = min(SMOOTH_POINTS, size)

@@ -30,9 +30,9 @@ from bayesmeta.exact.rows import (
     RowTable,
     interpolate_tables,
     invert,
+    refinement,
     row_table,
     sinc_cdf,
-    smooth_matrix,
     summed_kernels,
 )
 from bayesmeta.exact.stacked_rows import UNIT, StackedRows
@@ -359,9 +359,3 @@ def denser_tables(size: int) -> tuple[FloatArray, FloatArray]:
     offset = np.arange(DENSER * (1.0 - size), DENSER * (size - 1) + 1) / DENSER
     index = np.arange(DENSER * (size - 1) + 1) + DENSER * (size - 1 - np.arange(size)[:, None])
     return np.sinc(offset)[index], sinc_cdf(offset)[index]
-
-
-@cache
-def refinement(size: int) -> FloatArray:
-    """Return the matrix (J, F) from values at J nodes to those at nodes `REFINEMENT` times as dense."""
-    return smooth_matrix(size, np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT)

@@ -5,7 +5,7 @@ Axes of the arrays: R posteriors, J nodes of tau, U nodes of mu for each, X knot
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -15,7 +15,7 @@ from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.exact.functionals import Axes, Functionals
 from bayesmeta.exact.knots import Knots, place
 from bayesmeta.exact.posterior import NEGLIGIBLE
-from bayesmeta.exact.rows import REFINEMENT, sinc_cdf, smooth_matrix
+from bayesmeta.exact.rows import REFINEMENT, refinement, sinc_cdf
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.surface import Surface
 
@@ -240,13 +240,6 @@ def _shares(functionals: Functionals, base: str, axis: Coordinate, v: FloatArray
     if densities:
         out[:, :, -2:] = functionals.tails(base, x[[0, -1]])[nodes]
     return out
-
-
-@cache
-def refinement(size: int) -> FloatArray:
-    """Return the matrix (J, F) from log weights of J nodes to those of nodes `REFINEMENT` times as dense."""
-    position = np.arange(REFINEMENT * (size - 1) + 1) / REFINEMENT
-    return smooth_matrix(size, position)
 
 
 @final

@@ -41,30 +41,31 @@ def test_three_unequal_studies_are_sampled_without_divergences(name):
     assert fit.verification.table["difference"].abs().max() <= 4.0, fit.verification
 
 
-def test_it_is_interrupted(pritz, monkeypatch):
+@pytest.fixture
+def interrupt_after(monkeypatch):
+    """Let an interrupt come so many seconds after nutpie has begun to sample."""
     import nutpie
 
     original = nutpie.sample
 
-    def sample(*args, **options):
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return original(*args, **options)
+    def set_to(seconds):
+        def sample(*args, **options):
+            threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+            return original(*args, **options)
 
-    monkeypatch.setattr(nutpie, "sample", sample)
+        monkeypatch.setattr(nutpie, "sample", sample)
+
+    return set_to
+
+
+def test_it_is_interrupted(pritz, interrupt_after):
+    interrupt_after(0.5)
     fit = bm.fit(pritz, **SMALL | {"draws": 200_000})
     assert fit.interrupted
     assert 0 < fit.draws < 200_000
 
 
-def test_an_interrupt_while_tuning_leaves_no_result(pritz, monkeypatch):
-    import nutpie
-
-    original = nutpie.sample
-
-    def sample(*args, **options):
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return original(*args, **options)
-
-    monkeypatch.setattr(nutpie, "sample", sample)
+def test_an_interrupt_while_tuning_leaves_no_result(pritz, interrupt_after):
+    interrupt_after(0.3)
     with pytest.raises(AccuracyError, match="interrupted before the first draws; there is no result"):
         bm.fit(pritz, **SMALL | {"tune": 500_000})
