@@ -24,6 +24,7 @@ from bayesmeta.surface.terms import Terms
 
 UNIT = HalfLine(1.0)
 NEWTON_STEPS = 2
+DROP = 26.0
 LEAST_TAU = 1e-3  # of a likelihood's SD: narrower kernels do not average it
 FLAT_Z: tuple[FloatArray, FloatArray] = 0.8 * np.arange(-10.0, 11.0), 0.25 * np.arange(-32.0, 33.0)
 """Where a kernel is summed, in SDs, times a likelihood that tends to 1: up to `FEW_TO`, and beyond."""
@@ -91,8 +92,9 @@ class _Search:
             return self._log_mass(found, at, owner).reshape(1, *q.shape)
 
         found = locate(outer, np.full(count, FIRST_Q[0]), np.full(count, FIRST_Q[1]), drop=PILOT.drop)
-        rows = np.maximum(NODES, np.ceil((found.upper - found.lower) / Q_STEP).astype(np.intp) + 1)
-        q = [np.linspace(*ends) for ends in zip(found.lower, found.upper, rows, strict=True)]
+        first, last = _ends(found.x, found.log_f[0], DROP)
+        rows = np.maximum(NODES, np.ceil((last - first) / Q_STEP).astype(np.intp) + 1)
+        q = [np.linspace(*ends) for ends in zip(first, last, rows, strict=True)]
         start, owner, every = np.cumsum(rows)[:-1], np.repeat(np.arange(count), rows), np.concatenate(q)
         guess = [
             np.concatenate([np.interp(*one) for one in zip(q, found.x, ends, strict=True)]) for ends in (lower, upper)
@@ -100,7 +102,7 @@ class _Search:
         log_f = self._density(every, owner)
         mu = locate(log_f, *guess, drop=PILOT.drop)
         sharp = sharpest(log_f, mu)
-        of_rows = self._log_mass(mu, every, owner), mu.lower, mu.upper, *sharp
+        of_rows = self._log_mass(mu, every, owner), *_ends(mu.x, mu.log_f[0], DROP), *sharp
         parts = zip(q, *(np.split(values, start) for values in of_rows), strict=True)
         return [_region(*part) for part in parts]
 
@@ -120,6 +122,20 @@ class _Search:
         """Return the log of the mass of each row, per unit of q and up to a constant, shape (R,)."""
         log_mass: FloatArray = found.log_mass()[0] + self.prior_tau.logpdf(self._tau(q, owner))
         return log_mass + UNIT.log_jacobian(q)
+
+
+def _ends(x: FloatArray, log_f: FloatArray, drop: float) -> tuple[FloatArray, FloatArray]:
+    """Return where log densities, given at ascending x (R, N) that bracket them, fall by ``drop``; shape (R,) each."""
+    inside = log_f >= log_f.max(axis=1, keepdims=True) - drop
+    level, row = log_f.max(axis=1) - drop, np.arange(len(x))
+    first, last = inside.argmax(axis=1), x.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
+
+    def crossing(out: IntArray, within: IntArray) -> FloatArray:
+        low, high = log_f[row, out], log_f[row, within]
+        share = np.clip((high - level) / (high - low), 0.0, 1.0)
+        return x[row, within] + share * (x[row, out] - x[row, within])
+
+    return crossing(np.maximum(first - 1, 0), first), crossing(np.minimum(last + 1, x.shape[1] - 1), last)
 
 
 def _region(
