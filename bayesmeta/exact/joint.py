@@ -155,15 +155,15 @@ def regions_between(problems: Sequence[Problem], low: float, high: float) -> lis
     tau = np.maximum(problems[0].tau_coordinate.value(q), TINY)
     guesses = [_first_guess(problem, tau) for problem in problems]
     found = [locate(f(tau), *guess, drop=PILOT.drop) for f, guess in zip(densities, guesses, strict=True)]
-    bend = _largest_bend(_log_mass(problems, found, q, tau))
-    sd_q = (q[1] - q[0]) / float(np.sqrt(max(bend, LEAST_BEND)))
+    log_mass = _log_mass(problems, found, q, tau)
+    sd_q = (q[1] - q[0]) / float(np.sqrt(max(_largest_bend(log_mass), LEAST_BEND)))
     regions = []
     for problem, density, part in zip(problems, densities, found, strict=True):
         centre, sd = sharpest(density(tau), part)
         terms: object = problem.terms
         if isinstance(terms, IntegratedTerms) and isinstance(problem.mu_coordinate, RealLine):
             sd = np.minimum(sd, terms.edge_given(tau))
-        regions.append(Region(q, sd_q, part.lower, part.upper, centre, sd))
+        regions.append(Region(q, sd_q, part.lower, part.upper, centre, sd, log_mass.max(axis=0)))
     return regions
 
 

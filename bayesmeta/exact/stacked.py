@@ -135,10 +135,11 @@ class Stack:
             rows = rows[np.argsort(self.grid.tau[rows])]  # the lattice of points with about the same tau is short
             tau = self.grid.tau[rows]
 
-            def at(some: IntArray, mu: FloatArray) -> FloatArray:
-                return rule(mu.ravel(), np.repeat(tau[some], mu.shape[1])).reshape(-1, *mu.shape)
+            def at(row: IntArray, mu: FloatArray) -> FloatArray:
+                return rule(mu, tau[row])
 
-            values = along_rows(at, self.grid.mu[rows], size[rows] - 1, lambda _: self.weight[rows])
+            weight = self.weight[rows]
+            values = along_rows(at, self.grid.mu[rows], size[rows] - 1, self.weight_tau[rows], lambda _: weight)
             own = np.arange(self.grid.shape[1]) < size[rows, None]
             powers[:, rows] = np.where(own, np.minimum(values, 0.0), np.nan)
         return powers

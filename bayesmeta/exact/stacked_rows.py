@@ -56,6 +56,14 @@ class StackedRows:
         result: FloatArray = prior_mu.logpdf(grid.mu) + grid.log_weight_mu + of_tau[:, None]
         return np.where(np.arange(grid.shape[1]) < self.size[:, None], result, -np.inf)
 
+    def rough_weight(self, regions: Sequence[Region]) -> FloatArray:
+        """Return about the probabilities of the nodes of tau, shape (R,)."""
+        ends = zip(self.start, np.diff(self.start, append=self.owner.size), regions, strict=True)
+        log_mass = [np.interp(self.grid.q[i : i + size], one.q, one.log_mass) for i, size, one in ends]
+        largest = [part.max() for part in log_mass]
+        weight = np.exp(np.concatenate(log_mass) - np.array(largest)[self.owner])
+        return weight / np.add.reduceat(weight, self.start)[self.owner]
+
     def normalised(self, log_f: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return exp(log_f) (R, U) divided by its sum over each grid, and the logs of these sums, shape (B,)."""
         largest = np.maximum.reduceat(log_f.max(axis=1), self.start)

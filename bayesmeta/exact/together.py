@@ -180,20 +180,20 @@ def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
     prior_mu, prior_tau = problems[0].prior_mu, problems[0].prior_tau
     log_rest = stacked.log_rest(prior_mu, prior_tau)
 
-    def log_m(rows: IntArray, mu: FloatArray) -> FloatArray:
-        ends = np.searchsorted(stacked.owner[rows], np.arange(len(rules) + 1))
-        tau = np.repeat(stacked.grid.tau[rows], mu.shape[1]).reshape(mu.shape)
+    def log_m(row: IntArray, mu: FloatArray) -> FloatArray:
+        ends = np.searchsorted(stacked.owner[row], np.arange(len(rules) + 1))
+        tau = stacked.grid.tau[row]
         parts = [
-            rule(mu[low:high].ravel(), tau[low:high].ravel())
+            rule(mu[low:high], tau[low:high])
             for rule, low, high in zip(rules, ends[:-1], ends[1:], strict=True)
             if high > low
         ]
-        return np.concatenate(parts).reshape(1, *mu.shape)
+        return np.concatenate(parts)[None]
 
     def weigh(total: FloatArray) -> FloatArray:
         return stacked.normalised(total[0] + log_rest)[0]
 
-    total = along_rows(log_m, stacked.grid.mu, stacked.size - 1, weigh)
+    total = along_rows(log_m, stacked.grid.mu, stacked.size - 1, stacked.rough_weight(regions), weigh)
     return Stack.of(stacked, total[0], prior_mu, prior_tau, problems[0].link, settings)
 
 

@@ -12,32 +12,34 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
 
-POINTS: Final = 13
-REACH: Final = 0.7  # of a row, which is as wide as some 16 SDs of mu; its ends hardly weigh
+POINTS: Final = 12
+FEW_POINTS: Final = 8  # of rows that hardly weigh
+LITTLE: Final = 1e-4  # the weight up to which they do, of all in a grid
+REACH: Final = 0.65  # of a row, which is as wide as some 15 SDs of mu; its ends hardly weigh
 LAST: Final = 2  # coefficients that tell what the polynomial lacks: one of each parity
 ROW_ERROR: Final = 1e-9  # of logarithms, each times the probability of its node; a grid has about 40 rows
-LARGEST_ERROR: Final = 1e-7  # of a row that has hardly any; at its ends it is 2e4 times that
-ANGLES: Final[FloatArray] = np.pi * (np.arange(POINTS) + 0.5) / POINTS
-TO_COEFFICIENTS: Final[FloatArray] = np.cos(np.outer(ANGLES, np.arange(POINTS))) * 2.0 / POINTS
+LARGEST_ERROR: Final = 1e-4  # of a row that has hardly any; at its ends it is some 1000 times that
 AT_ONCE: Final = 8192  # nodes, whose temporary arrays stay in a processor's cache
 
 type Rows = Callable[[IntArray, FloatArray], FloatArray]
-"""``function(rows, mu)`` returns F functions at mu (S, P) of rows (S,) of a grid, shape (F, S, P)."""
+"""``function(row, mu)`` returns F functions at points ``mu`` (P,) of rows ``row`` (P,) of a grid, shape (F, P)."""
 type Weigh = Callable[[FloatArray], FloatArray]
 """``weigh(values)`` returns about the probability of each node, shape (R, U), given the values (F, R, U)."""
 
 
-def along_rows(function: Rows, mu: FloatArray, last: IntArray, weigh: Weigh) -> FloatArray:
+def along_rows(function: Rows, mu: FloatArray, last: IntArray, rough: FloatArray, weigh: Weigh) -> FloatArray:
     """Return F functions at the nodes of some rows.
 
     Parameters
     ----------
     function : callable
-        The functions: ``function(rows, mu)`` at mu (S, P) of rows (S,), shape (F, S, P).
+        The functions: ``function(row, mu)`` at points mu (P,) of rows (P,), ascending, shape (F, P).
     mu : array, shape (R, U)
         The nodes, ascending along each row.
     last : array of int, shape (R,)
         The last node of each row that matters; beyond it what is returned means nothing.
+    rough : array, shape (R,)
+        The probability of each row, roughly: one with little of it gets fewer points.
     weigh : callable
         The probability of each node, about, shape (R, U), given the values there (F, R, U): nodes and rows with little
         of it need not be exact.
@@ -48,24 +50,44 @@ def along_rows(function: Rows, mu: FloatArray, last: IntArray, weigh: Weigh) -> 
     """
     low, high = mu[:, :1], np.take_along_axis(mu, last[:, None], axis=1)
     middle, half = 0.5 * (low + high), 0.5 * REACH * (high - low)
-    coefficients = function(np.arange(len(mu)), middle + half * np.cos(ANGLES)) @ TO_COEFFICIENTS
+    count = np.where(rough > LITTLE, POINTS, FEW_POINTS)
+    row = np.repeat(np.arange(len(mu)), count)
+    unit = np.concatenate([UNIT_POINTS[few] for few in count])
+    values = function(row, middle[row, 0] + half[row, 0] * unit)
+    coefficients, error = np.zeros((len(values), len(mu), POINTS)), np.zeros(len(mu))
     x = np.minimum((mu - middle) / half, 1.0 / REACH)
+    growth = np.ones(x.shape)
+    for points in (POINTS, FEW_POINTS):
+        rows = np.flatnonzero(count == points)
+        own = values[:, count[row] == points].reshape(-1, rows.size, points) @ TO_COEFFICIENTS[points]
+        coefficients[:, rows, :points] = own
+        error[rows] = np.abs(own[:, :, -LAST:]).sum(axis=2).max(axis=0)
+        growth[rows] = _growth(x[rows], points - 1)
     out = chebyshev_sum(coefficients, x)
     with np.errstate(all="ignore"):  # what is not finite is not negligible
-        error = np.abs(coefficients[:, :, -LAST:]).sum(axis=2).max(axis=0)
-        weight = (weigh(out) * _growth(x)).sum(axis=1)
-        fine = (error <= LARGEST_ERROR) & (error * weight <= ROW_ERROR)
+        fine = (error <= LARGEST_ERROR) & (error * (weigh(out) * growth).sum(axis=1) <= ROW_ERROR)
     rows = np.flatnonzero(~fine)
     if rows.size:
-        out[:, rows] = function(rows, mu[rows])
+        out[:, rows] = function(np.repeat(rows, mu.shape[1]), mu[rows].ravel()).reshape(-1, *mu[rows].shape)
     return out
 
 
-def _growth(x: FloatArray) -> FloatArray:
-    """Return the largest value, up to x, of the last Chebyshev polynomial: 1 up to x = 1, and then steeply more."""
+def _points(count: int) -> FloatArray:
+    """Return Chebyshev's points in (-1, 1)."""
+    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
+
+
+UNIT_POINTS: Final = {count: _points(count) for count in (POINTS, FEW_POINTS)}
+TO_COEFFICIENTS: Final = {
+    count: np.cos(np.outer(np.arccos(x), np.arange(count))) * 2.0 / count for count, x in UNIT_POINTS.items()
+}
+
+
+def _growth(x: FloatArray, degree: int) -> FloatArray:
+    """Return the largest value, up to x, of a Chebyshev polynomial: 1 up to x = 1, and then steeply more."""
     out = np.ones(x.shape)
     outside = np.abs(x) > 1.0
-    out[outside] = np.cosh((POINTS - 1) * np.arccosh(np.abs(x[outside])))
+    out[outside] = np.cosh(degree * np.arccosh(np.abs(x[outside])))
     return out
 
 

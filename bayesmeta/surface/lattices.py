@@ -101,7 +101,8 @@ def bands_of(terms: LogConcaveTerms, counts: Sequence[int], settings: Level) -> 
     bands: list[list[Band]] = [[] for _ in counts]
     for h in np.unique(halvings):
         study = np.flatnonzero(halvings == h)
-        for owner, band in _bands(terms, study, start, settings.step_theta * 0.5**h, lower[study], upper[study]):
+        widest = np.minimum(sd[study] / settings.theta_steps_per_sd, settings.step_theta)
+        for owner, band in _bands(terms, study, start, widest, lower[study], upper[study]):
             bands[owner].append(band)
     return bands
 
@@ -128,9 +129,9 @@ def _joined(halvings: FloatArray, lower: FloatArray, upper: FloatArray) -> Float
 
 
 def _bands(
-    terms: LogConcaveTerms, study: IntArray, start: IntArray, step: float, lower: FloatArray, upper: FloatArray
+    terms: LogConcaveTerms, study: IntArray, start: IntArray, widest: FloatArray, lower: FloatArray, upper: FloatArray
 ) -> Iterator[tuple[int, Band]]:
-    """Yield the problems that have some of the studies (b,), and their bands."""
+    """Yield the problems that have some of the studies (b,), and their bands, given each study's widest step."""
     own, ends = terms.take(study), np.searchsorted(study, start)
     owners = np.flatnonzero(np.diff(ends))
     count = np.diff(ends)[owners]
@@ -139,6 +140,7 @@ def _bands(
         return np.repeat(reduce.reduceat(values, ends[owners]), count)
 
     left, right = limits = np.stack(own.limits())
+    step = over_owner(np.minimum, widest)
     # where a likelihood tends to 1, its lattice goes on to the band's end, and the rest is closed there
     first = np.floor(np.where(left, over_owner(np.minimum, lower), lower) / step).astype(np.intp)
     last = np.ceil(np.where(right, over_owner(np.maximum, upper), upper) / step).astype(np.intp)
@@ -150,12 +152,13 @@ def _bands(
     for owner in owners:
         part = slice(ends[owner], ends[owner + 1])
         node = _lattice(from_[part], to[part])
-        log_l = terms.take(study[part]).log_likelihood(node * step)
+        theta = node * step[part.start]
+        log_l = terms.take(study[part]).log_likelihood(theta)
         inside = (node >= first[part, None]) & (node <= last[part, None])
         log_scale = log_l.max(axis=1, where=inside, initial=-np.inf)
         table = np.where(inside, np.exp(log_l - log_scale[:, None]), 0.0)
         index = study[part] - start[owner]
-        yield int(owner), Band(index, rough[:, part], limits[:, part], step, node * step, table, log_scale)
+        yield int(owner), Band(index, rough[:, part], limits[:, part], float(step[part.start]), theta, table, log_scale)
 
 
 def _lattice(first: IntArray, last: IntArray) -> FloatArray:

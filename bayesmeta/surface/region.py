@@ -48,6 +48,8 @@ class Region:
         Smallest local standard deviation of q, from the curvature of its log density.
     lower, upper, centre, sd : array, shape (R,)
         Bracket of x given q, place of its sharpest feature (the mode, or a steep edge) and local SD there.
+    log_mass : array, shape (R,)
+        Log of the mass of each row per unit of q, roughly and up to a constant.
     """
 
     q: FloatArray
@@ -56,6 +58,7 @@ class Region:
     upper: FloatArray
     centre: FloatArray
     sd: FloatArray
+    log_mass: FloatArray
 
     def at(self, q: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return lower, upper, centre and sd between the nodes: the widest bracket and the sharper feature."""
@@ -115,9 +118,9 @@ def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coo
     lower, upper = (np.interp(q, found.x[0], ends) for ends in (seen[-1].lower, seen[-1].upper))
     mu = locate(density_of_x(tau), lower, upper, drop=PILOT.drop)
     centre, sd = sharpest(density_of_x(tau), mu)
-    bend = bends(log_mass(mu, q, tau).reshape(-1, 1, tau.size), NEAR_Q).max()
-    sd_q = (q[1] - q[0]) / float(np.sqrt(max(bend, 1e-3)))
-    return Region(q, sd_q, mu.lower, mu.upper, centre, sd)
+    mass = log_mass(mu, q, tau).reshape(-1, 1, tau.size)
+    sd_q = (q[1] - q[0]) / float(np.sqrt(max(bends(mass, NEAR_Q).max(), 1e-3)))
+    return Region(q, sd_q, mu.lower, mu.upper, centre, sd, mass.max(axis=(0, 1)))
 
 
 def sharpest(log_f: LogDensity, found: Located) -> tuple[FloatArray, FloatArray]:

@@ -142,7 +142,7 @@ def _region(
     q: FloatArray, log_mass: FloatArray, lower: FloatArray, upper: FloatArray, centre: FloatArray, sd: FloatArray
 ) -> Region:
     bend = bends(log_mass[None, None], NEAR_Q).max()
-    return Region(q, (q[1] - q[0]) / float(np.sqrt(max(bend, 1e-3))), lower, upper, centre, sd)
+    return Region(q, (q[1] - q[0]) / float(np.sqrt(max(bend, 1e-3))), lower, upper, centre, sd, log_mass)
 
 
 @final
