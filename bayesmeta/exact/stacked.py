@@ -56,7 +56,7 @@ class Stack:
     Parameters
     ----------
     rows : StackedRows
-        Their grids.
+        Their grids, less first and last rows of negligible weight.
     weight : array, shape (R, U)
         Posterior probabilities of the nodes; 0 beyond a row's own nodes.
     log_evidence : array, shape (B,)
@@ -82,7 +82,8 @@ class Stack:
     ) -> Self:
         """Return the posteriors whose sums over studies of log m are (R, U)."""
         weight, log_evidence = rows.normalised(log_m + rows.log_rest(prior_mu, prior_tau))
-        return cls(rows, weight, log_evidence, prior_tau, link, settings)
+        keep = rows.between(weight.sum(axis=1) > NEGLIGIBLE)
+        return cls(rows.take(keep), weight[keep], log_evidence, prior_tau, link, settings)
 
     @property
     def grid(self) -> Grid:
@@ -118,30 +119,20 @@ class Stack:
         return self.weight.sum(axis=1)
 
     @cached_property
-    def live(self) -> "Live":
-        """The rows with more than negligible weight."""
-        return Live.of(self)
-
-    @cached_property
     def log_powers(self) -> FloatArray:
-        """Log of the means of p, of its square and of its complement, shape (3, R, U); nan where there is no weight.
-
-        That is in rows that are not `live`, and beyond a row's own nodes.
-        """
-        rows, size = self.live.rows, self.rows.size
+        """Log of the means of p, of its square and of its complement, shape (3, R, U); nan beyond a row's own nodes."""
         powers = np.full((3, *self.grid.mu.shape), np.nan)
         rule = powers_rule(self.link, NORMAL, self.settings)
         if rule is not None:
-            rows = rows[np.argsort(self.grid.tau[rows])]  # the lattice of points with about the same tau is short
-            tau = self.grid.tau[rows]
+            order = np.argsort(self.grid.tau)  # the lattice of points with about the same tau is short
+            tau, size, weight = self.grid.tau[order], self.rows.size[order], self.weight[order]
 
             def at(row: IntArray, mu: FloatArray) -> FloatArray:
                 return rule(mu, tau[row])
 
-            weight = self.weight[rows]
-            values = along_rows(at, self.grid.mu[rows], size[rows] - 1, self.weight_tau[rows], lambda _: weight)
-            own = np.arange(self.grid.shape[1]) < size[rows, None]
-            powers[:, rows] = np.where(own, np.minimum(values, 0.0), np.nan)
+            values = along_rows(at, self.grid.mu[order], size - 1, self.weight_tau[order], lambda _: weight)
+            own = np.arange(self.grid.shape[1]) < size[:, None]
+            powers[:, order] = np.where(own, np.minimum(values, 0.0), np.nan)
         return powers
 
     @cached_property
@@ -167,20 +158,16 @@ class Stack:
         Returns the density (per step) and the distribution function (B, D), the first value of q, the step and how many
         steps matter, (B, 1) each.
         """
-        log_weight = np.log(np.maximum(self.weight_tau, SMALLEST))
-        q, parts, first = self.grid.q, [], []
-        for start, size in zip(self.start, np.diff(self.start, append=self.owner.size), strict=True):
-            keep = start + np.flatnonzero(self.weight_tau[start : start + size] > NEGLIGIBLE)
-            rows = slice(keep[0], max(keep[-1], keep[0] + 1) + 1)
-            parts.append(np.exp(log_weight[rows] @ refinement(rows.stop - rows.start)) / REFINEMENT)
-            first.append(q[keep[0]])
+        log_weight = np.split(np.log(np.maximum(self.weight_tau, SMALLEST)), self.start[1:])
+        parts = [np.exp(one @ refinement(one.size)) / REFINEMENT for one in log_weight]
         weight = np.zeros((len(parts), TAU_SIZES * ceil(max(part.size for part in parts) / TAU_SIZES)))
         for i, part in enumerate(parts):
             weight[i, : part.size] = part
         pdf, cdf = (weight @ table for table in denser_tables(weight.shape[1]))
+        q = self.grid.q
         step = (q[self.start + 1] - q[self.start])[:, None] / (REFINEMENT * DENSER)
         last = np.array([[DENSER * (part.size - 1.0)] for part in parts])
-        return pdf / DENSER, cdf, np.array(first)[:, None], step, last
+        return pdf / DENSER, cdf, q[self.start, None], step, last
 
     def tau_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of tau at ``x`` (B, P)."""
@@ -212,60 +199,10 @@ class Stack:
             inside = (density > 0.0) & (position >= 0.0) & (position <= last)
             return below, np.where(inside, density * slope, 0.0)
 
-
-@final
-@dataclass(frozen=True, eq=False)
-class Live:
-    """The rows of a stack that matter to distribution functions.
-
-    Parameters
-    ----------
-    stack : Stack
-        All rows.
-    rows : array of int, shape (L,)
-        Those that matter.
-    start : array of int, shape (B,)
-        The first of each posterior among them.
-    """
-
-    stack: Stack
-    rows: IntArray
-    start: IntArray
-
-    @classmethod
-    def of(cls, stack: Stack) -> Self:
-        """Return the rows with more than negligible weight."""
-        rows = np.flatnonzero(stack.weight_tau > NEGLIGIBLE)
-        return cls(stack, rows, np.searchsorted(stack.owner[rows], np.arange(stack.start.size)))
-
-    @cached_property
-    def owner(self) -> IntArray:
-        """The posterior of each row, shape (L,)."""
-        return self.stack.owner[self.rows]
-
-    @cached_property
-    def weight(self) -> FloatArray:
-        """Posterior probabilities of the nodes, shape (L, U)."""
-        return self.stack.weight[self.rows]
-
-    def total(self, of_rows: FloatArray) -> FloatArray:
-        """Return the sums over each posterior's rows, from (L, ...) to (B, ...)."""
-        return np.add.reduceat(of_rows, self.start, axis=0)
-
-    def mixture(self, base: str) -> "Mixture":
-        """Return about the distribution of mu, theta_new or the logit of p_mean: one normal for each tau."""
-        values = self.logit_mean if base == "p_mean" else self.stack.grid.mu[self.rows]
-        share = self.stack.weight_tau[self.rows]
-        mean = (self.weight * values).sum(axis=1) / share
-        variance = (self.weight * (values - mean[:, None]) ** 2).sum(axis=1) / share
-        if base == "theta_new":
-            variance += self.stack.grid.tau[self.rows] ** 2
-        return Mixture(self, share, mean, np.sqrt(variance))
-
     @cached_property
     def table(self) -> RowTable:
         """The density of mu on each row."""
-        return row_table(self.stack.grid, self.rows, self.weight)
+        return row_table(self.grid, np.arange(self.owner.size), self.weight)
 
     def mu_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of mu at ``x`` (B, P)."""
@@ -274,11 +211,11 @@ class Live:
 
     @cached_property
     def logit_mean(self) -> FloatArray:
-        """Logit of p_mean at the nodes, shape (L, U); it increases along each row."""
-        log_mean, _, log_rest = self.stack.log_powers[:, self.rows]
+        """Logit of p_mean at the nodes, shape (R, U); it increases along each row."""
+        log_mean, _, log_rest = self.log_powers
         with np.errstate(invalid="ignore"):
             beyond = np.minimum(log_mean, log_rest) < -LARGEST_LOGIT
-        return continued(np.where(beyond, np.nan, log_mean - log_rest), self.stack.grid.mu[self.rows])
+        return continued(np.where(beyond, np.nan, log_mean - log_rest), self.grid.mu)
 
     def mean_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of the logit of p_mean at ``x`` (B, P)."""
@@ -290,19 +227,19 @@ class Live:
     @cached_property
     def _kernels(self) -> tuple[tuple[IntArray, FloatArray, FloatArray], IntArray]:
         """Kernels that are summed over nodes, as in `summed_kernels`; and the rows where mu's cdf is averaged."""
-        kernels, narrow = summed_kernels(self.stack.grid, self.rows, self.weight)
+        kernels, narrow = summed_kernels(self.grid, np.arange(self.owner.size), self.weight)
         return kernels, np.flatnonzero(narrow)
 
     @cached_property
     def _narrow_table(self) -> RowTable:
         """The density of mu on the narrow rows."""
         narrow = self._kernels[1]
-        return row_table(self.stack.grid, self.rows[narrow], self.weight[narrow])
+        return row_table(self.grid, narrow, self.weight[narrow])
 
     def next_cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the distribution function and density of theta_new at ``x`` (B, P)."""
         (row, mu, share), narrow = self._kernels
-        owner, precision = self.owner[row], 1.0 / self.stack.grid.tau[self.rows[row]]
+        owner, precision = self.owner[row], 1.0 / self.grid.tau[row]
         height = precision * (share / SQRT_2PI)
         cdf, pdf = np.empty((2, *x.shape))
         for i, at in enumerate(x.T):  # one by one, as temporary arrays then stay in a processor's cache
@@ -310,48 +247,12 @@ class Live:
             cdf[:, i] = np.bincount(owner, special.ndtr(z) * share, len(x))
             pdf[:, i] = np.bincount(owner, np.exp(-0.5 * z * z) * height, len(x))
         if narrow.size:
-            z, z_weight = NORMAL.rule(self.stack.settings.hermite_nodes // 2 + 1)
-            at = x[self.owner[narrow], :, None] - self.stack.grid.tau[self.rows[narrow], None, None] * z
+            z, z_weight = NORMAL.rule(self.settings.hermite_nodes // 2 + 1)
+            at = x[self.owner[narrow], :, None] - self.grid.tau[narrow, None, None] * z
             below, density = self._narrow_table.cdf_pdf(at.reshape(narrow.size, -1))
             np.add.at(cdf, self.owner[narrow], below.reshape(at.shape) @ z_weight)
             np.add.at(pdf, self.owner[narrow], density.reshape(at.shape) @ z_weight)
         return cdf, pdf
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Mixture:
-    """Normal distributions on the rows of a stack that matter.
-
-    Parameters
-    ----------
-    live : Live
-        The rows.
-    share, mean_given, sd_given : array, shape (L,)
-        Probability, mean and SD of each.
-    """
-
-    live: Live
-    share: FloatArray
-    mean_given: FloatArray
-    sd_given: FloatArray
-
-    @cached_property
-    def mean(self) -> FloatArray:
-        """Means of the mixtures, shape (B,)."""
-        return self.live.total(self.share * self.mean_given)
-
-    @cached_property
-    def sd(self) -> FloatArray:
-        """SDs of the mixtures, shape (B,)."""
-        square = self.sd_given**2 + (self.mean_given - self.mean[self.live.owner]) ** 2
-        return np.sqrt(self.live.total(self.share * square))
-
-    def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the distribution function and density at ``x`` (B, P)."""
-        z = (x[self.live.owner] - self.mean_given[:, None]) / self.sd_given[:, None]
-        pdf = np.exp(-0.5 * z * z) * (self.share / (SQRT_2PI * self.sd_given))[:, None]
-        return self.live.total(special.ndtr(z) * self.share[:, None]), self.live.total(pdf)
 
 
 @cache

@@ -4,13 +4,15 @@ Axes of the arrays: B posteriors, P probabilities.
 """
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Self, final
 
 import numpy as np
 from scipy import special
 
 from bayesmeta._arrays import BoolArray, FloatArray
-from bayesmeta.exact.stacked import Stack
+from bayesmeta.exact.stacked import SQRT_2PI, Stack
 from bayesmeta.exact.stacked_rows import UNIT
 
 LAST_ERROR: Final = 1e-10  # of the spread: of the last step towards a quantile
@@ -36,9 +38,13 @@ def quantiles(
 
 def cdf_pdf_of(stack: Stack, base: str) -> CdfPdf:
     """Return the distribution functions and densities of mu, tau, theta_new, or the logit of p_mean."""
-    live = stack.live
-    functions = {"mu": live.mu_cdf_pdf, "p_mean": live.mean_cdf_pdf, "theta_new": live.next_cdf_pdf}
-    return stack.tau_cdf_pdf if base == "tau" else functions[base]
+    functions = {
+        "mu": stack.mu_cdf_pdf,
+        "tau": stack.tau_cdf_pdf,
+        "theta_new": stack.next_cdf_pdf,
+        "p_mean": stack.mean_cdf_pdf,
+    }
+    return functions[base]
 
 
 def _guess(stack: Stack, base: str, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -52,7 +58,7 @@ def _guess(stack: Stack, base: str, probability: FloatArray) -> tuple[FloatArray
         cdf = np.cumsum(stack.weight_tau) - 0.5 * stack.weight_tau  # from b to b + 1 for posterior b
         q = np.interp(np.arange(sd.size)[:, None] + probability, cdf, stack.grid.q)
         return stack.rows.scale * UNIT.value(q), sd[:, None]
-    mixture = stack.live.mixture(base)
+    mixture = Mixture.of(stack, base)
     start = mixture.mean[:, None] + mixture.sd[:, None] * special.ndtri(probability)
     x, _ = _solve(mixture.cdf_pdf, start, probability, mixture.sd[:, None], last_error=ROUGH_ERROR)
     return x, mixture.sd[:, None]
@@ -120,3 +126,49 @@ def _root_step(
         good = np.abs(more) <= 0.1 * np.abs(move)
         error = np.fmin((move / spread) ** 2, np.where(good, np.abs(more) / spread * (way / spread) ** 2, np.inf))
         return np.where(good, move + more, move), (error <= last_error) & (pdf > 0.0)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """About the distribution of mu, theta_new or the logit of p_mean: a normal one on each row of a stack.
+
+    Parameters
+    ----------
+    stack : Stack
+        The rows.
+    share, mean_given, sd_given : array, shape (R,)
+        Probability, mean and SD of each.
+    """
+
+    stack: Stack
+    share: FloatArray
+    mean_given: FloatArray
+    sd_given: FloatArray
+
+    @classmethod
+    def of(cls, stack: Stack, base: str) -> Self:
+        """Return it for one of them."""
+        values, share = stack.logit_mean if base == "p_mean" else stack.grid.mu, stack.weight_tau
+        mean = (stack.weight * values).sum(axis=1) / share
+        variance = (stack.weight * (values - mean[:, None]) ** 2).sum(axis=1) / share
+        if base == "theta_new":
+            variance += stack.grid.tau**2
+        return cls(stack, share, mean, np.sqrt(variance))
+
+    @cached_property
+    def mean(self) -> FloatArray:
+        """Means of the mixtures, shape (B,)."""
+        return self.stack.total(self.share * self.mean_given)
+
+    @cached_property
+    def sd(self) -> FloatArray:
+        """SDs of the mixtures, shape (B,)."""
+        square = self.sd_given**2 + (self.mean_given - self.mean[self.stack.owner]) ** 2
+        return np.sqrt(self.stack.total(self.share * square))
+
+    def cdf_pdf(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the distribution function and density at ``x`` (B, P)."""
+        z = (x[self.stack.owner] - self.mean_given[:, None]) / self.sd_given[:, None]
+        pdf = np.exp(-0.5 * z * z) * (self.share / (SQRT_2PI * self.sd_given))[:, None]
+        return self.stack.total(special.ndtr(z) * self.share[:, None]), self.stack.total(pdf)

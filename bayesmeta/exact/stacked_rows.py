@@ -5,11 +5,12 @@ Axes of the arrays: B grids, R rows (nodes of tau) of all of them, U nodes of mu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self, final
 
 import numpy as np
 
-from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.coordinates import HalfLine, RealLine
 from bayesmeta.surface.grid import Grid, make_grids
@@ -48,6 +49,21 @@ class StackedRows:
         grid, start, size = make_grids(regions, settings, RealLine(), coordinates)
         owner = np.repeat(np.arange(start.size), np.diff(start, append=size.size))
         return cls(grid, start, owner, size, np.array([[one.scale] for one in coordinates]))
+
+    def between(self, matters: BoolArray) -> IntArray:
+        """Return the rows from the first to the last of each grid that matters (R,), two at least."""
+        keep = np.zeros(matters.size, dtype=bool)
+        for start, end in pairwise([*self.start, matters.size]):
+            rows = np.flatnonzero(matters[start:end])
+            first = min(rows[0], end - start - 2)
+            keep[start + first : start + max(rows[-1], first + 1) + 1] = True
+        return np.flatnonzero(keep)
+
+    def take(self, keep: IntArray) -> Self:
+        """Return some of the rows, ascending, of each grid one at least."""
+        owner = self.owner[keep]
+        start = np.searchsorted(owner, np.arange(self.start.size))
+        return type(self)(self.grid.take(keep), start, owner, self.size[keep], self.scale)
 
     def log_rest(self, prior_mu: Prior, prior_tau: Prior) -> FloatArray:
         """Return the log of priors times weights of the nodes, shape (R, U)."""

@@ -59,7 +59,7 @@ def along_rows(function: Rows, mu: FloatArray, last: IntArray, rough: FloatArray
     growth = np.ones(x.shape)
     for points in (POINTS, FEW_POINTS):
         rows = np.flatnonzero(count == points)
-        own = values[:, count[row] == points].reshape(-1, rows.size, points) @ TO_COEFFICIENTS[points]
+        own = values[:, count[row] == points].reshape(len(values), rows.size, points) @ TO_COEFFICIENTS[points]
         coefficients[:, rows, :points] = own
         error[rows] = np.abs(own[:, :, -LAST:]).sum(axis=2).max(axis=0)
         growth[rows] = _growth(x[rows], points - 1)

@@ -6,8 +6,8 @@ given that tau, so that some twenty nodes suffice at every tau, and one long tai
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, replace
+from typing import Any, final
 
 import numpy as np
 
@@ -59,6 +59,13 @@ class Grid:
     def shape(self) -> tuple[int, int]:
         """Return (J, U), the numbers of outer and inner nodes."""
         return self.mu.shape[0], self.mu.shape[1]
+
+    def take(self, rows: IntArray) -> "Grid":
+        """Return some of the rows."""
+        parts: dict[str, Any] = {
+            name: value[rows] for name, value in vars(self).items() if isinstance(value, np.ndarray)
+        }
+        return replace(self, **parts)
 
     def position(self, mu: FloatArray, row: IntArray | slice = slice(None)) -> FloatArray:
         """Return where ``mu`` (R, P) lies in units of inner steps from each row's first node."""

@@ -16,6 +16,7 @@ CORE_SD = 6.0  # a kernel far from a likelihood is still integrated over this ma
 SUPPORT_PARTS, SUPPORT_ROUNDS = 23, 2  # a likelihood's end is found to 1/23^2 of its outermost distance
 FLAT = 33.0  # 1 - exp(-FLAT) is 1 to 5e-15
 KERNEL_WORK = 11.0  # a value of the kernel takes as long as so many multiplications
+MORE_STEPS = 1.1  # than asked for: by no more does a sum over some likelihoods' lattices become less exact
 CALL_WORK = 1400.0  # a band of its own costs, besides, as much as this much work per unit of theta and point
 
 
@@ -95,13 +96,16 @@ def bands_of(terms: LogConcaveTerms, counts: Sequence[int], settings: Level) -> 
     sd = np.sqrt(terms.rough()[1])
     halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
     lower, upper = support(terms, settings.cut)
+    flat = np.logical_or(*terms.limits())
     start = np.cumsum([0, *counts])
     for own in map(slice, start, start[1:]):
         halvings[own] = _joined(halvings[own], lower[own], upper[own])
     bands: list[list[Band]] = [[] for _ in counts]
     for h in np.unique(halvings):
         study = np.flatnonzero(halvings == h)
-        widest = np.minimum(sd[study] / settings.theta_steps_per_sd, settings.step_theta)
+        step = settings.step_theta * 0.5**h
+        largest = np.minimum(sd[study] / (MORE_STEPS * settings.theta_steps_per_sd), settings.step_theta)
+        widest = np.where(flat[study], step, np.maximum(largest, step))
         for owner, band in _bands(terms, study, start, widest, lower[study], upper[study]):
             bands[owner].append(band)
     return bands

@@ -1,6 +1,6 @@
 """Where do many posteriors live? The search of `region`, in step for all of them, with likelihoods good to 1e-2.
 
-A region only says where nodes are laid: brackets in which a log density falls by 30 do not mind an error of 1e-2.
+A region only says where nodes are laid: brackets in which a log density falls by 26 do not mind an error of 1e-2.
 
 Axes of the arrays: B posteriors, R rows (values of tau) of all of them, N = `NODES` values of mu in a row, S studies of
 all posteriors, and pairs of a row with each study of its posterior.
@@ -24,7 +24,7 @@ from bayesmeta.surface.terms import Terms
 
 UNIT = HalfLine(1.0)
 NEWTON_STEPS = 2
-DROP = 26.0
+DROP = 26.0  # of a log density: where it has fallen so far, about 1e-11 of its mass lies beyond
 LEAST_TAU = 1e-3  # of a likelihood's SD: narrower kernels do not average it
 FLAT_Z: tuple[FloatArray, FloatArray] = 0.8 * np.arange(-10.0, 11.0), 0.25 * np.arange(-32.0, 33.0)
 """Where a kernel is summed, in SDs, times a likelihood that tends to 1: up to `FEW_TO`, and beyond."""
@@ -125,17 +125,24 @@ class _Search:
 
 
 def _ends(x: FloatArray, log_f: FloatArray, drop: float) -> tuple[FloatArray, FloatArray]:
-    """Return where log densities, given at ascending x (R, N) that bracket them, fall by ``drop``; shape (R,) each."""
-    inside = log_f >= log_f.max(axis=1, keepdims=True) - drop
+    """Return where unimodal log densities have fallen by ``drop``, shape (R,) each, from some values of each (R, N).
+
+    They are given at equally spaced x (R, N) that reach further. Between the last point above and the first below, a
+    parabola through them and the point before; without a root there, the point below.
+    """
     level, row = log_f.max(axis=1) - drop, np.arange(len(x))
-    first, last = inside.argmax(axis=1), x.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
+    inside = log_f >= level[:, None]
+    last = x.shape[1] - 1
 
-    def crossing(out: IntArray, within: IntArray) -> FloatArray:
-        low, high = log_f[row, out], log_f[row, within]
-        share = np.clip((high - level) / (high - low), 0.0, 1.0)
-        return x[row, within] + share * (x[row, out] - x[row, within])
+    def crossing(within: IntArray, way: int) -> FloatArray:
+        before, here, beyond = (log_f[row, np.clip(within + i * way, 0, last)] for i in (-1, 0, 1))
+        slope, bend, above = 0.5 * (beyond - before), 0.5 * (beyond + before) - here, here - level
+        with np.errstate(all="ignore"):
+            steps = 2.0 * above / (np.sqrt(slope**2 - 4.0 * bend * above) - slope)
+        steps = np.clip(np.nan_to_num(steps, nan=1.0), 0.0, 1.0)
+        return x[row, within] + way * steps * (x[:, 1] - x[:, 0])
 
-    return crossing(np.maximum(first - 1, 0), first), crossing(np.minimum(last + 1, x.shape[1] - 1), last)
+    return crossing(inside.argmax(axis=1), -1), crossing(last - inside[:, ::-1].argmax(axis=1), 1)
 
 
 def _region(

@@ -147,10 +147,10 @@ def test_distribution_functions_are_those_of_the_posteriors() -> None:
     stack = _stacked([fit.solution.problem for fit in fits], [quantities.posterior for quantities in alone])
     assert stack.log_evidence == pytest.approx([fit.log_evidence for fit in fits], abs=1e-10)
     of_stack = {
-        "mu": stack.live.mu_cdf_pdf,
+        "mu": stack.mu_cdf_pdf,
         "tau": stack.tau_cdf_pdf,
-        "theta_new": stack.live.next_cdf_pdf,
-        "p_mean": stack.live.mean_cdf_pdf,
+        "theta_new": stack.next_cdf_pdf,
+        "p_mean": stack.mean_cdf_pdf,
     }
     for name, function in of_stack.items():
         x = np.stack([quantities.marginal(name).base_ppf(np.array([0.001, 0.3, 0.9])) for quantities in alone])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayesmeta._arrays import FloatArray, IntArray
-from bayesmeta.surface.along_mu import POINTS, ROW_ERROR, along_rows, chebyshev_sum
+from bayesmeta.surface.along_mu import FEW_POINTS, POINTS, ROW_ERROR, along_rows, chebyshev_sum
 from bayesmeta.surface.binomial import BinomialTerms
 from bayesmeta.surface.quadrature import level
 
@@ -28,33 +28,41 @@ class Function:
         self.rule = TERMS.marginal(level(1))
         self.points = 0
 
-    def __call__(self, rows: IntArray, mu: FloatArray) -> FloatArray:
+    def __call__(self, row: IntArray, mu: FloatArray) -> FloatArray:
         self.points += mu.size
-        return self.rule(mu.ravel(), np.repeat(TAU[rows], mu.shape[1])).reshape(-1, *mu.shape)
+        return self.rule(mu, TAU[row])
 
 
-@pytest.mark.parametrize("probability", [1.0, 1e-4])
-def test_rows_are_as_exact_as_their_probability_asks(probability: float) -> None:
+@pytest.mark.parametrize(("probability", "points"), [(1.0, POINTS), (1e-4, FEW_POINTS)])
+def test_rows_are_as_exact_as_their_probability_asks(probability: float, points: int) -> None:
     every, some = Function(), Function()
-    exact = every(np.arange(6), MU)
-    found = along_rows(some, MU, LAST, lambda values: probability * even(values))
+    exact = every(np.repeat(np.arange(6), 35), MU.ravel()).reshape(-1, *MU.shape)
+    rough = np.full(6, probability)
+    found = along_rows(some, MU, LAST, rough, lambda values: probability * even(values))
     assert np.abs(found - exact).max() <= 10.0 * ROW_ERROR / probability
-    assert 6 * POINTS < some.points < every.points  # some rows are smooth enough, and the widest are not
+    assert 6 * points < some.points < every.points  # some rows are smooth enough, and the widest are not
+
+
+def test_a_row_that_was_thought_to_hardly_weigh_is_taken_at_the_nodes() -> None:
+    exact = Function()(np.repeat(np.arange(6), 35), MU.ravel()).reshape(-1, *MU.shape)
+    found = along_rows(Function(), MU, LAST, np.zeros(6), even)
+    assert np.abs(found - exact).max() <= 10.0 * ROW_ERROR
 
 
 def test_nodes_beyond_the_last_do_not_matter() -> None:
     last = np.full(6, 25)
-    whole = along_rows(Function(), MU[:, :26], last, even)
-    part = along_rows(Function(), MU, last, lambda _: np.where(np.arange(35) < 26, 1 / 26, np.zeros((6, 1))))
+    whole = along_rows(Function(), MU[:, :26], last, np.ones(6), even)
+    inside = np.where(np.arange(35) < 26, 1 / 26, np.zeros((6, 1)))
+    part = along_rows(Function(), MU, last, np.ones(6), lambda _: inside)
     assert part[:, :, :26] == pytest.approx(whole, abs=1e-12)
 
 
 def test_what_is_not_finite_is_taken_at_the_nodes() -> None:
-    def broken(rows: IntArray, mu: FloatArray) -> FloatArray:
+    def broken(_: IntArray, mu: FloatArray) -> FloatArray:
         return np.where(mu < 0.0, -np.inf, mu)[None]
 
     with np.errstate(invalid="ignore"):
-        found = along_rows(broken, MU, LAST, even)
+        found = along_rows(broken, MU, LAST, np.ones(6), even)
     assert np.array_equal(found[0], np.where(MU < 0.0, -np.inf, MU))
 
 
