@@ -8,7 +8,7 @@ finer resolution, is left to a fit of its own.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import pairwise
 from typing import Final, final
 
 import numpy as np
@@ -22,13 +22,12 @@ from bayesmeta.exact.stacked_rows import StackedRows
 from bayesmeta.exact.summary import FLOOR, LARGE_VALUE, WIDE_INTERVAL
 from bayesmeta.result.marginal import IDENTITY, POSITIVE, PROPORTION_SCALES, Scale
 from bayesmeta.surface.along_mu import along_rows
-from bayesmeta.surface.binomial import summed_marginals
 from bayesmeta.surface.coordinates import HalfLine, RealLine
 from bayesmeta.surface.kernels import NORMAL
+from bayesmeta.surface.pooled import PooledRule, pooled_marginals
 from bayesmeta.surface.quadrature import Level, level
 from bayesmeta.surface.region import Region, find_region
 from bayesmeta.surface.regions import can_search_together, find_regions
-from bayesmeta.surface.terms import MarginalRule
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
 SAME_BASE: Final = {"p_median": "mu", "p_new": "theta_new"}
@@ -160,35 +159,33 @@ def _region(problem: Problem) -> Region | None:
         return None
 
 
-def _rules(problems: Sequence[Problem], settings: Level) -> list[MarginalRule]:
-    """Return the sum over studies of log m_i, shape (P,), of each problem as a function of (eta, tau)."""
+def _rule(problems: Sequence[Problem], settings: Level) -> PooledRule:
+    """Return the sum over studies of log m_i of each problem, as a function of the problem, eta and tau."""
     terms = [problem.terms for problem in problems if can_search_together(problem.terms)]
     if len(terms) == len(problems) and all(one.n.min() > 0.0 for one in terms):
-        return summed_marginals(terms, settings)
-    return [partial(_sum_of, problem.terms.marginal(settings)) for problem in problems]
+        return pooled_marginals(terms, settings)
+    rules = [problem.terms.marginal(settings) for problem in problems]
 
+    def rule(owner: IntArray, eta: FloatArray, tau: FloatArray) -> FloatArray:
+        ends = np.searchsorted(owner, np.arange(len(rules) + 1))
+        parts = [
+            own(eta[i:j], tau[i:j]).sum(axis=0) for own, (i, j) in zip(rules, pairwise(ends), strict=True) if i < j
+        ]
+        return np.concatenate(parts)
 
-def _sum_of(rule: MarginalRule, eta: FloatArray, tau: FloatArray) -> FloatArray:
-    return np.asarray(rule(eta, tau).sum(axis=0))
+    return rule
 
 
 def _stack(found: Sequence[tuple[Problem, Region]], settings: Level) -> Stack:
     """Return posteriors at one resolution."""
     problems, regions = zip(*found, strict=True)
     coordinates = [one.tau_coordinate for one in problems if isinstance(one.tau_coordinate, HalfLine)]
-    stacked, rules = StackedRows.of(regions, settings, coordinates), _rules(problems, settings)
+    stacked, rule = StackedRows.of(regions, settings, coordinates), _rule(problems, settings)
     prior_mu, prior_tau = problems[0].prior_mu, problems[0].prior_tau
     log_rest = stacked.log_rest(prior_mu, prior_tau)
 
     def log_m(row: IntArray, mu: FloatArray) -> FloatArray:
-        ends = np.searchsorted(stacked.owner[row], np.arange(len(rules) + 1))
-        tau = stacked.grid.tau[row]
-        parts = [
-            rule(mu[low:high], tau[low:high])
-            for rule, low, high in zip(rules, ends[:-1], ends[1:], strict=True)
-            if high > low
-        ]
-        return np.concatenate(parts)[None]
+        return rule(stacked.owner[row], mu, stacked.grid.tau[row])[None]
 
     def weigh(total: FloatArray) -> FloatArray:
         return stacked.normalised(total[0] + log_rest)[0]

@@ -8,8 +8,10 @@ as that of 0 or n events, has its lattice closed there by the normal distributio
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
+from typing import final
 
 import numpy as np
 from scipy import special
@@ -63,22 +65,6 @@ def averaged(terms: LogConcaveTerms, settings: Level) -> MarginalRule:
     return rule
 
 
-def summed(terms: LogConcaveTerms, settings: Level, bands: Sequence[Band]) -> MarginalRule:
-    """Return the sum over studies of log m_i, shape (P,), as a function of (eta, tau); none may be 1 everywhere.
-
-    The bands are those that `bands_of` makes for several problems at once.
-    """
-    parts = _parts(terms, settings, bands)
-
-    def rule(eta: FloatArray, tau: FloatArray) -> FloatArray:
-        out = np.zeros(eta.size)
-        for _, points, log_m in parts(eta, tau):
-            out[points] += log_m.sum(axis=0)
-        return out
-
-    return rule
-
-
 def _with_constants(terms: LogConcaveTerms, constant: BoolArray, settings: Level) -> MarginalRule:
     """Return log m_i where some likelihoods are 1 everywhere, and so are their averages."""
     others = np.flatnonzero(~constant)
@@ -97,17 +83,17 @@ def _parts(
     terms: LogConcaveTerms, settings: Level, bands: Sequence[Band]
 ) -> Callable[[FloatArray, FloatArray], Iterator[Part]]:
     """Return log m_i at points (eta, tau), each study and point once, some of them at a time."""
-    narrow = _narrow_ranges(terms, bands, settings)
+    narrow = narrow_ranges(terms, bands, settings)
 
     def parts(eta: FloatArray, tau: FloatArray) -> Iterator[Part]:
         for band in bands:
             points = np.flatnonzero(tau >= TRAPEZOID_FROM * band.step)
             for block in _blocks(points, BLOCK // len(band.table)):
-                yield band.study, block, _trapezoid(band, eta[block], tau[block])
-        for below, study, some, nodes in narrow:
-            points = np.flatnonzero((tau < below[0]) & (tau >= below[1]))
-            for block in _blocks(points, BLOCK // (nodes * study.size)):
-                yield study, block, _hermite(some, eta[block], tau[block], nodes)
+                yield band.study, block, trapezoid(band, eta[block], tau[block])
+        for some in narrow:
+            points = np.flatnonzero((tau < some.high) & (tau >= some.low))
+            for block in _blocks(points, BLOCK // (some.nodes * some.study.size)):
+                yield some.study, block, hermite(some.terms, eta[block], tau[block], some.nodes)
 
     return parts
 
@@ -117,10 +103,32 @@ def _blocks(points: IntArray, size: int) -> Iterator[IntArray]:
         yield points[i : i + max(1, size)]
 
 
-def _narrow_ranges(
-    terms: LogConcaveTerms, bands: Sequence[Band], settings: Level
-) -> list[tuple[tuple[float, float], IntArray, LogConcaveTerms, int]]:
-    """Return ranges of tau that are narrow for some studies: the range, the studies, Gauss-Hermite nodes."""
+@final
+@dataclass(frozen=True, eq=False)
+class NarrowRange[T: LogConcaveTerms]:
+    """A range of tau that is narrow for some studies.
+
+    Parameters
+    ----------
+    low, high : float
+        From ``low`` on, and below ``high``.
+    study : array of int, shape (s,)
+        Which studies.
+    terms : LogConcaveTerms
+        Theirs.
+    nodes : int
+        How many Gauss-Hermite nodes they take there.
+    """
+
+    low: float
+    high: float
+    study: IntArray
+    terms: T
+    nodes: int
+
+
+def narrow_ranges[T: LogConcaveTerms](terms: T, bands: Sequence[Band], settings: Level) -> list[NarrowRange[T]]:
+    """Return the ranges of tau that are narrow for some studies: from below each band's step downwards."""
     ends = [TRAPEZOID_FROM * band.step for band in bands]
     nodes = [settings.hermite_nodes] * len(bands)
     if settings.hermite_nodes > FEW_NODES:
@@ -131,11 +139,11 @@ def _narrow_ranges(
         if i < len(bands):
             study = np.concatenate([band.study for band in bands[: i + 1]])
             some = terms.take(study)
-        ranges.append(((high, low), study, some, nodes[i]))
+        ranges.append(NarrowRange(low, high, study, some, nodes[i]))
     return ranges
 
 
-def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
+def trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     """Return log m for one band by the trapezoid rule on its lattice, shape (b, P)."""
     theta = band.theta
     half_outside = _half_outside(theta, eta, tau, band.step)
@@ -145,7 +153,7 @@ def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
         near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
         if (near != eta).any():
             near_outside = _half_outside(theta, near, tau, band.step)
-    summed = _summed(band, near, tau, near_outside)
+    summed = lattice_sums(band, near, tau, near_outside)
     total, lacking = summed[: band.study.size], summed[band.study.size :]
     log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
     if total.min() < SMALLEST:
@@ -157,24 +165,40 @@ def _trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     return _from_above(band, eta, tau, log_m, lacking * np.exp(-half_outside) * band.step / (tau * SQRT_2PI))
 
 
-def _summed(band: Band, eta: FloatArray, tau: FloatArray, half_outside: FloatArray) -> FloatArray:
-    """Return the sums over the lattice of the band's table times `_kernel`, shape (b + flat, P).
+def lattice_sums(band: Band, eta: FloatArray, tau: FloatArray, half_outside: FloatArray | float) -> FloatArray:
+    """Return the sums over the lattice of the band's table times exp(-(theta - eta)^2 / (2 tau^2) + half_outside).
 
-    Some points at once, which see a part of the lattice: temporary arrays stay in a processor's cache.
+    Some points at once, which see a part of the lattice, so that temporary arrays stay in a processor's cache. The
+    exponent is one matrix product of powers of theta and eta about the lattice's middle; it is off by about (T/1.5)^2
+    rounding errors, as tau is at least 1.5 steps.
+
+    Returns
+    -------
+    array, shape (b + flat, P)
     """
-    table, reach = band.table, KERNEL_REACH * tau
-    size = max(LEAST_BLOCK, SMALL_PRODUCT // table.size)
-    out = np.empty((len(table), eta.size))
-    for i in range(0, eta.size, size):
-        part = slice(i, i + size)
-        farthest = reach[part].max()
-        # likelihood times kernel is largest between both their peaks, and falls there at least as steeply as the kernel
-        low = min(max(band.core[0], band.peaks[0] - farthest), (eta[part] - reach[part]).min())
-        high = max(min(band.core[1], band.peaks[1] + farthest), (eta[part] + reach[part]).max())
-        first, last = np.searchsorted(band.theta, [low, high])
-        window = slice(first, last + 1) if min(last + 1, band.theta.size) - first > 1 else slice(None)
-        kernel = _kernel(band.theta[window], eta[part], tau[part], half_outside[part])
-        np.matmul(table[:, window], kernel, out=out[:, part])
+    size = max(LEAST_BLOCK, SMALL_PRODUCT // band.table.size)
+    start = np.arange(0, eta.size, size)
+    centred, precision, reach = eta - band.middle, 1.0 / (tau * tau), KERNEL_REACH * tau
+    weighted = centred * precision
+    of_point = np.array([-0.5 * precision, weighted, half_outside - 0.5 * centred * weighted])
+    # likelihood times kernel is largest between both their peaks, and falls there at least as steeply as the kernel
+    farthest = np.maximum.reduceat(reach, start)
+    low = np.maximum(band.core[0], band.peaks[0] - farthest)
+    high = np.minimum(band.core[1], band.peaks[1] + farthest)
+    first = np.searchsorted(band.theta, np.minimum(low, np.minimum.reduceat(eta - reach, start)))
+    last = np.searchsorted(band.theta, np.maximum(high, np.maximum.reduceat(eta + reach, start)))
+    # above it no exponent can be so low that exp takes 50 times as long
+    widest = np.sqrt(-2.0 * LOWEST_EXPONENT / np.maximum.reduceat(precision, start))
+    least, most = np.minimum.reduceat(eta, start) + widest, np.maximum.reduceat(eta, start) - widest
+    out = np.empty((len(band.table), eta.size))
+    for i, from_, to, below, above in zip(*(one.tolist() for one in (start, first, last, most, least)), strict=True):
+        part, to = slice(i, i + size), min(to + 1, band.theta.size)
+        window = slice(from_, to) if to - from_ > 1 else slice(0, band.theta.size)
+        kernel = band.powers[window] @ of_point[:, part]
+        if band.theta[window.start] < below or band.theta[window.stop - 1] > above:
+            np.maximum(kernel, LOWEST_EXPONENT, out=kernel)
+        np.exp(kernel, out=kernel)
+        np.matmul(band.table[:, window], kernel, out=out[:, part])
     return out
 
 
@@ -191,23 +215,6 @@ def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: flo
         right = np.clip(np.searchsorted(theta, eta), 1, theta.size - 1)
         distance = np.minimum(np.abs(eta - theta[right]), np.abs(eta - theta[right - 1]))
     return 0.5 * np.minimum(np.where(distance > step, distance, 0.0) / tau, FARTHEST) ** 2
-
-
-def _kernel(theta: FloatArray, eta: FloatArray, tau: FloatArray, half_outside: FloatArray) -> FloatArray:
-    """Return exp(-(theta - eta)^2 / (2 tau^2) + half_outside), shape (T, P).
-
-    The exponent is one matrix product of powers of theta and eta about the lattice's middle; it is off by
-    about (T/1.5)^2 rounding errors, as tau is at least 1.5 steps.
-    """
-    middle = 0.5 * (theta[0] + theta[-1])
-    t, e, precision = theta - middle, eta - middle, 1.0 / (tau * tau)
-    of_theta = np.array([t * t, t, np.ones_like(t)]).T
-    of_point = np.array([-0.5 * precision, e * precision, half_outside - 0.5 * e * e * precision])
-    exponent: FloatArray = of_theta @ of_point
-    farthest = (np.maximum(theta[-1] - eta, eta - theta[0]) ** 2 * precision).max()
-    if 0.5 * farthest > -LOWEST_EXPONENT:
-        np.maximum(exponent, LOWEST_EXPONENT, out=exponent)
-    return np.exp(exponent, out=exponent)
 
 
 def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
@@ -264,7 +271,7 @@ def _tail_sum(z: FloatArray, step: FloatArray) -> FloatArray:
     return np.maximum(special.ndtr(z) + density * (second * z + fourth * (3.0 * z - z**3)), 0.0)
 
 
-def _hermite(terms: LogConcaveTerms, eta: FloatArray, tau: FloatArray, nodes: int) -> FloatArray:
+def hermite(terms: LogConcaveTerms, eta: FloatArray, tau: FloatArray, nodes: int) -> FloatArray:
     """Return log m by Gauss-Hermite quadrature around eta, shape (k, P)."""
     z, weight = hermite_rule(nodes)
     log_ratio = terms.log_change(eta, tau[:, None] * z)

@@ -12,9 +12,8 @@ from scipy import special
 from bayesmeta._arrays import BoolArray, FloatArray, IntArray
 from bayesmeta.effects.links import LINKS
 from bayesmeta.effects.proportion_links import PROPORTION_LINKS, ProportionLink
-from bayesmeta.surface.bands import averaged, summed
+from bayesmeta.surface.bands import averaged
 from bayesmeta.surface.kernels import NORMAL, NormalKernel
-from bayesmeta.surface.lattices import bands_of
 from bayesmeta.surface.quadrature import Level
 from bayesmeta.surface.terms import MarginalRule
 
@@ -93,7 +92,7 @@ class BinomialTerms:
 
     def powered(self, power: FloatArray) -> "BinomialTerms":
         """Return each likelihood raised to a power: that of a events among a n patients."""
-        coefficient = power * self._log_coefficient
+        coefficient = power * self.log_coefficients
         return BinomialTerms(power * self.events, power * self.n, self.link, self.offset, coefficient)
 
     def take(self, index: IntArray) -> "BinomialTerms":
@@ -101,7 +100,7 @@ class BinomialTerms:
         offset = None if self.offset is None else self.offset[index]
         coefficient = None if self.log_coefficient is None else self.log_coefficient[index]
         taken = BinomialTerms(self.events[index], self.n[index], self.link, offset, coefficient)
-        vars(taken)["_log_coefficient"] = self._log_coefficient[index]  # as its cached property would compute it
+        vars(taken)["log_coefficients"] = self.log_coefficients[index]  # as its cached property would compute it
         return taken
 
     def log_likelihood(self, theta: FloatArray) -> FloatArray:
@@ -109,7 +108,7 @@ class BinomialTerms:
         if self.link == "logit" and self.offset is None and self.n.max(initial=0.0) <= FEW_PATIENTS:
             flat = theta.ravel()
             log_power: FloatArray = self._counts @ np.array([self._link.log_p(flat), self._link.log_q(flat)])
-            log_power += self._log_coefficient[:, None]
+            log_power += self.log_coefficients[:, None]
             return log_power.reshape(self.k, *theta.shape)
         return self.log_likelihood_at(np.broadcast_to(theta, (self.k, *theta.shape)))
 
@@ -121,7 +120,7 @@ class BinomialTerms:
             return self._log_ratio(theta - centre.reshape(shape), shape) + self._log_at_centre.reshape(shape)
         events, rest = self.events.reshape(shape), (self.n - self.events).reshape(shape)
         log_power = events * self._link.log_p(theta) + rest * self._link.log_q(theta)
-        return np.asarray(log_power + self._log_coefficient.reshape(shape))
+        return np.asarray(log_power + self.log_coefficients.reshape(shape))
 
     def _log_ratio(self, shift: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         """Return log likelihood(centre + shift) - log likelihood(centre) for the logit link.
@@ -135,6 +134,11 @@ class BinomialTerms:
         return np.asarray(log_ratio - (self.n - self.events).reshape(shape) * rest)
 
     @cached_property
+    def slopes(self) -> FloatArray:
+        """What `logit_change` is multiplied by, shape (k, 2)."""
+        return np.array([self.events, -self.n]).T
+
+    @cached_property
     def _counts(self) -> FloatArray:
         """Events and patients without one, shape (k, 2)."""
         return np.array([self.events, self.n - self.events]).T
@@ -143,10 +147,11 @@ class BinomialTerms:
     def _log_at_centre(self) -> FloatArray:
         p = self._rough_p
         result: FloatArray = np.asarray(special.xlogy(self.events, p) + special.xlog1py(self.n - self.events, -p))
-        return result + self._log_coefficient
+        return result + self.log_coefficients
 
     @cached_property
-    def _log_coefficient(self) -> FloatArray:
+    def log_coefficients(self) -> FloatArray:
+        """Log of the constant factor of each likelihood, shape (k,)."""
         if self.log_coefficient is not None:
             return self.log_coefficient
         return log_binomial_coefficient(self.events, self.n)
@@ -168,8 +173,7 @@ class BinomialTerms:
             here, there = self.log_likelihood(eta), self.log_likelihood(eta[:, None] + step)
             return there - here[:, :, None]
         if self.offset is None:
-            softplus = np.log1p(special.expit(eta)[:, None] * np.expm1(step))
-            change: FloatArray = np.array([self.events, -self.n]).T @ np.array([step, softplus]).reshape(2, -1)
+            change: FloatArray = self.slopes @ logit_change(eta, step).reshape(2, -1)
             return change.reshape(self.k, *step.shape)
         p = special.expit(eta + self.offset[:, None])
         result: FloatArray = np.multiply.outer(self.events, step) - self.n[:, None, None] * np.log1p(
@@ -193,22 +197,19 @@ class BinomialTerms:
         return theta if self.offset is None else theta - self.offset
 
 
+def logit_change(eta: FloatArray, step: FloatArray) -> FloatArray:
+    """Return by how much eta (P,) and log(1 + exp(eta)) change with steps (P, N), shape (2, P, N)."""
+    softplus = np.log1p(special.expit(eta)[:, None] * np.expm1(step))
+    return np.array([step, softplus])
+
+
 def joined(every: Sequence[BinomialTerms]) -> BinomialTerms:
     """Return the terms of the studies of several problems with the same link, without offsets, as of one."""
     events, n, coefficient = (
         np.concatenate(parts)
-        for parts in zip(*((one.events, one.n, one._log_coefficient) for one in every), strict=True)
+        for parts in zip(*((one.events, one.n, one.log_coefficients) for one in every), strict=True)
     )
     return BinomialTerms(events, n, every[0].link, None, coefficient)
-
-
-def summed_marginals(every: Sequence[BinomialTerms], settings: Level) -> list[MarginalRule]:
-    """Return the sums over studies of log m_i, shape (P,), of several problems as functions of (eta, tau).
-
-    They have the same link, no offsets, and patients in all studies.
-    """
-    bands = bands_of(joined(every), [one.k for one in every], settings)
-    return [summed(one, settings, own) for one, own in zip(every, bands, strict=True)]
 
 
 def log_binomial_coefficient(events: FloatArray, n: FloatArray) -> FloatArray:

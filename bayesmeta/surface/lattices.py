@@ -63,6 +63,22 @@ class Band:
         return np.concatenate([self.likelihood, lacking])
 
     @cached_property
+    def middle(self) -> float:
+        """The middle of the lattice."""
+        return 0.5 * float(self.theta[0] + self.theta[-1])
+
+    @cached_property
+    def powers(self) -> FloatArray:
+        """The square of theta about the middle, theta itself, and 1, shape (T, 3)."""
+        t = self.theta - self.middle
+        return np.array([t * t, t, np.ones_like(t)]).T
+
+    @cached_property
+    def is_simple(self) -> bool:
+        """Whether no likelihood tends to 1, and the lattice has no holes."""
+        return not self.flat.size and self.theta[-1] - self.theta[0] < (self.theta.size - 0.5) * self.step
+
+    @cached_property
     def core(self) -> tuple[float, float]:
         """The part of the lattice where the likelihoods are large."""
         centre, variance = self.rough
