@@ -30,7 +30,7 @@ from bayesmeta.surface.grid import Grid
 
 REFINEMENT = 4
 NEGLIGIBLE_NODE = 1e-11  # nodes of mu with less than this share of their row do not decide how it is summed
-NEGLIGIBLE_KERNEL = 1e-15  # kernels with less weight are left out of sums
+NEGLIGIBLE_KERNEL = 1e-15
 WIDE = 1.3  # a kernel this many node steps wide is summed over the nodes: error exp(-2 pi^2 1.69) = 3e-15
 POINTS = 8  # of the interpolating polynomial
 BEFORE = POINTS // 2 - 1  # of them left of the interval
@@ -119,7 +119,7 @@ def is_narrow(tau: FloatArray, mu: FloatArray, weight: FloatArray) -> BoolArray:
 
 
 def summed_kernels(
-    grid: Grid, rows: IntArray, weight: FloatArray, *, refined: bool = False
+    grid: Grid, rows: IntArray, weight: FloatArray, *, refined: bool = False, least: float = NEGLIGIBLE_KERNEL
 ) -> tuple[tuple[IntArray, FloatArray, FloatArray], BoolArray]:
     """Return the normal kernels whose sum over nodes of mu is a mixture's density, where they are wide enough for it.
 
@@ -133,6 +133,8 @@ def summed_kernels(
         Weights of the nodes of mu.
     refined : bool
         Whether to sum over refined nodes everywhere, and not only where the kernels are too narrow for the others.
+    least : float
+        Kernels with less weight are left out.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def summed_kernels(
     narrow[few] = is_narrow(tau[few], fine, finer)
     parts = []
     for which, at, share in ((~few, mu[~few], weight[~few]), (few & ~narrow, fine[~narrow[few]], finer[~narrow[few]])):
-        row, node = np.nonzero(np.abs(share) > NEGLIGIBLE_KERNEL)
+        row, node = np.nonzero(np.abs(share) > least)
         parts.append((np.flatnonzero(which)[row], at[row, node], share[row, node]))
     index, centre, share = (np.concatenate(pair) for pair in zip(*parts, strict=True))
     return (index, centre, share), narrow

@@ -45,6 +45,7 @@ from bayesmeta.surface.surface import powers_rule
 
 DENSER = 2  # tables of tau are so much denser than refined nodes, for interpolation to about 1e-12
 TAU_SIZES = 32  # and for some multiple of this many nodes, so that few matrices serve all
+LEAST_KERNEL = 1e-13  # of some 1000
 SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 
 
@@ -227,7 +228,7 @@ class Stack:
     @cached_property
     def _kernels(self) -> tuple[tuple[IntArray, FloatArray, FloatArray], IntArray]:
         """Kernels that are summed over nodes, as in `summed_kernels`; and the rows where mu's cdf is averaged."""
-        kernels, narrow = summed_kernels(self.grid, np.arange(self.owner.size), self.weight)
+        kernels, narrow = summed_kernels(self.grid, np.arange(self.owner.size), self.weight, least=LEAST_KERNEL)
         return kernels, np.flatnonzero(narrow)
 
     @cached_property

@@ -25,15 +25,19 @@ type CdfPdf = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 def quantiles(
     fine: Stack, coarse: Stack, base: str, probability: FloatArray
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return quantiles and their errors by the coarser distribution function, (B, P) each; and which were found, (B,).
+    """Return quantiles, how far those of the coarser resolution are, (B, P) each, and which were found, (B,).
+
+    The coarser distribution function is searched. From there one step of Newton's method is enough for the finer one,
+    as it is short; where it is not, neither is the distance, and the posterior is left to a fit of its own.
 
     ``base`` is mu, tau, theta_new, or p_mean, whose quantiles are those of its logit; ``probability`` is (P,), with two
     different values at least, as their distance bounds the steps of the search.
     """
-    start, spread = _guess(fine, base, probability)
-    x, found = _solve(cdf_pdf_of(fine, base), start, probability, spread)
-    cdf, pdf = cdf_pdf_of(coarse, base)(x)
-    return x, np.abs(cdf - probability) / np.maximum(pdf, 1e-300), found
+    start, spread = _guess(coarse, base, probability)
+    x, found = _solve(cdf_pdf_of(coarse, base), start, probability, spread)
+    cdf, pdf = cdf_pdf_of(fine, base)(x)
+    step = (probability - cdf) / np.maximum(pdf, 1e-300)
+    return x + step, np.abs(step), found
 
 
 def cdf_pdf_of(stack: Stack, base: str) -> CdfPdf:
