@@ -23,7 +23,7 @@ from bayesmeta.surface.region import FIRST_Q, NEAR_Q, Q_STEP, TINY, Region, bend
 from bayesmeta.surface.terms import Terms
 
 UNIT = HalfLine(1.0)
-NEWTON_STEPS = 2
+NEWTON_STEPS = 1
 DROP = 26.0  # of a log density: where it has fallen so far, about 1e-11 of its mass lies beyond
 LEAST_TAU = 1e-3  # of a likelihood's SD: narrower kernels do not average it
 FLAT_Z: tuple[FloatArray, FloatArray] = 0.8 * np.arange(-10.0, 11.0), 0.25 * np.arange(-32.0, 33.0)
