@@ -78,12 +78,11 @@ def summarise_together(
     if stacks is not None:
         fine, coarse = stacks
         with np.errstate(all="ignore"):  # what is not finite is not certified
-            values, errors, certain = _summaries(fine, coarse, (*names, "theta_new"), ci_prob)
+            values, errors, certain = _summaries(fine, coarse, names, ci_prob)
             good = certain & _within_tolerance(values, errors)
         for j, i in enumerate(stacked):
             if good[j]:
-                numbers = values[j, :-1], FLOOR + errors[j, :-1].max(axis=1)
-                out[i] = Summary(*numbers, float(fine.log_evidence[j]))
+                out[i] = Summary(values[j], FLOOR + errors[j].max(axis=1), float(fine.log_evidence[j]))
     return out
 
 

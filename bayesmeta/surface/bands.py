@@ -146,23 +146,23 @@ def narrow_ranges[T: LogConcaveTerms](terms: T, bands: Sequence[Band], settings:
 def trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     """Return log m for one band by the trapezoid rule on its lattice, shape (b, P)."""
     theta = band.theta
-    half_outside = _half_outside(theta, eta, tau, band.step)
-    near, near_outside = eta, half_outside
-    if half_outside.any():
+    outside = half_outside(theta, eta, tau, band.step)
+    near, near_outside = eta, outside
+    if outside.any():
         # a kernel beyond the lattice only sees its end; from how far does not matter, but would cost precision
         near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
         if (near != eta).any():
-            near_outside = _half_outside(theta, near, tau, band.step)
+            near_outside = half_outside(theta, near, tau, band.step)
     summed = lattice_sums(band, near, tau, near_outside)
     total, lacking = summed[: band.study.size], summed[band.study.size :]
-    log_m = np.log(np.maximum(total, SMALLEST)) - half_outside
+    log_m = np.log(np.maximum(total, SMALLEST)) - outside
     if total.min() < SMALLEST:
         log_m = np.where(total < SMALLEST, _beyond_range(band, eta, tau), log_m)
     log_m += np.log(band.step / tau) - LOG_SQRT_2PI
     if not band.flat.size:
         return log_m + band.log_scale[:, None]
     log_m = _closed(band, eta, tau, log_m) + band.log_scale[:, None]
-    return _from_above(band, eta, tau, log_m, lacking * np.exp(-half_outside) * band.step / (tau * SQRT_2PI))
+    return _from_above(band, eta, tau, log_m, lacking * np.exp(-outside) * band.step / (tau * SQRT_2PI))
 
 
 def lattice_sums(band: Band, eta: FloatArray, tau: FloatArray, half_outside: FloatArray | float) -> FloatArray:
@@ -202,7 +202,7 @@ def lattice_sums(band: Band, eta: FloatArray, tau: FloatArray, half_outside: Flo
     return out
 
 
-def _half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: float) -> FloatArray:
+def half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: float) -> FloatArray:
     """Return half the squared distance of eta to the lattice in units of tau, 0 within it; shape (P,).
 
     With it added to the exponent, the largest kernel value is near 1 and nothing underflows.
