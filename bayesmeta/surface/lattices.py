@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from typing import Any, final
+from typing import Any, Self, final
 
 import numpy as np
 
@@ -112,83 +111,130 @@ def bands_of(terms: LogConcaveTerms, counts: Sequence[int], settings: Level) -> 
     sd = np.sqrt(terms.rough()[1])
     halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
     lower, upper = support(terms, settings.cut)
-    flat = np.logical_or(*terms.limits())
-    start = np.cumsum([0, *counts])
-    for own in map(slice, start, start[1:]):
-        halvings[own] = _joined(halvings[own], lower[own], upper[own])
+    owner = np.repeat(np.arange(len(counts)), counts)
+    halvings = _joined(owner, halvings, lower, upper)
+    step = settings.step_theta * 0.5**halvings
+    largest = np.minimum(sd / (MORE_STEPS * settings.theta_steps_per_sd), settings.step_theta)
+    widest = np.where(np.logical_or(*terms.limits()), step, np.maximum(largest, step))
+    groups = _Groups.of(owner, halvings)
+    index = np.arange(terms.k) - np.repeat(np.cumsum([0, *counts])[:-1], counts)  # of each study in its problem
     bands: list[list[Band]] = [[] for _ in counts]
-    for h in np.unique(halvings):
-        study = np.flatnonzero(halvings == h)
-        step = settings.step_theta * 0.5**h
-        largest = np.minimum(sd[study] / (MORE_STEPS * settings.theta_steps_per_sd), settings.step_theta)
-        widest = np.where(flat[study], step, np.maximum(largest, step))
-        for owner, band in _bands(terms, study, start, widest, lower[study], upper[study]):
-            bands[owner].append(band)
+    for who, band in zip(groups.owner, _bands(terms, index, groups, widest, lower, upper), strict=True):
+        bands[who].append(band)
     return bands
 
 
-def _joined(halvings: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+@final
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Studies of the same problem and step: G groups, by problem and then by step, coarsest first.
+
+    Parameters
+    ----------
+    study : array of int, shape (k,)
+        The studies, group by group.
+    first : array of int, shape (G,)
+        Where in ``study`` each group begins.
+    owner : list of int
+        The problem of each group.
+    halvings : list of float
+        How often the step of each group is halved.
+    """
+
+    study: IntArray
+    first: IntArray
+    owner: list[int]
+    halvings: list[float]
+
+    @classmethod
+    def of(cls, owner: IntArray, halvings: FloatArray) -> Self:
+        """Group studies by problem (k,) and step (k,)."""
+        study = np.lexsort((halvings, owner))
+        sorted_owner, sorted_halvings = owner[study], halvings[study]
+        new = (np.diff(sorted_owner, prepend=-1) != 0) | (np.diff(sorted_halvings, prepend=-1.0) != 0.0)
+        first = np.flatnonzero(new)
+        return cls(study, first, sorted_owner[first].tolist(), sorted_halvings[first].tolist())
+
+    @property
+    def size(self) -> IntArray:
+        """How many studies each group has, shape (G,)."""
+        return np.diff(self.first, append=self.study.size)
+
+    def over(self, reduce: np.ufunc, values: Any) -> Any:
+        """Reduce the values (k,) of each group's studies, shape (k,) too; both in the order of ``study``."""
+        return np.repeat(reduce.reduceat(values, self.first), self.size)
+
+
+def _joined(owner: IntArray, halvings: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
     """Return how often each study's step is halved, so that studies are together where that is quicker."""
 
     def work(h: float, low: float, high: float, count: int) -> float:
         return (high - low) * float(2.0**h) * (KERNEL_WORK + count)
 
-    def band(h: float) -> tuple[float, float, int]:
-        own = halvings == h
-        return float(lower[own].min()), float(upper[own].max()), int(np.count_nonzero(own))
-
-    steps = np.unique(halvings).tolist()
-    out, coarse = halvings.copy(), band(steps[0])
-    for h, more in pairwise(steps):
-        fine = band(more)
-        both = min(coarse[0], fine[0]), max(coarse[1], fine[1]), coarse[2] + fine[2]
-        if work(more, *both) <= work(h, *coarse) + work(more, *fine) + CALL_WORK:
-            out[out == h], fine = more, both
+    groups = _Groups.of(owner, halvings)
+    low = np.minimum.reduceat(lower[groups.study], groups.first).tolist()
+    high = np.maximum.reduceat(upper[groups.study], groups.first).tolist()
+    joined, coarse = groups.halvings.copy(), (0.0, 0.0, 0)
+    for i, (who, more, *own) in enumerate(
+        zip(groups.owner, groups.halvings, low, high, groups.size.tolist(), strict=True)
+    ):
+        fine = (own[0], own[1], own[2])
+        if i > 0 and groups.owner[i - 1] == who:
+            h = groups.halvings[i - 1]
+            both = min(coarse[0], fine[0]), max(coarse[1], fine[1]), coarse[2] + fine[2]
+            if work(more, *both) <= work(h, *coarse) + work(more, *fine) + CALL_WORK:
+                fine = both
+                for j in range(i - 1, -1, -1):
+                    if groups.owner[j] != who or joined[j] != h:
+                        break
+                    joined[j] = more
         coarse = fine
+    out = np.empty(halvings.size)
+    out[groups.study] = np.repeat(joined, groups.size)
     return out
 
 
 def _bands(
-    terms: LogConcaveTerms, study: IntArray, start: IntArray, widest: FloatArray, lower: FloatArray, upper: FloatArray
-) -> Iterator[tuple[int, Band]]:
-    """Yield the problems that have some of the studies (b,), and their bands, given each study's widest step."""
-    own, ends = terms.take(study), np.searchsorted(study, start)
-    owners = np.flatnonzero(np.diff(ends))
-    count = np.diff(ends)[owners]
-
-    def over_owner(reduce: np.ufunc, values: Any) -> Any:
-        return np.repeat(reduce.reduceat(values, ends[owners]), count)
-
+    terms: LogConcaveTerms,
+    index: IntArray,
+    groups: _Groups,
+    widest: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+) -> Iterator[Band]:
+    """Yield the band of each group, given each study's index there, widest step and support of likelihood (k,)."""
+    study, over, index = groups.study, groups.over, index[groups.study]
+    own, lower, upper = terms.take(study), lower[study], upper[study]
     left, right = limits = np.stack(own.limits())
-    step = over_owner(np.minimum, widest)
+    step = over(np.minimum, widest[study])
     # where a likelihood tends to 1, its lattice goes on to the band's end, and the rest is closed there
-    first = np.floor(np.where(left, over_owner(np.minimum, lower), lower) / step).astype(np.intp)
-    last = np.ceil(np.where(right, over_owner(np.maximum, upper), upper) / step).astype(np.intp)
+    first = np.floor(np.where(left, over(np.minimum, lower), lower) / step)
+    last = np.ceil(np.where(right, over(np.maximum, upper), upper) / step)
     # what it lacks to 1 is summed over all of the lattice, so there it has no holes
-    whole = over_owner(np.logical_or, left | right)
-    from_ = np.where(whole, over_owner(np.minimum, first), first)
-    to = np.where(whole, over_owner(np.maximum, last), last)
+    whole = over(np.logical_or, left | right)
+    from_ = np.where(whole, over(np.minimum, first), first)
+    to = np.where(whole, over(np.maximum, last), last)
     rough = np.stack(own.rough())
-    for owner in owners:
-        part = slice(ends[owner], ends[owner + 1])
+    for start, size in zip(groups.first.tolist(), groups.size.tolist(), strict=True):
+        part = slice(start, start + size)
         node = _lattice(from_[part], to[part])
-        theta = node * step[part.start]
+        theta = node * step[start]
         log_l = terms.take(study[part]).log_likelihood(theta)
         inside = (node >= first[part, None]) & (node <= last[part, None])
         log_scale = log_l.max(axis=1, where=inside, initial=-np.inf)
         table = np.where(inside, np.exp(log_l - log_scale[:, None]), 0.0)
-        index = study[part] - start[owner]
-        yield int(owner), Band(index, rough[:, part], limits[:, part], float(step[part.start]), theta, table, log_scale)
+        yield Band(index[part], rough[:, part], limits[:, part], float(step[start]), theta, table, log_scale)
 
 
-def _lattice(first: IntArray, last: IntArray) -> FloatArray:
-    """Return the integers covered by any of the intervals [first, last], ascending."""
+def _lattice(first: FloatArray, last: FloatArray) -> FloatArray:
+    """Return the whole numbers covered by any of the intervals [first, last], ascending."""
+    lowest, highest = first.min(), last.max()
+    if first.max() <= last.min() + 1.0:  # each reaches into all others
+        return np.arange(lowest, highest + 1.0)
     order = np.argsort(first)
     first, reach = first[order], np.maximum.accumulate(last[order])
-    hole = np.flatnonzero(first[1:] > reach[:-1] + 1)
-    if not hole.size:
-        return np.arange(first[0], reach[-1] + 1.0)
-    starts, ends = [first[0], *first[hole + 1]], [*reach[hole], reach[-1]]
+    hole = np.flatnonzero(first[1:] > reach[:-1] + 1.0)
+    starts, ends = [lowest, *first[hole + 1]], [*reach[hole], highest]
     return np.concatenate([np.arange(a, b + 1.0) for a, b in zip(starts, ends, strict=True)])
 
 
