@@ -12,13 +12,12 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
 
-POINTS: Final = 12
-FEW_POINTS: Final = 8  # of rows that hardly weigh
-LITTLE: Final = 1e-4  # the weight up to which they do, of all in a grid
+POINTS: Final = (7, 9, 12)  # the more, the more a row weighs
+FEWER_TO: Final = (3e-6, 3e-4)  # up to which share of the weight of all rows the first ones do
 REACH: Final = 0.65  # of a row, which is as wide as some 15 SDs of mu; its ends hardly weigh
 LAST: Final = 2  # coefficients that tell what the polynomial lacks: one of each parity
 ROW_ERROR: Final = 1e-9  # of logarithms, each times the probability of its node; a grid has about 40 rows
-LARGEST_ERROR: Final = 1e-4  # of a row that has hardly any; at its ends it is some 1000 times that
+LARGEST_ERROR: Final = 1e-3  # of a row that has hardly any; at its ends it is some 100 times that
 AT_ONCE: Final = 8192  # nodes, whose temporary arrays stay in a processor's cache
 
 type Rows = Callable[[IntArray, FloatArray], FloatArray]
@@ -50,14 +49,14 @@ def along_rows(function: Rows, mu: FloatArray, last: IntArray, rough: FloatArray
     """
     low, high = mu[:, :1], np.take_along_axis(mu, last[:, None], axis=1)
     middle, half = 0.5 * (low + high), 0.5 * REACH * (high - low)
-    count = np.where(rough > LITTLE, POINTS, FEW_POINTS)
+    count = np.array(POINTS)[np.searchsorted(FEWER_TO, rough)]
     row = np.repeat(np.arange(len(mu)), count)
     unit = np.concatenate([UNIT_POINTS[few] for few in count])
     values = function(row, middle[row, 0] + half[row, 0] * unit)
-    coefficients, error = np.zeros((len(values), len(mu), POINTS)), np.zeros(len(mu))
+    coefficients, error = np.zeros((len(values), len(mu), POINTS[-1])), np.zeros(len(mu))
     x = np.minimum((mu - middle) / half, 1.0 / REACH)
     growth = np.ones(x.shape)
-    for points in (POINTS, FEW_POINTS):
+    for points in POINTS:
         rows = np.flatnonzero(count == points)
         own = values[:, count[row] == points].reshape(len(values), rows.size, points) @ TO_COEFFICIENTS[points]
         coefficients[:, rows, :points] = own
@@ -77,7 +76,7 @@ def _points(count: int) -> FloatArray:
     return np.cos(np.pi * (np.arange(count) + 0.5) / count)
 
 
-UNIT_POINTS: Final = {count: _points(count) for count in (POINTS, FEW_POINTS)}
+UNIT_POINTS: Final = {count: _points(count) for count in POINTS}
 TO_COEFFICIENTS: Final = {
     count: np.cos(np.outer(np.arccos(x), np.arange(count))) * 2.0 / count for count, x in UNIT_POINTS.items()
 }
