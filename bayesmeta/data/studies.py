@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self, final
+from functools import cache, lru_cache
+from typing import Any, Self, final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,18 @@ from bayesmeta.errors import DataError
 type FloatArray = npt.NDArray[np.float64]
 
 
-def _nothing_dropped() -> pd.DataFrame:
+@cache
+def _empty_frame() -> pd.DataFrame:
     return pd.DataFrame(columns=list(DROPPED_COLUMNS))
+
+
+@lru_cache(maxsize=256)
+def _bare_frame(k: int) -> pd.DataFrame:
+    return pd.DataFrame(index=range(k))
+
+
+def _nothing_dropped() -> pd.DataFrame:
+    return _empty_frame().copy(deep=False)
 
 
 @final
@@ -110,8 +121,23 @@ class Studies:
             object.__setattr__(self, role, array)
         object.__setattr__(self, "study", rows.labels)
         object.__setattr__(self, "measure", (self.measure or "GEN") if self.kind == "estimates" else None)
-        given_moderators = self.moderators if len(self.moderators) else pd.DataFrame(index=range(self.k))
-        object.__setattr__(self, "moderators", given_moderators.reset_index(drop=True))
+        moderators = (
+            self.moderators.reset_index(drop=True) if len(self.moderators) else _bare_frame(self.k).copy(deep=False)
+        )
+        object.__setattr__(self, "moderators", moderators)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out frames that hold nothing: they would take most of the time to send studies to another process."""
+        bare = {"moderators": self.moderators.columns.empty, "dropped": self.dropped.empty}
+        return {name: None if bare.get(name) else value for name, value in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Put them back."""
+        vars(self).update(state)
+        if state["moderators"] is None:
+            vars(self)["moderators"] = _bare_frame(self.k).copy(deep=False)
+        if state["dropped"] is None:
+            vars(self)["dropped"] = _nothing_dropped()
 
     @property
     def k(self) -> int:

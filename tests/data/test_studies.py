@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -244,3 +246,18 @@ def test_a_bad_value_in_either_arm_names_row_study_and_column(column, value, mes
 def test_impossible_rates_and_single_arms_are_refused(values, message):
     with pytest.raises(DataError, match=message):
         Studies(("a",), **{role: np.array(array) for role, array in values.items()})
+
+
+def test_studies_sent_to_another_process_are_the_same() -> None:
+    df = pd.DataFrame({"study": ["a", "b"], "events": [1, 12], "n": [9, 10], "region": ["x", "y"]})
+    for on_bad, moderators in ("drop", ["region"]), ("drop", []):
+        studies = Studies.from_frame(df, moderators=moderators, on_bad=on_bad)
+        sent = pickle.loads(pickle.dumps(studies))
+        assert vars(sent).keys() == vars(studies).keys()
+        assert (sent.study, sent.events.tolist(), sent.n.tolist()) == (("a",), [1.0], [9.0])
+        pd.testing.assert_frame_equal(sent.moderators, studies.moderators)
+        pd.testing.assert_frame_equal(sent.dropped, studies.dropped)
+        sent.moderators["own"] = 1
+        assert list(studies.moderators) == list(pickle.loads(pickle.dumps(studies)).moderators) == moderators
+    whole = Studies.from_frame(df.head(1))
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(whole)).dropped, whole.dropped)
