@@ -62,6 +62,8 @@ class Stack:
         Posterior probabilities of the nodes; 0 beyond a row's own nodes.
     log_evidence : array, shape (B,)
         Log marginal likelihoods.
+    left_out : array, shape (B,)
+        About the probability that lies outside the grid.
     prior_tau : Prior
         That of all.
     link : str
@@ -73,6 +75,7 @@ class Stack:
     rows: StackedRows
     weight: FloatArray
     log_evidence: FloatArray
+    left_out: FloatArray
     prior_tau: Prior
     link: str
     settings: Level
@@ -84,7 +87,7 @@ class Stack:
         """Return the posteriors whose sums over studies of log m are (R, U)."""
         weight, log_evidence = rows.normalised(log_m + rows.log_rest(prior_mu, prior_tau))
         keep = rows.between(weight.sum(axis=1) > NEGLIGIBLE)
-        return cls(rows.take(keep), weight[keep], log_evidence, prior_tau, link, settings)
+        return cls(rows.take(keep), weight[keep], log_evidence, rows.at_edges(weight), prior_tau, link, settings)
 
     @property
     def grid(self) -> Grid:

@@ -50,6 +50,18 @@ class StackedRows:
         owner = np.repeat(np.arange(start.size), np.diff(start, append=size.size))
         return cls(grid, start, owner, size, np.array([[one.scale] for one in coordinates]))
 
+    def at_edges(self, weight: FloatArray) -> FloatArray:
+        """Return the sums of the weights (R, U) of the outermost nodes of mu and of tau, shape (B,).
+
+        What lies beyond them, and so was left out, weighs about as much.
+        """
+        last = np.take_along_axis(weight, self.size[:, None] - 1, axis=1)[:, 0]
+        of_tau = weight.sum(axis=1)
+        ends = np.append(self.start[1:], self.owner.size) - 1
+        of_mu = np.add.reduceat(weight[:, 0] + last, self.start)
+        result: FloatArray = of_mu + of_tau[self.start] + of_tau[ends]
+        return result
+
     def between(self, matters: BoolArray) -> IntArray:
         """Return the rows from the first to the last of each grid that matters (R,), two at least."""
         keep = np.zeros(matters.size, dtype=bool)

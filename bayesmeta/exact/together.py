@@ -30,6 +30,7 @@ from bayesmeta.surface.region import Region, find_region
 from bayesmeta.surface.regions import can_search_together, find_regions
 
 LEVELS: Final = (1, 0)  # the finer and the coarser resolution
+MOST_LEFT_OUT: Final = 1e-9  # of the probability, where a region was found too small
 SAME_BASE: Final = {"p_median": "mu", "p_new": "theta_new"}
 """Whose distribution function, by its scale, gives that of a quantity."""
 
@@ -79,7 +80,7 @@ def summarise_together(
         fine, coarse = stacks
         with np.errstate(all="ignore"):  # what is not finite is not certified
             values, errors, certain = _summaries(fine, coarse, names, ci_prob)
-            good = certain & _within_tolerance(values, errors)
+            good = certain & _within_tolerance(values, errors) & (fine.left_out <= MOST_LEFT_OUT)
         for j, i in enumerate(stacked):
             if good[j]:
                 out[i] = Summary(values[j], FLOOR + errors[j].max(axis=1), float(fine.log_evidence[j]))
@@ -110,7 +111,8 @@ def probabilities_together(problems: Sequence[Problem], values: Mapping[str, Flo
             for i, (name, value) in enumerate(values.items()):
                 x = _scale_of(name, link).base(value[stacked])[:, None]
                 fine, coarse = (cdf_pdf_of(stack, SAME_BASE.get(name, name))(x)[0][:, 0] for stack in stacks)
-                out[stacked, i] = np.where(np.abs(fine - coarse) <= TOLERANCE, np.clip(fine, 0.0, 1.0), np.nan)
+                good = (np.abs(fine - coarse) <= TOLERANCE) & (stacks[0].left_out <= MOST_LEFT_OUT)
+                out[stacked, i] = np.where(good, np.clip(fine, 0.0, 1.0), np.nan)
     return out
 
 

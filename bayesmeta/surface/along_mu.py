@@ -12,10 +12,12 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
 
-POINTS: Final = (7, 9, 12)  # the more, the more a row weighs
+POINTS: Final = (8, 10, 13)  # the more, the more a row weighs
 FEWER_TO: Final = (3e-6, 3e-4)  # up to which share of the weight of all rows the first ones do
-REACH: Final = 0.65  # of a row, which is as wide as some 15 SDs of mu; its ends hardly weigh
+REACH: Final = 0.74  # of a row, which is as wide as some 15 SDs of mu; its ends hardly weigh
 LAST: Final = 2  # coefficients that tell what the polynomial lacks: one of each parity
+SLOWEST: Final = 0.1  # the largest ratio of these to those before them: beyond the points, the polynomial must converge
+ROUNDING: Final = 1e-12
 ROW_ERROR: Final = 1e-9  # of logarithms, each times the probability of its node; a grid has about 40 rows
 LARGEST_ERROR: Final = 1e-3  # of a row that has hardly any; at its ends it is some 100 times that
 AT_ONCE: Final = 8192  # nodes, whose temporary arrays stay in a processor's cache
@@ -53,7 +55,7 @@ def along_rows(function: Rows, mu: FloatArray, last: IntArray, rough: FloatArray
     row = np.repeat(np.arange(len(mu)), count)
     unit = np.concatenate([UNIT_POINTS[few] for few in count])
     values = function(row, middle[row, 0] + half[row, 0] * unit)
-    coefficients, error = np.zeros((len(values), len(mu), POINTS[-1])), np.zeros(len(mu))
+    coefficients, (error, before) = np.zeros((len(values), len(mu), POINTS[-1])), np.zeros((2, len(mu)))
     x = np.minimum((mu - middle) / half, 1.0 / REACH)
     growth = np.ones(x.shape)
     for points in POINTS:
@@ -61,10 +63,12 @@ def along_rows(function: Rows, mu: FloatArray, last: IntArray, rough: FloatArray
         own = values[:, count[row] == points].reshape(len(values), rows.size, points) @ TO_COEFFICIENTS[points]
         coefficients[:, rows, :points] = own
         error[rows] = np.abs(own[:, :, -LAST:]).sum(axis=2).max(axis=0)
+        before[rows] = np.abs(own[:, :, -2 * LAST : -LAST]).sum(axis=2).max(axis=0)
         growth[rows] = _growth(x[rows], points - 1)
     out = chebyshev_sum(coefficients, x)
     with np.errstate(all="ignore"):  # what is not finite is not negligible
         fine = (error <= LARGEST_ERROR) & (error * (weigh(out) * growth).sum(axis=1) <= ROW_ERROR)
+        fine &= error <= np.maximum(SLOWEST * before, ROUNDING)
     rows = np.flatnonzero(~fine)
     if rows.size:
         out[:, rows] = function(np.repeat(rows, mu.shape[1]), mu[rows].ravel()).reshape(-1, *mu[rows].shape)

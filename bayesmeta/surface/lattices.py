@@ -106,20 +106,27 @@ def make_bands(terms: LogConcaveTerms, settings: Level) -> list[Band]:
     return bands_of(terms, [terms.k], settings)[0]
 
 
-def bands_of(terms: LogConcaveTerms, counts: Sequence[int], settings: Level) -> list[list[Band]]:
-    """Return the bands of several problems, whose studies follow each other in ``terms``; coarsest first."""
+def bands_of(
+    terms: LogConcaveTerms, counts: Sequence[int], settings: Level, *, widest: bool = False
+) -> list[list[Band]]:
+    """Return the bands of several problems, whose studies follow each other in ``terms``; coarsest first.
+
+    With ``widest``, a step is as wide as the studies of its band allow, and not the next power of two below: nothing is
+    then to spare for likelihoods that are steep far from their maximum.
+    """
     sd = np.sqrt(terms.rough()[1])
     halvings = np.maximum(np.ceil(np.log2(settings.theta_steps_per_sd * settings.step_theta / sd)), 0.0)
     lower, upper = support(terms, settings.cut)
     owner = np.repeat(np.arange(len(counts)), counts)
     halvings = _joined(owner, halvings, lower, upper)
     step = settings.step_theta * 0.5**halvings
-    largest = np.minimum(sd / (MORE_STEPS * settings.theta_steps_per_sd), settings.step_theta)
-    widest = np.where(np.logical_or(*terms.limits()), step, np.maximum(largest, step))
+    if widest:
+        largest = np.minimum(sd / (MORE_STEPS * settings.theta_steps_per_sd), settings.step_theta)
+        step = np.where(np.logical_or(*terms.limits()), step, np.maximum(largest, step))
     groups = _Groups.of(owner, halvings)
     index = np.arange(terms.k) - np.repeat(np.cumsum([0, *counts])[:-1], counts)  # of each study in its problem
     bands: list[list[Band]] = [[] for _ in counts]
-    for who, band in zip(groups.owner, _bands(terms, index, groups, widest, lower, upper), strict=True):
+    for who, band in zip(groups.owner, _bands(terms, index, groups, step, lower, upper), strict=True):
         bands[who].append(band)
     return bands
 
@@ -198,15 +205,15 @@ def _bands(
     terms: LogConcaveTerms,
     index: IntArray,
     groups: _Groups,
-    widest: FloatArray,
+    step: FloatArray,
     lower: FloatArray,
     upper: FloatArray,
 ) -> Iterator[Band]:
-    """Yield the band of each group, given each study's index there, widest step and support of likelihood (k,)."""
+    """Yield the band of each group, given each study's index there, step and support of likelihood (k,)."""
     study, over, index = groups.study, groups.over, index[groups.study]
     own, lower, upper = terms.take(study), lower[study], upper[study]
     left, right = limits = np.stack(own.limits())
-    step = over(np.minimum, widest[study])
+    step = over(np.minimum, step[study])
     # where a likelihood tends to 1, its lattice goes on to the band's end, and the rest is closed there
     first = np.floor(np.where(left, over(np.minimum, lower), lower) / step)
     last = np.ceil(np.where(right, over(np.maximum, upper), upper) / step)

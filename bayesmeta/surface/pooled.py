@@ -42,7 +42,7 @@ def pooled_marginals(every: Sequence[BinomialTerms], settings: Level) -> PooledR
 
     They have the same link, no offsets, and patients in all studies.
     """
-    bands = bands_of(joined(every), [one.k for one in every], settings)
+    bands = bands_of(joined(every), [one.k for one in every], settings, widest=True)
     narrow = [narrow_ranges(one, own, settings) for one, own in zip(every, bands, strict=True)]
 
     def rule(owner: IntArray, eta: FloatArray, tau: FloatArray) -> FloatArray:

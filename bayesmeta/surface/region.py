@@ -6,10 +6,11 @@ from typing import Protocol, final
 import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
+from bayesmeta.errors import AccuracyError
 from bayesmeta.surface.coordinates import Coordinate
 from bayesmeta.surface.locate import NODES, Located, LogDensity, locate
-from bayesmeta.surface.quadrature import PILOT
-from bayesmeta.surface.terms import Terms
+from bayesmeta.surface.quadrature import PILOT, level
+from bayesmeta.surface.terms import MarginalRule, Terms
 
 FIRST_Q = (-3.8, 6.0)  # exp(-exp(3.8)) is 0 to double precision: all of (0, 400 scales)
 Q_STEP = 0.7  # largest distance of the tau at which mu is located
@@ -17,6 +18,10 @@ NEAR = 12.0  # features where the log density has fallen by less than this are r
 NEAR_Q = 4.0
 RESOLVED = 4.0  # a second difference of the log density up to this: nodes at most 2 SDs apart
 MAX_ZOOMS = 20
+LEAST_DROP = 20.0  # of the posterior's log density at the edges, where it was to fall by more
+LOOKS = 7  # in a row: a density's peak is then missed by little
+NEAR_ENDS = 0.15  # of a bracket's width: how far those of another search may end from it
+MOST_SEARCHES = 6  # each with a finer rule than the last, where data and priors are far apart
 TINY = np.finfo(np.float64).tiny
 
 
@@ -68,6 +73,16 @@ class Region:
         upper = np.maximum(self.upper[left], self.upper[left + 1])
         return lower, upper, self.centre[sharper], self.sd[sharper]
 
+    def is_near(self, other: "Region | None") -> bool:
+        """Return whether another region has about the same brackets."""
+        if other is None or not np.allclose(
+            self.q[[0, -1]], other.q[[0, -1]], rtol=0.0, atol=NEAR_ENDS * np.ptp(self.q)
+        ):
+            return False
+        ends = (np.interp(self.q, other.q, end) for end in (other.lower, other.upper))
+        off = np.maximum(*(np.abs(one - end) for one, end in zip((self.lower, self.upper), ends, strict=True)))
+        return bool((off <= NEAR_ENDS * (self.upper - self.lower)).all())
+
 
 def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coordinate: Coordinate) -> Region:
     """Find where the posterior (or any of several targets) lives.
@@ -90,37 +105,77 @@ def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coo
     AccuracyError
         If no bracket settles.
     """
-    rule = terms.marginal(PILOT)
+    rule, before = terms.marginal(PILOT), None
+    for index in range(MOST_SEARCHES):
+        region = _Search(terms, target, mu_coordinate, tau_coordinate, rule).region()
+        rule = terms.marginal(level(index))
+        if region.is_near(before) or _Search(terms, target, mu_coordinate, tau_coordinate, rule).holds(region):
+            return region
+        before = region
+    raise AccuracyError(
+        "the region of the posterior could not be found: data and priors may be far apart; use wider priors, or check "
+        "the data."
+    )
 
-    def density_of_x(tau: FloatArray) -> LogDensity:
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The search for a region, with likelihoods averaged by some rule."""
+
+    terms: Terms
+    target: Target
+    mu_coordinate: Coordinate
+    tau_coordinate: Coordinate
+    rule: MarginalRule
+
+    def density_of_x(self, tau: FloatArray) -> LogDensity:
+        """Return the log densities of x given ``tau`` (R,), for the targets."""
+
         def log_f(x: FloatArray, rows: IntArray) -> FloatArray:
-            mu, t = mu_coordinate.value(x).ravel(), np.repeat(tau[rows], x.shape[1])
-            f = target.of_mu(mu, t, rule(mu, t)).reshape(-1, *x.shape)
-            return f + mu_coordinate.log_jacobian(x)
+            mu, t = self.mu_coordinate.value(x).ravel(), np.repeat(tau[rows], x.shape[1])
+            f = self.target.of_mu(mu, t, self.rule(mu, t)).reshape(-1, *x.shape)
+            return f + self.mu_coordinate.log_jacobian(x)
 
         return log_f
 
-    def log_mass(found: Located, q: FloatArray, tau: FloatArray) -> FloatArray:
-        return found.log_mass() + target.of_tau(tau) + tau_coordinate.log_jacobian(q)
+    def log_mass(self, found: Located, q: FloatArray, tau: FloatArray) -> FloatArray:
+        """Return the logs of the masses of rows, per unit of q and up to a constant, (..., targets, R)."""
+        return found.log_mass() + self.target.of_tau(tau) + self.tau_coordinate.log_jacobian(q)
 
-    seen: list[Located] = []
+    def tau(self, q: FloatArray) -> FloatArray:
+        return np.maximum(self.tau_coordinate.value(q), TINY)
 
-    def outer(q: FloatArray, rows: IntArray) -> FloatArray:
-        tau = np.maximum(tau_coordinate.value(q[0]), TINY)
-        guess = _first_guess(terms, tau, mu_coordinate)
-        seen.append(locate(density_of_x(tau), *guess, drop=PILOT.drop))
-        return log_mass(seen[-1], q[0], tau).reshape(-1, 1, tau.size)
+    def region(self) -> Region:
+        """Bracket q; then mu at nodes of q that are closer together."""
+        seen: list[Located] = []
 
-    found = locate(outer, np.array([FIRST_Q[0]]), np.array([FIRST_Q[1]]), drop=PILOT.drop)
-    low, high = found.lower[0], found.upper[0]
-    q = np.linspace(low, high, max(NODES, int(np.ceil((high - low) / Q_STEP)) + 1))
-    tau = np.maximum(tau_coordinate.value(q), TINY)
-    lower, upper = (np.interp(q, found.x[0], ends) for ends in (seen[-1].lower, seen[-1].upper))
-    mu = locate(density_of_x(tau), lower, upper, drop=PILOT.drop)
-    centre, sd = sharpest(density_of_x(tau), mu)
-    mass = log_mass(mu, q, tau).reshape(-1, 1, tau.size)
-    sd_q = (q[1] - q[0]) / float(np.sqrt(max(bends(mass, NEAR_Q).max(), 1e-3)))
-    return Region(q, sd_q, mu.lower, mu.upper, centre, sd, mass.max(axis=(0, 1)))
+        def outer(q: FloatArray, rows: IntArray) -> FloatArray:
+            tau = self.tau(q[0])
+            guess = _first_guess(self.terms, tau, self.mu_coordinate)
+            seen.append(locate(self.density_of_x(tau), *guess, drop=PILOT.drop))
+            return self.log_mass(seen[-1], q[0], tau).reshape(-1, 1, tau.size)
+
+        found = locate(outer, np.array([FIRST_Q[0]]), np.array([FIRST_Q[1]]), drop=PILOT.drop)
+        low, high = found.lower[0], found.upper[0]
+        q = np.linspace(low, high, max(NODES, int(np.ceil((high - low) / Q_STEP)) + 1))
+        tau = self.tau(q)
+        lower, upper = (np.interp(q, found.x[0], ends) for ends in (seen[-1].lower, seen[-1].upper))
+        mu = locate(self.density_of_x(tau), lower, upper, drop=PILOT.drop)
+        centre, sd = sharpest(self.density_of_x(tau), mu)
+        mass = self.log_mass(mu, q, tau).reshape(-1, 1, tau.size)
+        sd_q = (q[1] - q[0]) / float(np.sqrt(max(bends(mass, NEAR_Q).max(), 1e-3)))
+        return Region(q, sd_q, mu.lower, mu.upper, centre, sd, mass.max(axis=(0, 1)))
+
+    def holds(self, region: Region) -> bool:
+        """Return whether the densities have fallen by `LEAST_DROP` at the edges of a region."""
+        tau, every = self.tau(region.q), np.arange(region.q.size)
+        x = region.lower[:, None] + (region.upper - region.lower)[:, None] * np.linspace(0.0, 1.0, LOOKS)
+        of_tau = self.target.of_tau(tau) + self.tau_coordinate.log_jacobian(region.q)
+        f = (self.density_of_x(tau)(x, every) + of_tau[..., None]).reshape(-1, *x.shape)
+        of_row = f.max(axis=2)
+        edges = np.concatenate([f[:, :, 0], f[:, :, -1], of_row[:, [0, -1]]], axis=1)
+        return bool((edges.max(axis=1) <= of_row.max(axis=1) - LEAST_DROP).all())
 
 
 def sharpest(log_f: LogDensity, found: Located) -> tuple[FloatArray, FloatArray]:
