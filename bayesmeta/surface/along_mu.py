@@ -12,13 +12,13 @@ import numpy as np
 
 from bayesmeta._arrays import FloatArray, IntArray
 
-POINTS: Final = (8, 10, 13)  # the more, the more a row weighs
+POINTS: Final = (9, 11, 14)  # the more, the more a row weighs
 FEWER_TO: Final = (3e-6, 3e-4)  # up to which share of the weight of all rows the first ones do
 REACH: Final = 0.74  # of a row, which is as wide as some 15 SDs of mu; its ends hardly weigh
 LAST: Final = 2  # coefficients that tell what the polynomial lacks: one of each parity
 SLOWEST: Final = 0.1  # the largest ratio of these to those before them: beyond the points, the polynomial must converge
 ROUNDING: Final = 1e-12
-ROW_ERROR: Final = 1e-9  # of logarithms, each times the probability of its node; a grid has about 40 rows
+ROW_ERROR: Final = 1e-10  # of logarithms, each times the probability of its node; a grid has about 40 rows
 LARGEST_ERROR: Final = 1e-3  # of a row that has hardly any; at its ends it is some 100 times that
 AT_ONCE: Final = 8192  # nodes, whose temporary arrays stay in a processor's cache
 
