@@ -67,12 +67,16 @@ def along_rows(function: Rows, mu: FloatArray, last: IntArray, rough: FloatArray
         growth[rows] = _growth(x[rows], points - 1)
     out = chebyshev_sum(coefficients, x)
     with np.errstate(all="ignore"):  # what is not finite is not negligible
-        fine = (error <= LARGEST_ERROR) & (error * (weigh(out) * growth).sum(axis=1) <= ROW_ERROR)
-        fine &= error <= np.maximum(SLOWEST * before, ROUNDING)
-    rows = np.flatnonzero(~fine)
-    if rows.size:
-        out[:, rows] = function(np.repeat(rows, mu.shape[1]), mu[rows].ravel()).reshape(-1, *mu[rows].shape)
-    return out
+        rows = np.flatnonzero(~((error <= LARGEST_ERROR) & (error <= np.maximum(SLOWEST * before, ROUNDING))))
+        while True:
+            if rows.size:
+                out[:, rows] = function(np.repeat(rows, mu.shape[1]), mu[rows].ravel()).reshape(-1, *mu[rows].shape)
+                error[rows] = 0.0
+            # with other rows exact, the weights of the rest may be others
+            weight = (weigh(out) * growth).sum(axis=1)
+            rows = np.flatnonzero((error > 0.0) & ~(error * weight <= ROW_ERROR))
+            if not rows.size:
+                return out
 
 
 def _points(count: int) -> FloatArray:

@@ -255,7 +255,7 @@ def test_studies_sent_to_another_process_are_the_same() -> None:
         sent = pickle.loads(pickle.dumps(studies))
         assert vars(sent).keys() == vars(studies).keys()
         assert (sent.study, sent.events.tolist(), sent.n.tolist()) == (("a",), [1.0], [9.0])
-        pd.testing.assert_frame_equal(sent.moderators, studies.moderators)
+        pd.testing.assert_frame_equal(sent.moderators, studies.moderators, check_column_type=False)
         pd.testing.assert_frame_equal(sent.dropped, studies.dropped)
         sent.moderators["own"] = 1
         assert list(studies.moderators) == list(pickle.loads(pickle.dumps(studies)).moderators) == moderators

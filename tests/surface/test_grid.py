@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from bayesmeta.exact.solve import pose
+from bayesmeta.spec.priors import Prior
+from bayesmeta.surface.binomial import BinomialTerms
 from bayesmeta.surface.coordinates import HalfLine, Interval, RealLine, SteepInterval
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.normal import NormalTerms
@@ -87,3 +90,26 @@ def test_the_slope_is_the_derivative_of_the_position():
     mu, h = np.tile([-2.0, -0.1, 0.0, 1.7], (grid.shape[0], 1)), 1e-6
     difference = (grid.position(mu + h) - grid.position(mu - h)) / (2.0 * h)
     assert np.exp(grid.log_slope(mu)) == pytest.approx(difference, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("events", "n"),
+    [
+        ([1.0, 0.0, 220.0], [17361.0, 18538.0, 1497.0]),
+        ([886.0], [889.0]),
+        ([692.0, 0.0, 145.0], [14508.0, 13595.0, 3929.0]),
+    ],
+)
+def test_the_region_is_found_where_priors_and_data_are_far_apart(events, n):
+    """The likelihoods are far steeper there than at their maxima, where a rough rule takes their widths from."""
+    problem = pose(
+        BinomialTerms(np.array(events, float), np.array(n, float)),
+        Prior("Normal", -2.0, 0.3),
+        Prior("HalfNormal", 0.1),
+        link="logit",
+    )
+    region = find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
+    for index in (0, 2):
+        weight = problem.posterior(region, level(index)).weight
+        edges = weight[0].sum(), weight[-1].sum(), weight[:, 0].sum(), weight[:, -1].sum()
+        assert max(edges) < 1e-8
