@@ -54,7 +54,7 @@ PILOT = Level(
     cut=32.0,
     drop=30.0,
 )
-"""Coarse settings, good to about 1e-3, that only find out where the posterior lives."""
+"""Coarse settings, mostly good to about 1e-3, that only find out where the posterior lives; `find_region` checks it."""
 
 
 def level(index: int) -> Level:

@@ -87,6 +87,10 @@ class Region:
 def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coordinate: Coordinate) -> Region:
     """Find where the posterior (or any of several targets) lives.
 
+    The search takes a rough rule for likelihoods averaged over effects. A finer one must then find that the densities
+    have fallen at the region's edges: where priors and data are far apart, likelihoods are steeper than at the maxima
+    from which a rule takes its step. If they have not, the search is repeated with the finer rule.
+
     Parameters
     ----------
     terms : Terms
@@ -103,7 +107,7 @@ def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coo
     Raises
     ------
     AccuracyError
-        If no bracket settles.
+        If no bracket settles, or no region holds the posterior.
     """
     rule, before = terms.marginal(PILOT), None
     for index in range(MOST_SEARCHES):
@@ -144,6 +148,7 @@ class _Search:
         return found.log_mass() + self.target.of_tau(tau) + self.tau_coordinate.log_jacobian(q)
 
     def tau(self, q: FloatArray) -> FloatArray:
+        """Return tau at q, above 0."""
         return np.maximum(self.tau_coordinate.value(q), TINY)
 
     def region(self) -> Region:
