@@ -16,9 +16,9 @@ from bayesmeta.spec.priors import Prior
 from bayesmeta.surface.coordinates import Coordinate, HalfLine, Interval, RealLine, SinhLine, SteepInterval
 from bayesmeta.surface.grid import make_grid
 from bayesmeta.surface.quadrature import Level, level
-from bayesmeta.surface.region import Region, find_region
+from bayesmeta.surface.region import Region, find_region_and_rule
 from bayesmeta.surface.surface import tabulate
-from bayesmeta.surface.terms import Terms
+from bayesmeta.surface.terms import MarginalRule, Terms
 
 TOLERANCE = 1e-6  # of every mean, sd and quantile; refinement goes on until it is met
 ACCEPTABLE = 1e-3  # what the finest resolution must reach; the error that is left is stated with the result
@@ -69,10 +69,10 @@ class Problem:
         """What may be to blame if the posterior cannot be computed, and what to do: the end of an error message."""
         return likely_cause(self.terms, self.prior_mu, self.prior_tau)
 
-    def posterior(self, region: Region, settings: Level) -> Posterior:
-        """Return the posterior on the grid that ``settings`` lay over a region."""
+    def posterior(self, region: Region, settings: Level, rule: MarginalRule | None = None) -> Posterior:
+        """Return the posterior on the grid that ``settings`` lay over a region, by their ``rule`` if it is there."""
         grid = make_grid(region, settings, self.mu_coordinate, self.tau_coordinate)
-        surface = tabulate(self.terms, grid, settings, link=self.link)
+        surface = tabulate(self.terms, grid, settings, rule, link=self.link)
         return Posterior(surface, self.prior_mu, self.prior_tau)
 
 
@@ -138,14 +138,15 @@ def solve(problem: Problem, error: Callable[[Quantities, Quantities], float]) ->
         If the finest resolution is not good enough.
     """
     try:
-        region = find_region(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
+        region, rule = find_region_and_rule(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate)
     except AccuracyError:
         raise AccuracyError(f"the region of the posterior could not be found: {problem.likely_cause}") from None
 
-    def at(index: int) -> Quantities:
-        return Quantities(problem.posterior(region, level(index)), problem.orders)
+    def at(index: int, rule: MarginalRule | None = None) -> Quantities:
+        return Quantities(problem.posterior(region, level(index), rule), problem.orders)
 
-    coarse = at(0)
+    coarse = at(0, rule)
+    del rule
     best, least = None, ACCEPTABLE / TOLERANCE
     for index in range(1, FINEST + 1):
         fine = at(index)

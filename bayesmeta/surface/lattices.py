@@ -14,6 +14,7 @@ from bayesmeta.surface.terms import LogConcaveTerms
 CORE_SD = 6.0  # a kernel far from a likelihood is still integrated over this many of the likelihood's own SDs
 SUPPORT_PARTS, SUPPORT_ROUNDS = 23, 2  # a likelihood's end is found to 1/23^2 of its outermost distance
 FLAT = 33.0  # 1 - exp(-FLAT) is 1 to 5e-15
+SPARSE = 0.5  # of a table; with fewer nodes inside, only these are computed
 KERNEL_WORK = 11.0  # a value of the kernel takes as long as so many multiplications
 MORE_STEPS = 1.1  # than asked for: by no more does a sum over some likelihoods' lattices become less exact
 CALL_WORK = 1400.0  # a band of its own costs, besides, as much as this much work per unit of theta and point
@@ -225,12 +226,35 @@ def _bands(
     for start, size in zip(groups.first.tolist(), groups.size.tolist(), strict=True):
         part = slice(start, start + size)
         node = _lattice(from_[part], to[part])
-        theta = node * step[start]
-        log_l = terms.take(study[part]).log_likelihood(theta)
-        inside = (node >= first[part, None]) & (node <= last[part, None])
+        table, log_scale = _table(terms.take(study[part]), node, float(step[start]), first[part], last[part])
+        yield Band(
+            index[part], rough[:, part], limits[:, part], float(step[start]), node * step[start], table, log_scale
+        )
+
+
+def _table(
+    terms: LogConcaveTerms, node: FloatArray, step: float, first: FloatArray, last: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return likelihoods on a lattice (T,), each from node ``first`` to node ``last`` (k,) and divided by its scale.
+
+    Returns
+    -------
+    likelihood : array, shape (k, T)
+    log_scale : array, shape (k,)
+    """
+    size = (last - first).astype(np.intp) + 1
+    if size.sum() > SPARSE * terms.k * node.size:
+        log_l = terms.log_likelihood(node * step)
+        inside = (node >= first[:, None]) & (node <= last[:, None])
         log_scale = log_l.max(axis=1, where=inside, initial=-np.inf)
-        table = np.where(inside, np.exp(log_l - log_scale[:, None]), 0.0)
-        yield Band(index[part], rough[:, part], limits[:, part], float(step[start]), theta, table, log_scale)
+        return np.where(inside, np.exp(log_l - log_scale[:, None]), 0.0), log_scale
+    start = np.cumsum(size) - size
+    row, column = np.repeat(np.arange(terms.k), size), np.repeat(np.searchsorted(node, first) - start, size)
+    column += np.arange(row.size)
+    some = terms.take(row).log_likelihood_at(node[column] * step)
+    scale, table = np.maximum.reduceat(some, start), np.zeros((terms.k, node.size))
+    table[row, column] = np.exp(some - scale[row])
+    return table, np.asarray(scale)
 
 
 def _lattice(first: FloatArray, last: FloatArray) -> FloatArray:

@@ -109,12 +109,19 @@ def find_region(terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coo
     AccuracyError
         If no bracket settles, or no region holds the posterior.
     """
+    return find_region_and_rule(terms, target, mu_coordinate, tau_coordinate)[0]
+
+
+def find_region_and_rule(
+    terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coordinate: Coordinate
+) -> tuple[Region, MarginalRule | None]:
+    """Return what `find_region` does, and the likelihoods averaged at level 0 if it came by them at last."""
     rule, before = terms.marginal(PILOT), None
     for index in range(MOST_SEARCHES):
         region = _Search(terms, target, mu_coordinate, tau_coordinate, rule).region()
         rule = terms.marginal(level(index))
         if region.is_near(before) or _Search(terms, target, mu_coordinate, tau_coordinate, rule).holds(region):
-            return region
+            return region, rule if index == 0 else None
         before = region
     raise AccuracyError(
         "the region of the posterior could not be found: data and priors may be far apart; use wider priors, or check "

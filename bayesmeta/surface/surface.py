@@ -71,7 +71,9 @@ class Surface:
         return None if rule is None else rule(*_points(self.grid)).reshape(-1, *self.grid.shape)
 
 
-def tabulate(terms: Terms, grid: Grid, settings: Level, *, link: str = "identity") -> Surface:
+def tabulate(
+    terms: Terms, grid: Grid, settings: Level, rule: MarginalRule | None = None, *, link: str = "identity"
+) -> Surface:
     """Tabulate log m of every study at every node of a grid.
 
     Parameters
@@ -82,6 +84,8 @@ def tabulate(terms: Terms, grid: Grid, settings: Level, *, link: str = "identity
         The nodes.
     settings : Level
         The resolution.
+    rule : callable, optional
+        What ``terms.marginal(settings)`` returns, if it is there already.
     link : str
         What the study effects are a function of.
 
@@ -89,7 +93,7 @@ def tabulate(terms: Terms, grid: Grid, settings: Level, *, link: str = "identity
     -------
     Surface
     """
-    log_m = terms.marginal(settings)(*_points(grid)).reshape(-1, *grid.shape)
+    log_m = (rule or terms.marginal(settings))(*_points(grid)).reshape(-1, *grid.shape)
     return Surface(terms, grid, settings, link, log_m)
 
 
