@@ -25,13 +25,17 @@ def _empty_frame() -> pd.DataFrame:
     return pd.DataFrame(columns=list(DROPPED_COLUMNS))
 
 
+def _nothing_dropped() -> pd.DataFrame:
+    return _empty_frame().copy(deep=False)
+
+
 @lru_cache(maxsize=256)
 def _bare_frame(k: int) -> pd.DataFrame:
     return pd.DataFrame(index=range(k))
 
 
-def _nothing_dropped() -> pd.DataFrame:
-    return _empty_frame().copy(deep=False)
+def _no_moderators(k: int) -> pd.DataFrame:
+    return _bare_frame(k).copy(deep=False)
 
 
 @final
@@ -121,9 +125,7 @@ class Studies:
             object.__setattr__(self, role, array)
         object.__setattr__(self, "study", rows.labels)
         object.__setattr__(self, "measure", (self.measure or "GEN") if self.kind == "estimates" else None)
-        moderators = (
-            self.moderators.reset_index(drop=True) if len(self.moderators) else _bare_frame(self.k).copy(deep=False)
-        )
+        moderators = self.moderators.reset_index(drop=True) if len(self.moderators) else _no_moderators(self.k)
         object.__setattr__(self, "moderators", moderators)
 
     def __getstate__(self) -> dict[str, object]:
@@ -135,7 +137,7 @@ class Studies:
         """Put them back."""
         vars(self).update(state)
         if state["moderators"] is None:
-            vars(self)["moderators"] = _bare_frame(self.k).copy(deep=False)
+            vars(self)["moderators"] = _no_moderators(self.k)
         if state["dropped"] is None:
             vars(self)["dropped"] = _nothing_dropped()
 

@@ -25,7 +25,7 @@ from bayesmeta.exact.solve import ACCEPTABLE, FINEST, MOST_NODES, TOLERANCE, Pro
 from bayesmeta.surface.coordinates import RealLine
 from bayesmeta.surface.locate import NODES, Located, LogDensity, locate
 from bayesmeta.surface.quadrature import PILOT, level
-from bayesmeta.surface.region import FIRST_Q, NEAR_Q, Q_STEP, TINY, Region, sharpest
+from bayesmeta.surface.region import FIRST_Q, NEAR_Q, Q_STEP, TINY, Region, Search, sharpest
 
 AT_ENDS = 1e-8  # of the posterior at the outermost nodes
 LEAST_BEND = 1e-3  # least second difference of the log density of q that is told apart from a flat one
@@ -181,16 +181,7 @@ def _log_mass(problems: Sequence[Problem], found: Sequence[Located], q: FloatArr
 def _density_of_x(problem: Problem) -> Callable[[FloatArray], LogDensity]:
     """Return, given nodes of tau, the log densities of x (the coordinate of mu) at them."""
     rule = problem.terms.marginal(PILOT)
-
-    def given(tau: FloatArray) -> LogDensity:
-        def log_f(x: FloatArray, rows: IntArray) -> FloatArray:
-            mu, t = problem.mu_coordinate.value(x).ravel(), np.repeat(tau[rows], x.shape[1])
-            f = problem.of_mu(mu, t, rule(mu, t)).reshape(-1, *x.shape)
-            return f + problem.mu_coordinate.log_jacobian(x)
-
-        return log_f
-
-    return given
+    return Search(problem.terms, problem, problem.mu_coordinate, problem.tau_coordinate, rule).density_of_x
 
 
 def _largest_bend(f: FloatArray) -> float:

@@ -30,7 +30,7 @@ from bayesmeta.surface.grid import Grid
 
 REFINEMENT = 4
 NEGLIGIBLE_NODE = 1e-11  # nodes of mu with less than this share of their row do not decide how it is summed
-NEGLIGIBLE_KERNEL = 1e-15
+NEGLIGIBLE_KERNEL = 1e-15  # kernels with less weight are left out of sums
 WIDE = 1.3  # a kernel this many node steps wide is summed over the nodes: error exp(-2 pi^2 1.69) = 3e-15
 POINTS = 8  # of the interpolating polynomial
 BEFORE = POINTS // 2 - 1  # of them left of the interval

@@ -88,17 +88,18 @@ def _parts(
     def parts(eta: FloatArray, tau: FloatArray) -> Iterator[Part]:
         for band in bands:
             points = np.flatnonzero(tau >= TRAPEZOID_FROM * band.step)
-            for block in _blocks(points, BLOCK // len(band.table)):
+            for block in blocks(points, BLOCK // len(band.table)):
                 yield band.study, block, trapezoid(band, eta[block], tau[block])
         for some in narrow:
             points = np.flatnonzero((tau < some.high) & (tau >= some.low))
-            for block in _blocks(points, BLOCK // (some.nodes * some.study.size)):
+            for block in blocks(points, BLOCK // (some.nodes * some.study.size)):
                 yield some.study, block, hermite(some.terms, eta[block], tau[block], some.nodes)
 
     return parts
 
 
-def _blocks(points: IntArray, size: int) -> Iterator[IntArray]:
+def blocks(points: IntArray, size: int) -> Iterator[IntArray]:
+    """Yield some of the points (P,) at a time."""
     for i in range(0, points.size, max(1, size)):
         yield points[i : i + max(1, size)]
 
@@ -146,13 +147,13 @@ def narrow_ranges[T: LogConcaveTerms](terms: T, bands: Sequence[Band], settings:
 def trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     """Return log m for one band by the trapezoid rule on its lattice, shape (b, P)."""
     theta = band.theta
-    outside = half_outside(theta, eta, tau, band.step)
+    outside = half_outside(band, eta, tau)
     near, near_outside = eta, outside
     if outside.any():
         # a kernel beyond the lattice only sees its end; from how far does not matter, but would cost precision
         near = np.clip(eta, theta[0] - FAR * tau, theta[-1] + FAR * tau)
         if (near != eta).any():
-            near_outside = half_outside(theta, near, tau, band.step)
+            near_outside = half_outside(band, near, tau)
     summed = lattice_sums(band, near, tau, near_outside)
     total, lacking = summed[: band.study.size], summed[band.study.size :]
     log_m = np.log(np.maximum(total, SMALLEST)) - outside
@@ -165,8 +166,8 @@ def trapezoid(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     return _from_above(band, eta, tau, log_m, lacking * np.exp(-outside) * band.step / (tau * SQRT_2PI))
 
 
-def lattice_sums(band: Band, eta: FloatArray, tau: FloatArray, half_outside: FloatArray | float) -> FloatArray:
-    """Return the sums over the lattice of the band's table times exp(-(theta - eta)^2 / (2 tau^2) + half_outside).
+def lattice_sums(band: Band, eta: FloatArray, tau: FloatArray, outside: FloatArray) -> FloatArray:
+    """Return the sums over the lattice of the band's table times exp(-(theta - eta)^2 / (2 tau^2) + outside).
 
     Some points at once, which see a part of the lattice, so that temporary arrays stay in a processor's cache. The
     exponent is one matrix product of powers of theta and eta about the lattice's middle; it is off by about (T/1.5)^2
@@ -180,7 +181,7 @@ def lattice_sums(band: Band, eta: FloatArray, tau: FloatArray, half_outside: Flo
     start = np.arange(0, eta.size, size)
     centred, precision, reach = eta - band.middle, 1.0 / (tau * tau), KERNEL_REACH * tau
     weighted = centred * precision
-    of_point = np.array([-0.5 * precision, weighted, half_outside - 0.5 * centred * weighted])
+    of_point = np.array([-0.5 * precision, weighted, outside - 0.5 * centred * weighted])
     # likelihood times kernel is largest between both their peaks, and falls there at least as steeply as the kernel
     farthest = np.maximum.reduceat(reach, start)
     low = np.maximum(band.core[0], band.peaks[0] - farthest)
@@ -202,19 +203,20 @@ def lattice_sums(band: Band, eta: FloatArray, tau: FloatArray, half_outside: Flo
     return out
 
 
-def half_outside(theta: FloatArray, eta: FloatArray, tau: FloatArray, step: float) -> FloatArray:
+def half_outside(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:
     """Return half the squared distance of eta to the lattice in units of tau, 0 within it; shape (P,).
 
     With it added to the exponent, the largest kernel value is near 1 and nothing underflows.
     """
-    if theta[-1] - theta[0] < (theta.size - 0.5) * step:  # no holes
+    theta = band.theta
+    if not band.has_holes:
         distance = np.maximum(theta[0] - eta, eta - theta[-1])
         if distance.max() <= 0.0:
             return np.zeros_like(eta)
     else:
         right = np.clip(np.searchsorted(theta, eta), 1, theta.size - 1)
         distance = np.minimum(np.abs(eta - theta[right]), np.abs(eta - theta[right - 1]))
-    return 0.5 * np.minimum(np.where(distance > step, distance, 0.0) / tau, FARTHEST) ** 2
+    return 0.5 * np.minimum(np.where(distance > band.step, distance, 0.0) / tau, FARTHEST) ** 2
 
 
 def _beyond_range(band: Band, eta: FloatArray, tau: FloatArray) -> FloatArray:

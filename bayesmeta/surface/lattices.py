@@ -74,9 +74,9 @@ class Band:
         return np.array([t * t, t, np.ones_like(t)]).T
 
     @cached_property
-    def is_simple(self) -> bool:
-        """Whether no likelihood tends to 1, and the lattice has no holes."""
-        return not self.flat.size and self.theta[-1] - self.theta[0] < (self.theta.size - 0.5) * self.step
+    def has_holes(self) -> bool:
+        """Whether the lattice has holes."""
+        return bool(self.theta[-1] - self.theta[0] >= (self.theta.size - 0.5) * self.step)
 
     @cached_property
     def core(self) -> tuple[float, float]:
@@ -183,10 +183,8 @@ def _joined(owner: IntArray, halvings: FloatArray, lower: FloatArray, upper: Flo
     low = np.minimum.reduceat(lower[groups.study], groups.first).tolist()
     high = np.maximum.reduceat(upper[groups.study], groups.first).tolist()
     joined, coarse = groups.halvings.copy(), (0.0, 0.0, 0)
-    for i, (who, more, *own) in enumerate(
-        zip(groups.owner, groups.halvings, low, high, groups.size.tolist(), strict=True)
-    ):
-        fine = (own[0], own[1], own[2])
+    bands = zip(low, high, groups.size.tolist(), strict=True)
+    for i, (who, more, fine) in enumerate(zip(groups.owner, groups.halvings, bands, strict=True)):
         if i > 0 and groups.owner[i - 1] == who:
             h = groups.halvings[i - 1]
             both = min(coarse[0], fine[0]), max(coarse[1], fine[1]), coarse[2] + fine[2]

@@ -19,6 +19,7 @@ from bayesmeta.surface.bands import (
     LOG_SQRT_2PI,
     SMALLEST,
     NarrowRange,
+    blocks,
     half_outside,
     hermite,
     lattice_sums,
@@ -70,8 +71,13 @@ def pooled_marginals(every: Sequence[BinomialTerms], settings: Level) -> PooledR
 
 def _over_lattice(band: Band, eta: FloatArray, tau: FloatArray, log_tau: FloatArray) -> FloatArray:
     """Return the sum over a band's studies of log m, shape (P,), as `trapezoid` does, mostly in fewer steps."""
-    if band.is_simple and (eta.min() >= band.theta[0] - FAR * tau[0]) and (eta.max() <= band.theta[-1] + FAR * tau[0]):
-        outside = half_outside(band.theta, eta, tau, band.step)
+    far = FAR * tau[0]
+    if (
+        not (band.flat.size or band.has_holes)
+        and band.theta[0] - far <= eta.min()
+        and eta.max() <= band.theta[-1] + far
+    ):
+        outside = half_outside(band, eta, tau)
         total = lattice_sums(band, eta, tau, outside)
         if total.min() >= SMALLEST:
             constant = len(total) * (float(np.log(band.step)) - LOG_SQRT_2PI) + float(band.log_scale.sum())
@@ -87,8 +93,7 @@ def _add_narrow(out: FloatArray, eta: FloatArray, tau: FloatArray, parts: Sequen
         if terms.link == "logit" and terms.n.max() <= FEW_PATIENTS and terms.k * count * nodes <= BLOCK:
             pooled.append((points, one))
         else:
-            size = max(1, BLOCK // (terms.k * nodes))
-            for block in (slice(i, min(i + size, points.stop)) for i in range(points.start, points.stop, size)):
+            for block in blocks(np.arange(points.start, points.stop), BLOCK // (terms.k * nodes)):
                 out[block] += hermite(terms, eta[block], tau[block], nodes).sum(axis=0)
     if not pooled:
         return

@@ -1,6 +1,6 @@
 """Where does the posterior live? A bracket of tau, and for each tau a bracket of mu and its sharpest feature."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, final
 
 import numpy as np
@@ -116,12 +116,12 @@ def find_region_and_rule(
     terms: Terms, target: Target, mu_coordinate: Coordinate, tau_coordinate: Coordinate
 ) -> tuple[Region, MarginalRule | None]:
     """Return what `find_region` does, and the likelihoods averaged at level 0 if it came by them at last."""
-    rule, before = terms.marginal(PILOT), None
+    search, before = Search(terms, target, mu_coordinate, tau_coordinate, terms.marginal(PILOT)), None
     for index in range(MOST_SEARCHES):
-        region = _Search(terms, target, mu_coordinate, tau_coordinate, rule).region()
-        rule = terms.marginal(level(index))
-        if region.is_near(before) or _Search(terms, target, mu_coordinate, tau_coordinate, rule).holds(region):
-            return region, rule if index == 0 else None
+        region = search.region()
+        search = replace(search, rule=terms.marginal(level(index)))
+        if region.is_near(before) or search.holds(region):
+            return region, search.rule if index == 0 else None
         before = region
     raise AccuracyError(
         "the region of the posterior could not be found: data and priors may be far apart; use wider priors, or check "
@@ -131,7 +131,7 @@ def find_region_and_rule(
 
 @final
 @dataclass(frozen=True, eq=False)
-class _Search:
+class Search:
     """The search for a region, with likelihoods averaged by some rule."""
 
     terms: Terms

@@ -23,7 +23,6 @@ from bayesmeta.surface.region import FIRST_Q, NEAR_Q, Q_STEP, TINY, Region, bend
 from bayesmeta.surface.terms import Terms
 
 UNIT = HalfLine(1.0)
-NEWTON_STEPS = 1
 DROP = 26.0  # of a log density: where it has fallen so far, about 1e-11 of its mass lies beyond
 LEAST_TAU = 1e-3  # of a likelihood's SD: narrower kernels do not average it
 FLAT_Z: tuple[FloatArray, FloatArray] = 0.8 * np.arange(-10.0, 11.0), 0.25 * np.arange(-32.0, 33.0)
@@ -92,7 +91,7 @@ class _Search:
             return self._log_mass(found, at, owner).reshape(1, *q.shape)
 
         found = locate(outer, np.full(count, FIRST_Q[0]), np.full(count, FIRST_Q[1]), drop=PILOT.drop)
-        first, last = _ends(found.x, found.log_f[0], DROP)
+        first, last = _ends(found.x, found.log_f[0])
         rows = np.maximum(NODES, np.ceil((last - first) / Q_STEP).astype(np.intp) + 1)
         q = [np.linspace(*ends) for ends in zip(first, last, rows, strict=True)]
         start, owner, every = np.cumsum(rows)[:-1], np.repeat(np.arange(count), rows), np.concatenate(q)
@@ -102,7 +101,7 @@ class _Search:
         log_f = self._density(every, owner)
         mu = locate(log_f, *guess, drop=PILOT.drop)
         sharp = sharpest(log_f, mu)
-        of_rows = self._log_mass(mu, every, owner), *_ends(mu.x, mu.log_f[0], DROP), *sharp
+        of_rows = self._log_mass(mu, every, owner), *_ends(mu.x, mu.log_f[0]), *sharp
         parts = zip(q, *(np.split(values, start) for values in of_rows), strict=True)
         return [_region(*part) for part in parts]
 
@@ -124,13 +123,13 @@ class _Search:
         return log_mass + UNIT.log_jacobian(q)
 
 
-def _ends(x: FloatArray, log_f: FloatArray, drop: float) -> tuple[FloatArray, FloatArray]:
-    """Return where unimodal log densities have fallen by ``drop``, shape (R,) each, from some values of each (R, N).
+def _ends(x: FloatArray, log_f: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return where unimodal log densities have fallen by `DROP`, shape (R,) each, from some values of each (R, N).
 
     They are given at equally spaced x (R, N) that reach further. Between the last point above and the first below, a
     parabola through them and the point before; without a root there, the point below.
     """
-    level, row = log_f.max(axis=1) - drop, np.arange(len(x))
+    level, row = log_f.max(axis=1) - DROP, np.arange(len(x))
     inside = log_f >= level[:, None]
     last = x.shape[1] - 1
 
@@ -250,10 +249,9 @@ def _log_m_peaked(terms: BinomialTerms, mu: FloatArray, tau: FloatArray) -> Floa
     precision = 1.0 / tau**2
     theta = (centre / variance + precision * mu) / (1.0 / variance + precision)
     low, high = np.minimum(mu, largest), np.maximum(mu, largest)
-    for _ in range(NEWTON_STEPS):
-        p, rest = _p_and_rest(theta)
-        theta += (events - n * p - (theta - mu) * precision) / (n * p * rest + precision)
-        np.clip(theta, low, high, out=theta)
+    p, rest = _p_and_rest(theta)
+    theta += (events - n * p - (theta - mu) * precision) / (n * p * rest + precision)  # a step of Newton's method
+    np.clip(theta, low, high, out=theta)
     p, rest = _p_and_rest(theta)
     spread = p * rest
     bend = n * spread + precision
